@@ -1,0 +1,38 @@
+"""Alembic's entry: applies the revisions over asyncpg, one transaction each, under one advisory lock."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from alembic import context
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+ADVISORY_LOCK = 4_151_902_018
+
+
+def _migrate(connection: Connection) -> None:
+    context.configure(connection=connection, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def _run() -> None:
+    url = context.config.attributes["database_url"]
+    address = "postgresql+asyncpg://" + url.split("://", 1)[1]
+    engine = create_async_engine(address, poolclass=NullPool)
+    async with engine.connect() as guard, engine.connect() as connection:
+        # Two programs that start together migrate one after the other.
+        await guard.exec_driver_sql(f"SELECT pg_advisory_lock({ADVISORY_LOCK})")
+        await connection.run_sync(_migrate)
+        await connection.commit()
+        await guard.exec_driver_sql(f"SELECT pg_advisory_unlock({ADVISORY_LOCK})")
+    await engine.dispose()
+
+
+asyncio.run(_run())

@@ -1,0 +1,41 @@
+"""Pure words that every package shares: money, time, identifiers, state tables, refusals.
+
+Standard library and msgspec only; nothing here does input or output, except that :class:`SystemClock` reads the clock.
+"""
+
+from ais.kit.actor import ANONYMOUS, Actor, ActorKind, Channel, system_actor
+from ais.kit.clock import Clock, FixedClock, SystemClock
+from ais.kit.errors import AppError, InvalidStateTransition, NotFound, ValidationFailed
+from ais.kit.ids import decode_id, encode_id, new_uuid
+from ais.kit.locator import RecordLocator, new_locator
+from ais.kit.money import CURRENCIES, Currency, Money, Rounding, UnknownCurrency, allocate, currency, total
+from ais.kit.transitions import Transitions
+
+__all__ = [
+    "ANONYMOUS",
+    "CURRENCIES",
+    "Actor",
+    "ActorKind",
+    "AppError",
+    "Channel",
+    "Clock",
+    "Currency",
+    "FixedClock",
+    "InvalidStateTransition",
+    "Money",
+    "NotFound",
+    "RecordLocator",
+    "Rounding",
+    "SystemClock",
+    "Transitions",
+    "UnknownCurrency",
+    "ValidationFailed",
+    "allocate",
+    "currency",
+    "decode_id",
+    "encode_id",
+    "new_locator",
+    "new_uuid",
+    "system_actor",
+    "total",
+]

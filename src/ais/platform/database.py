@@ -1,0 +1,173 @@
+"""PostgreSQL: one pool per process, and the unit of work that every change runs in.
+
+A unit of work is one transaction. It is opened and committed at the edge (endpoint, job, command); what it publishes
+and enqueues becomes job rows in the same transaction, so that a change and its consequences are durable together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Protocol, Self
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from ais.kit import Actor, AppError, Clock, SystemClock, new_uuid
+from ais.platform.jobs import JobWaker, NewJob, Subscriptions, insert_jobs
+
+Connection = asyncpg.Connection
+MINIMUM_SERVER_VERSION = 180000
+
+
+class ServiceUnavailable(AppError):
+    """A part that the program cannot do without is away or overloaded."""
+
+    code = "SERVICE_UNAVAILABLE"
+    status = 503
+    retryable = True
+    message = "The service is not available at the moment. Please try again."
+    retry_after_seconds = 1
+
+
+class Event(Protocol):
+    """Something that happened, told by a frozen Struct: ids and facts, nothing personal."""
+
+    event_name: ClassVar[str]
+
+
+class UnitOfWork:
+    """One transaction, who runs it, and what leaves with it."""
+
+    def __init__(self, connection: Connection, actor: Actor, clock: Clock, correlation_id: str) -> None:
+        self.connection = connection
+        self.actor = actor
+        self.clock = clock
+        self.correlation_id = correlation_id
+        self._jobs: list[NewJob] = []
+        self._events: list[tuple[UUID, Event]] = []
+
+    def publish(self, event: Event) -> None:
+        """Tell the subscribed handlers, each by a job row of this transaction."""
+        self._events.append((new_uuid(), event))
+
+    def enqueue(
+        self,
+        name: str,
+        payload: Mapping[str, Any],
+        *,
+        run_at: datetime | None = None,
+        dedupe_key: str | None = None,
+    ) -> None:
+        """Ask for a job; it exists if and only if this transaction commits."""
+        self._jobs.append(NewJob(name, dict(payload), run_at=run_at, dedupe_key=dedupe_key))
+
+    def leaving(self, subscriptions: Subscriptions) -> list[NewJob]:
+        """The job rows that this unit of work owes: those asked for, and one per handler of each event."""
+        jobs = list(self._jobs)
+        for event_id, event in self._events:
+            payload = msgspec.to_builtins(event)
+            jobs.extend(
+                NewJob(handler, {"event_id": str(event_id), "event": payload})
+                for handler in subscriptions.of(event.event_name)
+            )
+        return jobs
+
+
+class Database:
+    """A pool of connections to one PostgreSQL database, with the clock that its SQL and our code share."""
+
+    def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
+        self.pool = pool
+        self.clock = clock
+        self.subscriptions = Subscriptions()
+        self.waker = JobWaker(pool)
+
+    @classmethod
+    async def connect(
+        cls,
+        url: str,
+        *,
+        clock: SystemClock | None = None,
+        minimum: int = 1,
+        maximum: int = 10,
+        application_name: str = "ais",
+    ) -> Self:
+        """Open the pool and refuse a server that is too old with one sentence.
+
+        The clock's shift reaches SQL too: ``ais_now()`` adds it in every connection of this pool.
+        """
+        clock = clock or SystemClock()
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=minimum,
+            max_size=maximum,
+            init=_prepare_connection,
+            command_timeout=60,
+            server_settings={
+                "application_name": application_name,
+                "timezone": "UTC",
+                "lock_timeout": "5s",
+                "statement_timeout": "60s",
+                "idle_in_transaction_session_timeout": "60s",
+                "jit": "off",
+                "ais.clock_shift": f"{clock.shift / timedelta(microseconds=1):.0f} microseconds",
+            },
+        )
+        async with pool.acquire() as connection:
+            version = connection.get_server_version()
+            if version.major * 10_000 < MINIMUM_SERVER_VERSION:
+                await pool.close()
+                raise RuntimeError(f"PostgreSQL 18 or newer is needed; this server is {version.major}.{version.minor}.")
+        return cls(pool, clock)
+
+    async def close(self) -> None:
+        await self.waker.close()
+        await self.pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection outside any unit of work: for reads, and for what commits by itself."""
+        async with self.pool.acquire(timeout=10) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def unit_of_work(self, actor: Actor, correlation_id: str | None = None) -> AsyncIterator[UnitOfWork]:
+        """One transaction: committed when the block ends, rolled back whole by any exception."""
+        async with self.pool.acquire(timeout=10) as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                uow = UnitOfWork(connection, actor, self.clock, correlation_id or str(new_uuid()))
+                yield uow
+                jobs = uow.leaving(self.subscriptions)
+                if jobs:
+                    await insert_jobs(connection, jobs, correlation_id=uow.correlation_id)
+            except BaseException:
+                if not connection.is_closed():
+                    await transaction.rollback()
+                raise
+            await transaction.commit()
+        if jobs:
+            self.waker.wake()
+
+
+async def _prepare_connection(connection: Connection) -> None:
+    """JSON columns travel as Python values; msgspec writes and reads them."""
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(
+            name,
+            encoder=_encode_json,
+            decoder=_decode_json,
+            schema="pg_catalog",
+        )
+
+
+def _encode_json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _decode_json(text: str) -> Any:
+    return msgspec.json.decode(text)
