@@ -1,0 +1,1 @@
+"""Shopping: itineraries, open seats and prices joined into offers that expire."""
