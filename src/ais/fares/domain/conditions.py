@@ -1,0 +1,126 @@
+"""What a fare allows after the sale: refund, change, no-show and baggage, alone and for a whole ticket.
+
+A tier "until 72 hours before departure: 25 %" counts back from the departure of the first flight not yet flown;
+negative hours are after it. Beyond the last tier the thing is not allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from ais.kit import Money
+
+
+class RuleTier(msgspec.Struct, frozen=True):
+    """One tier as filed: a percentage of the ticket's base fare (``basis_points``) or an ``amount``, never both."""
+
+    until_hours_before: int
+    basis_points: int | None = None
+    amount: Money | None = None
+
+
+class BagAllowance(msgspec.Struct, frozen=True):
+    """So many pieces of at most ``weight_kg`` each."""
+
+    pieces: int
+    weight_kg: int
+
+
+class Baggage(msgspec.Struct, frozen=True):
+    """What may be taken without further payment; ``carry_on`` is None if nothing beyond a personal item may."""
+
+    carry_on: BagAllowance | None = None
+    checked: tuple[BagAllowance, ...] = ()
+
+    @property
+    def generosity(self) -> tuple[int, int]:
+        """Orders allowances: kilograms checked, then kilograms carried on."""
+        carried = self.carry_on.pieces * self.carry_on.weight_kg if self.carry_on else 0
+        return sum(bag.pieces * bag.weight_kg for bag in self.checked), carried
+
+
+class PenaltyTier(msgspec.Struct, frozen=True):
+    """Until so many hours before departure this much is kept, per passenger, for the whole ticket."""
+
+    until_hours_before: int
+    penalty: Money
+
+
+class Permission(msgspec.Struct, frozen=True):
+    """Whether something is allowed at all, and its price by time: tiers from the earliest to the last."""
+
+    allowed: bool
+    tiers: tuple[PenaltyTier, ...] = ()
+
+    def penalty_at(self, hours_before: float) -> Money | None:
+        """The penalty that many hours before departure (negative: after it), or None if it is no longer allowed."""
+        for tier in self.tiers:
+            if hours_before >= tier.until_hours_before:
+                return tier.penalty
+        return None
+
+
+class Conditions(msgspec.Struct, frozen=True):
+    """What the buyer of a ticket may do with it, with penalties as sums for one adult."""
+
+    refund: Permission
+    change: Permission
+    no_show: Permission
+    baggage: Baggage
+
+
+class PenaltyRules(msgspec.Struct, frozen=True):
+    """The three permissions of one fare as filed: tiers from the earliest to the last, none at all: not allowed."""
+
+    refund: tuple[RuleTier, ...] = ()
+    change: tuple[RuleTier, ...] = ()
+    no_show: tuple[RuleTier, ...] = ()
+
+
+def _tier_at(tiers: Sequence[RuleTier], hours_before: int) -> RuleTier | None:
+    for tier in tiers:
+        if hours_before >= tier.until_hours_before:
+            return tier
+    return None
+
+
+def strictest(
+    permissions: Sequence[tuple[RuleTier, ...]], base_fare: Money, convert: Callable[[Money], Money]
+) -> Permission:
+    """One permission for a ticket of several fares: at every moment the dearest penalty of any of them, and nothing
+    that one of them forbids. Percentages are of ``base_fare``, the ticket's; ``convert`` brings a filed amount to its
+    currency.
+    """
+    if not all(permissions):
+        return Permission(allowed=False)
+    bounds = sorted({tier.until_hours_before for tiers in permissions for tier in tiers}, reverse=True)
+    merged: list[PenaltyTier] = []
+    for bound in bounds:
+        penalties = []
+        for tiers in permissions:
+            tier = _tier_at(tiers, bound)
+            if tier is None:
+                return Permission(bool(merged), tuple(merged))
+            if tier.amount is not None:
+                penalties.append(convert(tier.amount))
+            else:
+                penalties.append(base_fare.percent(tier.basis_points or 0))
+        dearest = max(penalties, key=lambda penalty: penalty.minor)
+        if merged and merged[-1].penalty == dearest:
+            merged.pop()
+        merged.append(PenaltyTier(bound, dearest))
+    return Permission(allowed=True, tiers=tuple(merged))
+
+
+def ticket_conditions(
+    rules: Sequence[PenaltyRules], baggage: Baggage, base_fare: Money, convert: Callable[[Money], Money]
+) -> Conditions:
+    """The conditions of a ticket whose fare components carry ``rules``, for one slice with ``baggage``."""
+    return Conditions(
+        refund=strictest([rule.refund for rule in rules], base_fare, convert),
+        change=strictest([rule.change for rule in rules], base_fare, convert),
+        no_show=strictest([rule.no_show for rule in rules], base_fare, convert),
+        baggage=baggage,
+    )
