@@ -1,0 +1,256 @@
+"""One PostgreSQL and one Valkey for all processes of a test run, with a database per test.
+
+A holder process of its own runs the servers. Whoever uses
+them holds a shared lock on a file in the folder; the holder ends when that lock is free, so the servers live exactly
+as long as somebody uses them, however the users end, and leave nothing behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from ais.platform.embedded.cluster import PROGRAM_ENVIRONMENT, SUPERUSER
+from ais.platform.embedded.errors import EmbeddedServerError
+from ais.platform.embedded.placement import installed_programs, installed_version, make_folder
+from ais.platform.embedded.ports import ADDRESS
+from ais.platform.embedded.postgres import EmbeddedPostgres
+from ais.platform.embedded.stop_signals import StopRequested, StopSignals
+from ais.platform.embedded.supervisor import Supervisor
+from ais.platform.embedded.template import copied_cluster, template_cluster
+from ais.platform.embedded.valkey import EmbeddedValkey, ValkeyAddress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+CACHE_DATABASES = 512
+_START_WITHIN_SECONDS = 60.0
+_LOOK_EVERY_SECONDS = 0.2
+_END_WITHIN_SECONDS = 1.5
+_HOLDER = f"import sys; from {__name__} import main; sys.exit(main())"
+
+
+class SharedServers:
+    """A user's view of the servers of a test run; enter it once per process (a session-wide fixture).
+
+    `run_dir` is a folder that all processes of the run share and no other run. `template_dir` caches a cluster
+    between runs; by default it lies in the system's temporary directory.
+    """
+
+    def __init__(self, run_dir: Path, *, template_dir: Path | None = None) -> None:
+        self.run_dir = run_dir.resolve()
+        self._template_dir = template_dir or _default_template_dir()
+        self._users: int | None = None
+        self._addresses: dict[str, str] = {}
+        self._holder: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self.run_dir.mkdir(parents=True, exist_ok=True)
+        self._users = os.open(self.run_dir / "users", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._users, fcntl.LOCK_SH)
+            with self._alone("start"):
+                self._addresses = self._running() or self._start_holder()
+        except BaseException:
+            os.close(self._users)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._users is not None:
+            os.close(self._users)
+            self._users = None
+        if self._holder is not None:
+            # Without other users it ends now; with them its thread reaps it later.
+            self._holder.join(_END_WITHIN_SECONDS)
+
+    def database_url(self, name: str = "postgres") -> str:
+        """Address of a database of the server, with superuser and password."""
+        return f"{self._addresses['postgres']}/{name}"
+
+    def template(self, name: str, build: Callable[[str], None]) -> str:
+        """Make the template database `name` once per run: `build` gets its URL and leaves no connection open.
+
+        Returns the name. When `build` fails the database is dropped and the error raised.
+        """
+        with self._alone(f"template-{name}"):
+            if self.run_sql(f"SELECT datistemplate FROM pg_database WHERE datname = '{name}'") == "t":
+                return name
+            self.run_sql(f"CREATE DATABASE {name}")
+            try:
+                build(self.database_url(name))
+            except BaseException:
+                self.run_sql(f"DROP DATABASE {name} WITH (FORCE)")
+                raise
+            self.run_sql(f"ALTER DATABASE {name} WITH IS_TEMPLATE true")
+        return name
+
+    @contextlib.contextmanager
+    def database(self, template: str = "template0") -> Iterator[str]:
+        """A database of one test, copied from the template and dropped afterwards; yields its URL."""
+        name = f"test_{secrets.token_hex(8)}"
+        self.run_sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        try:
+            yield self.database_url(name)
+        finally:
+            self.run_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def cache_url(self) -> str:
+        """Address of an empty Valkey database that no test of this run has used among the last 511."""
+        with self._alone("cache"):
+            counter = self.run_dir / "cache-databases"
+            number = int(counter.read_text()) if counter.exists() else 0
+            counter.write_text(str(number + 1))
+        database = number % CACHE_DATABASES
+        valkey = ValkeyAddress(int(self._addresses["valkey_port"]), self._addresses["valkey_password"])
+        valkey.command("FLUSHDB", database=database)
+        return valkey.url(database)
+
+    def run_sql(self, sql: str) -> str:
+        """Run a statement in the database `postgres` and return its unaligned rows."""
+        done = subprocess.run(
+            [str(installed_programs() / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
+             "-d", self.database_url(), "-c", sql],
+            env=dict(PROGRAM_ENVIRONMENT), capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        if done.returncode != 0:
+            message = f"The test server refused a statement: {done.stderr.strip()}"
+            raise EmbeddedServerError(message)
+        return done.stdout.strip()
+
+    @contextlib.contextmanager
+    def _alone(self, what: str) -> Iterator[None]:
+        descriptor = os.open(self.run_dir / f"{what}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _running(self) -> dict[str, str]:
+        try:
+            addresses: dict[str, str] = json.loads((self.run_dir / "servers.json").read_text())
+        except FileNotFoundError:
+            return {}
+        try:
+            os.kill(int(addresses["holder"]), 0)
+        except ProcessLookupError:
+            return {}
+        return addresses
+
+    def _start_holder(self) -> dict[str, str]:
+        (self.run_dir / "servers.json").unlink(missing_ok=True)
+        log = self.run_dir / "servers.log"
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            holder = subprocess.Popen(
+                [sys.executable, "-c", _HOLDER, str(self.run_dir), str(self._template_dir)],
+                stdin=subprocess.DEVNULL, stdout=descriptor, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        finally:
+            os.close(descriptor)
+        self._holder = threading.Thread(target=holder.wait, daemon=True)
+        self._holder.start()
+        until = time.monotonic() + _START_WITHIN_SECONDS
+        while time.monotonic() < until:
+            addresses = self._running()
+            if addresses:
+                return addresses
+            if not self._holder.is_alive():
+                break
+            time.sleep(0.01)
+        holder.terminate()
+        lines = log.read_text(errors="replace").strip().splitlines()
+        message = f"The test servers did not start: {lines[-1] if lines else 'no reason was given'}"
+        raise EmbeddedServerError(message)
+
+
+def hold(run_dir: Path, template_dir: Path) -> None:
+    """Run the servers until nobody holds the lock on `users`; the body of the holder process."""
+    data_dir = Path(tempfile.mkdtemp(prefix="data-", dir=run_dir))
+    data_dir.chmod(0o711)
+    users = os.open(run_dir / "users", os.O_RDWR | os.O_CREAT, 0o600)
+    with StopSignals() as stop, Supervisor(stop=stop, report=_say, folder=data_dir) as supervisor:
+        postgres = EmbeddedPostgres(data_dir / "postgres", supervisor=supervisor, fast=True, report=_say)
+        try:
+            copied_cluster(template_cluster(template_dir, report=_say), data_dir / "postgres", report=_say)
+            postgres.start()
+            valkey = EmbeddedValkey(data_dir / "valkey", supervisor=supervisor, databases=CACHE_DATABASES)
+            valkey.start()
+            _publish(run_dir, postgres, valkey)
+            while not _unused(users):
+                supervisor.pause(_LOOK_EVERY_SECONDS)
+        finally:
+            (run_dir / "servers.json").unlink(missing_ok=True)
+            supervisor.stop()
+            postgres.stop()
+            postgres.remove_placed_files()
+            shutil.rmtree(data_dir, ignore_errors=True)
+
+
+def _publish(run_dir: Path, postgres: EmbeddedPostgres, valkey: EmbeddedValkey) -> None:
+    addresses = {
+        "holder": str(os.getpid()),
+        "postgres": f"postgresql://{SUPERUSER}:{postgres.password}@{ADDRESS}:{postgres.port}",
+        "valkey_port": str(valkey.port),
+        "valkey_password": valkey.password,
+    }
+    unfinished = run_dir / "servers.json.new"
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
+        json.dump(addresses, opened)
+    unfinished.rename(run_dir / "servers.json")
+
+
+def _unused(users: int) -> bool:
+    """True when nobody uses the servers; the lock then stays ours, so that a late user waits until they have ended."""
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _say(message: str) -> None:
+    sys.stdout.write(f"{message}\n")
+    sys.stdout.flush()
+
+
+def _default_template_dir() -> Path:
+    folder = Path(tempfile.gettempdir()) / f"ais-test-template-{os.geteuid()}-{installed_version()}"
+    make_folder(folder, 0o711)
+    if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+        message = f"{folder} belongs to another user; remove it or set TMPDIR."
+        raise EmbeddedServerError(message)
+    return folder
+
+
+def main() -> int:
+    """Entry of the holder process; its last line of output is the reason of a failure."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        hold(Path(sys.argv[1]), Path(sys.argv[2]))
+    except StopRequested:
+        return 0
+    except EmbeddedServerError as error:
+        _say(str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
