@@ -146,7 +146,7 @@ def _give(path: Path, placement: Placement) -> None:
 def _copy_tree(source: Path, target: Path, placement: Placement) -> None:
     for entry in os.scandir(source):
         copy = target / entry.name
-        if entry.name == "postmaster.pid" or entry.name == "log":
+        if entry.name in {"postmaster.pid", "log"}:
             continue
         if entry.is_dir(follow_symlinks=False):
             copy.mkdir(mode=0o700)

@@ -1,4 +1,4 @@
-"""What can go wrong with a server that the program starts itself, each as one sentence for the person at the terminal."""
+"""What can go wrong with a server that the program starts itself, each as one sentence for a person at a terminal."""
 
 
 class EmbeddedServerError(Exception):

@@ -116,8 +116,10 @@ def _account_for(cluster: Path) -> Account | None:
         owner = cluster.stat().st_uid
     except OSError:
         owner = 0
+    if owner:
+        return Account(_name_of(owner), owner, cluster.stat().st_gid)
     try:
-        entry = pwd.getpwuid(owner) if owner else pwd.getpwnam("nobody")
+        entry = pwd.getpwnam("nobody")
     except KeyError as error:
         message = "PostgreSQL does not run as root, and this system has no other user to run it as (nobody)."
         raise EmbeddedServerError(message) from error
@@ -210,7 +212,7 @@ def _runs(account: Account, programs: Path) -> bool:
 def _succeeds(account: Account, argv: list[str]) -> bool:
     try:
         return (
-            subprocess.run(
+            subprocess.run(  # noqa: S603 fixed probes and our own programs
                 argv, user=account.uid, group=account.gid, extra_groups=[], cwd="/", env={"LC_ALL": "C"},
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, timeout=30,
             ).returncode
@@ -221,7 +223,11 @@ def _succeeds(account: Account, argv: list[str]) -> bool:
 
 
 def _own_name() -> str:
+    return f"the user {_name_of(os.geteuid())}"
+
+
+def _name_of(uid: int) -> str:
     try:
-        return f"the user {pwd.getpwuid(os.geteuid()).pw_name}"
+        return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return f"the user with number {os.geteuid()}"
+        return f"number {uid}"

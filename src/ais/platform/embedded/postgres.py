@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 DATABASE = "ais"
 _TRIES = 5
-_PROGRAMS = ("postgres", "initdb")
+_PROGRAM = "postgres"
 
 # A small machine, one program of ours per cluster. io_method sync: everything fits the cache, and the three input
 # workers of the default would only cost memory. jit costs more than it saves on short statements. wal_level minimal:
@@ -109,7 +109,7 @@ class EmbeddedPostgres:
         self._supervisor = supervisor or Supervisor(report=report)
         self._lock = FolderLock(self.data_dir)
         self._placement: Placement | None = None
-        self._child: Child | None = None
+        self.child: Child | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -131,7 +131,7 @@ class EmbeddedPostgres:
     @property
     def pid(self) -> int | None:
         """The server's process number while it runs."""
-        return None if self._child is None else self._child.pid
+        return None if self.child is None else self.child.pid
 
     def url(self, database: str = DATABASE) -> str:
         """Address with user and password, for asyncpg and libpq."""
@@ -149,19 +149,19 @@ class EmbeddedPostgres:
             raise
 
     def stop(self) -> None:
-        """End the server: SIGINT (no new work, clean end), then SIGQUIT, then SIGKILL; harmless when it does not run."""
+        """End the server: SIGINT (a clean end), then SIGQUIT, then SIGKILL; harmless when it does not run."""
         try:
             if self._own_supervisor:
                 self._supervisor.close()
-            elif self._child is not None:
-                self._supervisor.stop([self._child])
+            elif self.child is not None:
+                self._supervisor.stop([self.child])
             self._await_last_processes()
         finally:
-            self._child = None
+            self.child = None
             self._lock.release()
 
     def remove_placed_files(self) -> None:
-        """Remove what lies outside the data folder, for data folders that are thrown away; the server must be stopped."""
+        """Remove what lies outside a data folder that is to be thrown away; the server must be stopped."""
         remove_place(self.data_dir)
 
     def run_sql(self, sql: str, *, database: str = DATABASE) -> str:
@@ -169,11 +169,7 @@ class EmbeddedPostgres:
 
         For administration (databases, roles); raises `EmbeddedServerError` with the server's message.
         """
-        environment = {**PROGRAM_ENVIRONMENT, "PGPASSWORD": self.password, "PGCONNECT_TIMEOUT": "10"}
-        argv = [
-            str(installed_programs() / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
-            "-h", ADDRESS, "-p", str(self.port), "-U", SUPERUSER, "-d", database, "-c", sql,
-        ]  # fmt: skip
+        argv, environment = psql_call(self.port, self.password, database, sql)
         code, output = self._supervisor.run_to_end(argv, what="A statement to the database", env=environment)
         if code != 0:
             message = f"The database refused a statement: {output.strip()}"
@@ -194,14 +190,14 @@ class EmbeddedPostgres:
             self.port = self._wanted_port or free_port()
             began = time.time()
             try:
-                self._child = self._supervisor.start(self._spec(self._placement))
+                self.child = self._supervisor.start(self._spec(self._placement, began))
             except ChildFailedError as error:
                 if attempt + 1 < _TRIES and self._wanted_port is None and not is_free(self.port):
                     continue
                 message = f"PostgreSQL did not start on {self._placement.cluster}: {self._last_words(began) or error}"
                 raise EmbeddedServerError(message) from error
             break
-        if self.run_sql(f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'", database="postgres") != "1":
+        if DATABASE not in self.run_sql("SELECT datname FROM pg_database", database="postgres").splitlines():
             self.run_sql(f"CREATE DATABASE {DATABASE}", database="postgres")
 
     def _prepare_cluster(self, placement: Placement) -> None:
@@ -218,7 +214,7 @@ class EmbeddedPostgres:
         self.password = password_of(self.data_dir)
         create_cluster(placement, self.password, self._supervisor, durable=not self._fast)
 
-    def _spec(self, placement: Placement) -> ChildSpec:
+    def _spec(self, placement: Placement, began: float) -> ChildSpec:
         settings = {"listen_addresses": ADDRESS, "port": str(self.port), **self._settings}
         argv = [str(placement.programs / "postgres"), "-D", str(placement.cluster)]
         for name, value in settings.items():
@@ -230,29 +226,25 @@ class EmbeddedPostgres:
             env=PROGRAM_ENVIRONMENT,
             cwd=Path("/"),
             account=placement.account,
-            ready=lambda: self._takes_connections(placement),
+            ready=lambda: _takes_connections(placement, began),
             stop_signals=((signal.SIGINT, 3.0), (signal.SIGQUIT, 1.5)),
             death_signal=signal.SIGINT,
             output=self._start_log,
         )
 
-    def _takes_connections(self, placement: Placement) -> bool:
-        """The server writes its state into line 8 of postmaster.pid; line 4 tells our start from an earlier one."""
-        lines = _pid_file_lines(placement)
-        return len(lines) >= 8 and lines[3] == str(self.port) and lines[7] == "ready"  # noqa: PLR2004 the file's layout
-
     def _end_orphans(self, placement: Placement) -> None:
-        """End a server or an initdb that a killed parent left on this folder; we hold the folder's lock."""
+        """End a server that a killed parent left on this folder; we hold the folder's lock."""
 
         def left() -> list[int]:
-            found = processes.processes_working_in(placement.root, _PROGRAMS)
+            found = processes.processes_working_in(placement.cluster, _PROGRAM)
             if not processes.ON_LINUX:
                 lines = _pid_file_lines(placement)
-                if lines and lines[0].isdigit() and processes.runs_program(int(lines[0]), "postgres"):
+                if lines and lines[0].isdigit() and processes.runs_program(int(lines[0]), _PROGRAM):
                     found.append(int(lines[0]))
             return found
 
         if not left():
+            _remove_misleading_pid_file(placement)
             return
         self._report("A database server of an earlier run still runs on this data folder; it is ended first.")
         lines = _pid_file_lines(placement)
@@ -269,10 +261,10 @@ class EmbeddedPostgres:
 
     def _await_last_processes(self) -> None:
         """The server's log writer, and after a SIGKILL its sessions, end a moment after the server itself."""
-        if self._child is None or self._placement is None:
+        if self.child is None or self._placement is None:
             return
         until = time.monotonic() + 1.0
-        while processes.processes_working_in(self._placement.root, _PROGRAMS) and time.monotonic() < until:
+        while processes.processes_working_in(self._placement.cluster, _PROGRAM) and time.monotonic() < until:
             time.sleep(0.01)
 
     @property
@@ -294,6 +286,28 @@ class EmbeddedPostgres:
                     if mark in line:
                         return f"{line.partition(mark)[2].strip()} (see {log})."
         return ""
+
+
+def psql_call(port: int, password: str, database: str, sql: str) -> tuple[list[str], dict[str, str]]:
+    """Arguments and environment of psql for a statement; the password is in the environment, out of `ps`."""
+    argv = [
+        str(installed_programs() / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
+        "-h", ADDRESS, "-p", str(port), "-U", SUPERUSER, "-d", database, "-c", sql,
+    ]  # fmt: skip
+    return argv, {**PROGRAM_ENVIRONMENT, "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "10"}
+
+
+def _takes_connections(placement: Placement, began: float) -> bool:
+    """Line 8 of postmaster.pid is the server's state; line 3, when it started, tells ours from an earlier one."""
+    lines = _pid_file_lines(placement)
+    return len(lines) >= 8 and lines[7] == "ready" and int(lines[2]) >= int(began) - 1
+
+
+def _remove_misleading_pid_file(placement: Placement) -> None:
+    """Remove postmaster.pid when its number now belongs to something else, for which the server would not start."""
+    lines = _pid_file_lines(placement)
+    if processes.ON_LINUX and lines and lines[0].isdigit() and processes.start_time(int(lines[0])):
+        (placement.cluster / "postmaster.pid").unlink(missing_ok=True)
 
 
 def _pid_file_lines(placement: Placement) -> list[str]:

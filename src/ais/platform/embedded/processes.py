@@ -72,7 +72,8 @@ def spawn(
         die_with_parent(death_signal, parent_pid=parent_pid)
 
     # The change of user clears PR_SET_PDEATHSIG, and Popen runs preexec_fn after that change.
-    return subprocess.Popen(
+    # A fork beside other threads may only call what is safe then: this one prctl and, if the parent is gone, _exit.
+    return subprocess.Popen(  # noqa: S603 the programs are ours
         list(argv),
         env=dict(env),
         cwd=cwd,
@@ -80,7 +81,7 @@ def spawn(
         stdout=output,
         stderr=None if output is None else subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=tie_to_parent if ON_LINUX else None,
+        preexec_fn=tie_to_parent if ON_LINUX else None,  # noqa: PLW1509 see above
         user=None if account is None else account.uid,
         group=None if account is None else account.gid,
         extra_groups=None if account is None else [],
@@ -123,7 +124,7 @@ def start_time(pid: int) -> str:
     program = shutil.which("ps")
     if program is None:
         return ""
-    return subprocess.run(
+    return subprocess.run(  # noqa: S603 a number is all that varies
         [program, "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout.strip()
 
@@ -145,20 +146,36 @@ def orphans_of(folder: Path) -> list[int]:
     return found
 
 
-def processes_working_in(folder: Path, programs: Iterable[str]) -> list[int]:
-    """Processes of the named programs whose working folder lies in `folder`; Linux only, elsewhere empty."""
-    wanted = set(programs)
-    inside = folder.resolve()
+def processes_working_in(folder: Path, program: str) -> list[int]:
+    """Processes of the program whose working folder is `folder`; Linux only, elsewhere empty.
+
+    Root without CAP_SYS_PTRACE (in a container) cannot see the working folder of another user's process; there the
+    folder must be one of the process's arguments.
+    """
+    wanted = folder.resolve()
     found = []
     for pid in _pids():
         try:
-            program = (_PROC / str(pid) / "exe").readlink()
+            running = (_PROC / str(pid) / "exe").readlink()
             place = (_PROC / str(pid) / "cwd").readlink()
+        except PermissionError:
+            if has_argument(pid, program, str(wanted)):
+                found.append(pid)
         except OSError:
             continue
-        if program.name.removesuffix(" (deleted)") in wanted and (place == inside or inside in place.parents):
-            found.append(pid)
+        else:
+            if running.name.removesuffix(" (deleted)") == program and place == wanted:
+                found.append(pid)
     return found
+
+
+def has_argument(pid: int, program: str, argument: str) -> bool:
+    """Whether the process was started as this program with this argument; Linux only."""
+    try:
+        first, *others = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return Path(os.fsdecode(first)).name == program and os.fsencode(argument) in others
 
 
 def runs_program(pid: int, program: str) -> bool:
@@ -166,14 +183,16 @@ def runs_program(pid: int, program: str) -> bool:
     ps = shutil.which("ps")
     if ps is None:
         return False
-    shown = subprocess.run([ps, "-o", "comm=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    shown = subprocess.run(  # noqa: S603 a number is all that varies
+        [ps, "-o", "comm=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout
     return Path(shown.strip()).name == program
 
 
 def end_processes(
     pids: Callable[[], list[int]], escalation: Sequence[tuple[int, float]], pause: Callable[[float], object]
 ) -> bool:
-    """Signal processes that are no children of ours until `pids()` is empty, harder step by step; True when all ended."""
+    """Signal processes that are not our children until `pids()` is empty, harder step by step; True when all ended."""
     for signal_number, patience_seconds in escalation:
         for pid in pids():
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -192,7 +211,7 @@ def _pids() -> list[int]:
     if not ON_LINUX:
         return []
     own = os.getpid()
-    return [int(name) for name in os.listdir(_PROC) if name.isdigit() and int(name) != own]
+    return [int(entry.name) for entry in os.scandir(_PROC) if entry.name.isdigit() and int(entry.name) != own]
 
 
 def _readable_environments() -> Iterable[tuple[int, bytes]]:

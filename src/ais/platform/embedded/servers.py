@@ -86,8 +86,8 @@ class EmbeddedServers:
 
     def close(self) -> None:
         """End both servers."""
-        if self._own_supervisor:
-            self.supervisor.stop()
+        children = (server.child for server in (self.valkey, self.postgres) if server is not None)
+        self.supervisor.stop([child for child in children if child is not None])
         for server in (self.valkey, self.postgres):
             if server is not None:
                 server.stop()

@@ -13,7 +13,6 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -22,11 +21,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from ais.platform.embedded.cluster import PROGRAM_ENVIRONMENT, SUPERUSER
+from ais.platform.embedded.cluster import SUPERUSER
 from ais.platform.embedded.errors import EmbeddedServerError
-from ais.platform.embedded.placement import installed_programs, installed_version, make_folder
+from ais.platform.embedded.placement import installed_version, make_folder
 from ais.platform.embedded.ports import ADDRESS
-from ais.platform.embedded.postgres import EmbeddedPostgres
+from ais.platform.embedded.postgres import EmbeddedPostgres, psql_call
 from ais.platform.embedded.stop_signals import StopRequested, StopSignals
 from ais.platform.embedded.supervisor import Supervisor
 from ais.platform.embedded.template import copied_cluster, template_cluster
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 CACHE_DATABASES = 512
+_TEMPLATE_FORMAT = 1
 _START_WITHIN_SECONDS = 60.0
 _LOOK_EVERY_SECONDS = 0.2
 _END_WITHIN_SECONDS = 1.5
@@ -81,7 +81,8 @@ class SharedServers:
 
     def database_url(self, name: str = "postgres") -> str:
         """Address of a database of the server, with superuser and password."""
-        return f"{self._addresses['postgres']}/{name}"
+        address = self._addresses
+        return f"postgresql://{SUPERUSER}:{address['password']}@{ADDRESS}:{address['port']}/{name}"
 
     def template(self, name: str, build: Callable[[str], None]) -> str:
         """Make the template database `name` once per run: `build` gets its URL and leaves no connection open.
@@ -89,8 +90,9 @@ class SharedServers:
         Returns the name. When `build` fails the database is dropped and the error raised.
         """
         with self._alone(f"template-{name}"):
-            if self.run_sql(f"SELECT datistemplate FROM pg_database WHERE datname = '{name}'") == "t":
+            if name in self.run_sql("SELECT datname FROM pg_database WHERE datistemplate").splitlines():
                 return name
+            self.run_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
             self.run_sql(f"CREATE DATABASE {name}")
             try:
                 build(self.database_url(name))
@@ -123,11 +125,10 @@ class SharedServers:
 
     def run_sql(self, sql: str) -> str:
         """Run a statement in the database `postgres` and return its unaligned rows."""
-        done = subprocess.run(
-            [str(installed_programs() / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
-             "-d", self.database_url(), "-c", sql],
-            env=dict(PROGRAM_ENVIRONMENT), capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        argv, environment = psql_call(int(self._addresses["port"]), self._addresses["password"], "postgres", sql)
+        done = subprocess.run(  # noqa: S603 our own program
+            argv, env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        )
         if done.returncode != 0:
             message = f"The test server refused a statement: {done.stderr.strip()}"
             raise EmbeddedServerError(message)
@@ -158,7 +159,7 @@ class SharedServers:
         log = self.run_dir / "servers.log"
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            holder = subprocess.Popen(
+            holder = subprocess.Popen(  # noqa: S603 this module
                 [sys.executable, "-c", _HOLDER, str(self.run_dir), str(self._template_dir)],
                 stdin=subprocess.DEVNULL, stdout=descriptor, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
@@ -206,7 +207,8 @@ def hold(run_dir: Path, template_dir: Path) -> None:
 def _publish(run_dir: Path, postgres: EmbeddedPostgres, valkey: EmbeddedValkey) -> None:
     addresses = {
         "holder": str(os.getpid()),
-        "postgres": f"postgresql://{SUPERUSER}:{postgres.password}@{ADDRESS}:{postgres.port}",
+        "port": str(postgres.port),
+        "password": postgres.password,
         "valkey_port": str(valkey.port),
         "valkey_password": valkey.password,
     }
@@ -231,7 +233,7 @@ def _say(message: str) -> None:
 
 
 def _default_template_dir() -> Path:
-    folder = Path(tempfile.gettempdir()) / f"ais-test-template-{os.geteuid()}-{installed_version()}"
+    folder = Path(tempfile.gettempdir()) / f"ais-test-template-{_TEMPLATE_FORMAT}-{os.geteuid()}-{installed_version()}"
     make_folder(folder, 0o711)
     if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
         message = f"{folder} belongs to another user; remove it or set TMPDIR."
@@ -241,7 +243,6 @@ def _default_template_dir() -> Path:
 
 def main() -> int:
     """Entry of the holder process; its last line of output is the reason of a failure."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         hold(Path(sys.argv[1]), Path(sys.argv[2]))
     except StopRequested:

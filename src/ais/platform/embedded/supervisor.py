@@ -191,7 +191,7 @@ class Supervisor:
         return child.process.returncode, text
 
     def run(self, specs: Sequence[ChildSpec]) -> int:
-        """Start the programs in order, keep them running until a stop signal, end them in reverse order.
+        """Start the programs in order, keep them running until a stop signal, then end them side by side.
 
         Returns 0 after a stop signal and 1 when a child could not be kept running, which is reported.
         """
@@ -250,8 +250,10 @@ class Supervisor:
                 continue
             try:
                 answer.set_result(function())
-            except BaseException as error:  # noqa: BLE001 the caller gets whatever it was
+            except BaseException as error:
                 answer.set_exception(error)
+        while not self._calls.empty():
+            self._calls.get()[1].set_exception(EmbeddedServerError("The supervisor of the servers has ended."))
 
     def _start_child(self, spec: ChildSpec, output: IO[bytes] | None = None) -> Child:
         child = Child(spec, self._spawn(spec, output))
@@ -331,7 +333,7 @@ class Supervisor:
                 time.sleep(0.01)
 
 
-def _ending(child: Child) -> Any:  # noqa: ANN401 a generator whose values carry nothing
+def _ending(child: Child) -> Any:
     """Step by step end one child; each yield says that it still runs."""
     process = child.process
     for signal_number, patience_seconds in (*child.spec.stop_signals, (None, KILL_PATIENCE_SECONDS)):

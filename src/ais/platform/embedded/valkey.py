@@ -2,7 +2,7 @@
 
 Nothing in it has to outlive the program, so it writes nothing to disk (no snapshot, no append-only file). It holds at
 most 32 MB; when that is full, `volatile-ttl` drops the key that would end soonest: a rate limit then forgets a little
-early, where `noeviction` would refuse writes and with them every limited request. Keys without an end are never dropped.
+early, where `noeviction` would refuse writes and with them every limited request. Keys without an end stay.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class EmbeddedValkey:
         self._report = report
         self._own_supervisor = supervisor is None
         self._supervisor = supervisor or Supervisor(report=report)
-        self._child: Child | None = None
+        self.child: Child | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -106,9 +106,9 @@ class EmbeddedValkey:
         """End the server; harmless when it does not run."""
         if self._own_supervisor:
             self._supervisor.close()
-        elif self._child is not None:
-            self._supervisor.stop([self._child])
-        self._child = None
+        elif self.child is not None:
+            self._supervisor.stop([self.child])
+        self.child = None
 
     @property
     def address(self) -> ValkeyAddress:
@@ -122,7 +122,7 @@ class EmbeddedValkey:
     @property
     def pid(self) -> int | None:
         """The server's process number while it runs."""
-        return None if self._child is None else self._child.pid
+        return None if self.child is None else self.child.pid
 
     def _start(self) -> None:
         make_folder(self.data_dir, 0o700)
@@ -132,7 +132,7 @@ class EmbeddedValkey:
         for attempt in range(_TRIES):
             self.port = self._wanted_port or free_port()
             try:
-                self._child = self._supervisor.start(self._spec())
+                self.child = self._supervisor.start(self._spec())
             except ChildFailedError as error:
                 if attempt + 1 < _TRIES and self._wanted_port is None and not is_free(self.port):
                     continue
