@@ -22,7 +22,7 @@ class AppError(Exception):
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
     message: ClassVar[str] = "Something went wrong on our side."
-    retry_after_seconds: ClassVar[int | None] = None
+    retry_after_seconds: int | None = None
 
     def __init__(self, **details: Any) -> None:
         self.details: dict[str, Any] = details

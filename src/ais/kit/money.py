@@ -32,7 +32,9 @@ class Currency(msgspec.Struct, frozen=True):
 
 # ISO 4217, the currencies of the region and of its usual visitors. Decimals are the standard's, not the market's habit.
 _DECIMALS = {
-    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF"), 0),
+    **dict.fromkeys(
+        ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF"), 0
+    ),
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
     **dict.fromkeys(
         (
@@ -83,7 +85,7 @@ class Money(msgspec.Struct, frozen=True, order=False):
 
     @classmethod
     def parse(cls, amount: str, currency_code: str) -> Self:
-        """Read a decimal string such as ``"1250.00"``; more digits than the currency has, or anything else, raise ValueError."""
+        """Read a decimal string such as ``"1250.00"``; ValueError for too many digits and for all else."""
         unit = currency(currency_code)
         try:
             value = Decimal(amount)
@@ -139,7 +141,7 @@ class Money(msgspec.Struct, frozen=True, order=False):
         return f"{self.amount} {self.currency}"
 
     def rounded(self, unit_minor: int, direction: Rounding) -> Money:
-        """This sum brought to a multiple of ``unit_minor`` minor units; NEAREST takes halves away from zero."""
+        """The sum brought to a multiple of ``unit_minor`` minor units; NEAREST takes halves away from zero."""
         return Money(round_minor(self.minor, unit_minor, direction), self.currency)
 
     def percent(self, basis_points: int, *, unit_minor: int = 1, direction: Rounding = Rounding.NEAREST) -> Money:
@@ -180,7 +182,7 @@ def allocate(minor: int, weights: Sequence[int]) -> list[int]:
 
 
 def round_ratio(numerator: int, denominator: int, direction: Rounding) -> int:
-    """``numerator / denominator`` as a whole number; UP and DOWN are away from and towards zero, halves go away from zero."""
+    """The quotient as a whole number; UP and DOWN are away from and towards zero, halves go away from zero."""
     sign = -1 if (numerator < 0) != (denominator < 0) else 1
     quotient, remainder = divmod(abs(numerator), abs(denominator))
     up = direction is Rounding.UP and remainder > 0

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, TypeAlias
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
 from ais.kit import Actor, AppError, Clock, SystemClock, new_uuid
-from ais.platform.jobs import JobWaker, NewJob, Subscriptions, insert_jobs
+from ais.platform.outbox import JobWaker, NewJob, Subscriptions, insert_jobs
 
-Connection = asyncpg.Connection
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 MINIMUM_SERVER_VERSION = 180000
 
 

@@ -1,0 +1,1 @@
+"""Plumbing that knows nothing of airlines: settings, database, jobs, HTTP, telemetry, embedded servers."""

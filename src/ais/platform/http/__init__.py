@@ -1,0 +1,64 @@
+"""The conventions of HTTP that every endpoint shares.
+
+An endpoint is thin: it declares ``access=`` and its refusals, takes a strict body (``dto=JSONBody[...]``), calls a use
+case and answers with :func:`json_response`. Errors, correlation, language and the OpenAPI document come from here.
+"""
+
+from ais.platform.http.access import (
+    ORDER,
+    PUBLIC,
+    SIGNED,
+    Access,
+    Authenticator,
+    Forbidden,
+    TokenExpired,
+    Unauthorized,
+    staff,
+)
+from ais.platform.http.application import build_application
+from ais.platform.http.bodies import JSONBody, Page, decode_strictly, json_response
+from ais.platform.http.errors import (
+    ErrorBody,
+    MalformedRequest,
+    MethodNotAllowed,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    refusals,
+)
+from ais.platform.http.requests import (
+    HTTPRequest,
+    actor_of,
+    client_address,
+    correlation_id_of,
+    language_of,
+    request_key,
+)
+
+__all__ = [
+    "ORDER",
+    "PUBLIC",
+    "SIGNED",
+    "Access",
+    "Authenticator",
+    "ErrorBody",
+    "Forbidden",
+    "HTTPRequest",
+    "JSONBody",
+    "MalformedRequest",
+    "MethodNotAllowed",
+    "Page",
+    "PayloadTooLarge",
+    "TokenExpired",
+    "Unauthorized",
+    "UnsupportedMediaType",
+    "actor_of",
+    "build_application",
+    "client_address",
+    "correlation_id_of",
+    "decode_strictly",
+    "json_response",
+    "language_of",
+    "refusals",
+    "request_key",
+    "staff",
+]

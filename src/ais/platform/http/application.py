@@ -1,0 +1,95 @@
+"""Building the web application: one error contract, one correlation id, one guard, one OpenAPI document."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+from litestar import Litestar
+from litestar.config.app import AppConfig
+from litestar.datastructures import State
+from litestar.handlers.base import BaseRouteHandler
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.plugins import InitPlugin
+from litestar.static_files import create_static_files_router
+
+from ais.platform.http.access import PUBLIC, Authenticator, require_access, require_declarations
+from ais.platform.http.errors import render_error
+
+BODY_LIMIT_BYTES = 256 * 1024
+SWAGGER_FILES = Path(__file__).parent / "swagger_ui"
+
+DESCRIPTION = """\
+Search, hold, pay and receive tickets.
+
+Sums are decimal strings with their currency; instants carry their offset; every POST that creates or moves something
+takes an `Idempotency-Key`. Errors have one form, whose `code` is stable and whose `message` is in the language of
+`Accept-Language` (`en` or `ar`).
+"""
+
+
+class _DeclaredAccess(InitPlugin):
+    """Marks the framework's own routes as public, before every route is required to have its declaration."""
+
+    def on_app_init(self, app_config: AppConfig) -> AppConfig:
+        app_config.on_startup.append(_check_declarations)
+        return app_config
+
+
+def _check_declarations(app: Litestar) -> None:
+    handlers: list[BaseRouteHandler] = []
+    for route in app.routes:
+        found = getattr(route, "route_handlers", None) or [route.route_handler]  # type: ignore[union-attr]  # routes of ASGI type hold one handler
+        handlers.extend(found)
+    require_declarations([each for each in handlers if not _is_framework(each)])
+
+
+def _is_framework(handler: BaseRouteHandler) -> bool:
+    return str(handler.fn.__module__ if hasattr(handler.fn, "__module__") else "").startswith("litestar.")
+
+
+def build_application(
+    *,
+    routes: Sequence[Any],
+    authenticator: Authenticator,
+    state: dict[str, Any],
+    lifespan: Sequence[Callable[[Litestar], AbstractAsyncContextManager[None]]] = (),
+    debug_routes: Sequence[Any] = (),
+) -> Litestar:
+    """The ASGI application of ``routes``. ``state`` is what endpoints find under ``request.app.state``."""
+    files = create_static_files_router(
+        "/schema/files", directories=[SWAGGER_FILES], opt={"access": PUBLIC}, include_in_schema=False
+    )
+    return Litestar(
+        route_handlers=[*routes, *debug_routes, files],
+        guards=[require_access],
+        exception_handlers={Exception: render_error},
+        lifespan=list(lifespan),
+        state=State({"authenticator": authenticator, **state}),
+        plugins=[_DeclaredAccess()],
+        request_max_body_size=BODY_LIMIT_BYTES,
+        openapi_config=OpenAPIConfig(
+            title="ais",
+            version=importlib.metadata.version("ais"),
+            description=DESCRIPTION,
+            path="/schema",
+            use_handler_docstrings=True,
+            operation_id_creator=lambda handler, _method, _path: handler.handler_name.split(".")[-1],
+            components=Components(
+                security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")},
+            ),
+            render_plugins=[
+                SwaggerRenderPlugin(
+                    js_url="/schema/files/swagger-ui-bundle.js",
+                    css_url="/schema/files/swagger-ui.css",
+                    standalone_preset_js_url="/schema/files/swagger-ui-standalone-preset.js",
+                )
+            ],
+        ),
+        opt={},
+    )

@@ -1,0 +1,77 @@
+"""Bodies in and out: strict JSON in (no coercion, no unknown field), msgspec out."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from litestar import Response
+from litestar.dto import MsgspecDTO
+from litestar.typing import FieldDefinition
+
+from ais.platform.http.errors import MalformedRequest, UnsupportedMediaType, validation_failure
+
+T = TypeVar("T")
+Model = TypeVar("Model", bound=msgspec.Struct)
+
+
+class JSONBody(MsgspecDTO[Model], Generic[Model]):
+    """The body of a POST, decoded strictly into its Struct.
+
+    Not JSON is 400 ``MALFORMED_REQUEST``, a value of the wrong type, out of range or unknown is 422
+    ``VALIDATION_ERROR`` with its path, another media type is 415.
+    """
+
+    @classmethod
+    def detect_nested_field(cls, field_definition: FieldDefinition) -> bool:  # noqa: ARG003  # the interface of a DTO
+        return False
+
+    @classmethod
+    def create_for_field_definition(
+        cls, field_definition: FieldDefinition, handler_id: str, backend_cls: Any | None = None
+    ) -> None:
+        """Nothing is derived: the Struct itself is the wire type."""
+
+    @classmethod
+    def create_openapi_schema(
+        cls,
+        field_definition: FieldDefinition,
+        handler_id: str,  # noqa: ARG003  # the interface of a DTO
+        schema_creator: Any,
+    ) -> Any:
+        return schema_creator.for_field_definition(field_definition)
+
+    def decode_bytes(self, value: bytes) -> Any:
+        media_type = self.asgi_connection.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type != "application/json":
+            raise UnsupportedMediaType
+        handler = self.asgi_connection.route_handler
+        annotation = handler.parsed_fn_signature.parameters["data"].annotation
+        return decode_strictly(value, annotation)
+
+
+def decode_strictly(value: bytes, annotation: type[T]) -> T:
+    """``value`` as JSON of exactly this type; raises MalformedRequest or ValidationFailed."""
+    try:
+        return msgspec.json.decode(value, type=annotation)
+    except msgspec.ValidationError as problem:
+        raise validation_failure(problem) from None
+    except msgspec.DecodeError:
+        raise MalformedRequest("it is not valid JSON") from None
+    except UnicodeDecodeError:
+        raise MalformedRequest("it is not UTF-8") from None
+    except RecursionError:
+        raise MalformedRequest("it is nested too deeply") from None
+
+
+def json_response(value: T, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[T]:
+    """An answer whose body is encoded here, once. ``value`` may be bytes of JSON that are ready to go."""
+    body = value if isinstance(value, bytes) else msgspec.json.encode(value)
+    return Response(body, status_code=status, headers=headers, media_type="application/json")  # type: ignore[arg-type]  # the annotation names the model for the OpenAPI document; the content is its JSON
+
+
+class Page(msgspec.Struct, Generic[T]):
+    """A list: the items and the cursor of what follows, or null at the end."""
+
+    items: list[T]
+    next_cursor: str | None

@@ -1,0 +1,58 @@
+"""The correlation id: taken from the caller or made here, and carried by everything the request causes."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from uuid import uuid4
+
+from litestar.types import ASGIApp
+
+from ais.platform.telemetry import CORRELATION_ID, get_logger
+
+HEADER = b"x-correlation-id"
+log = get_logger("access")
+
+
+class Correlated:
+    """An ASGI application whose every answer, also that of an unknown path, carries the request's correlation id."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        correlation_id = _own_id(scope["headers"])
+        token = CORRELATION_ID.set(correlation_id)
+        header = (HEADER, correlation_id.encode())
+        started = time.perf_counter()
+        status = 0
+
+        async def send_with_id(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), header]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        finally:
+            log.debug(
+                "request",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                milliseconds=round((time.perf_counter() - started) * 1000, 2),
+            )
+            CORRELATION_ID.reset(token)
+
+
+def _own_id(headers: list[tuple[bytes, bytes]]) -> str:
+    """The caller's id if it is 1-128 visible ASCII characters, else a new UUID."""
+    for name, value in headers:
+        if name == HEADER and 1 <= len(value) <= 128 and all(0x21 <= byte <= 0x7E for byte in value):
+            return value.decode("ascii")
+    return str(uuid4())

@@ -1,0 +1,297 @@
+"""Idempotency: a request that may be repeated has one effect and one answer.
+
+The scope is method, concrete path and caller; the fingerprint is the SHA-256 of the canonical JSON body. A record and
+the change it stands for commit together. Only 2xx answers are stored, for 24 hours, without secrets: what is secret is
+added again to each answer by the endpoint. A refusal changes nothing and stores nothing.
+
+Two shapes, one table:
+
+* :func:`once` runs work that is one transaction.
+* :func:`begin_operation`, :func:`complete_operation` serve work with a call to the outside in the middle: the record is
+  committed as started, with a lease, before the call; a repeat after the lease resumes the same operation id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+import asyncpg
+import msgspec
+
+from ais.kit import Actor, AppError, new_uuid
+from ais.platform.database import Connection, Database, UnitOfWork
+
+TWIN_WAIT_SECONDS = 2.0
+_POLL_SECONDS = 0.05
+LEAST_ANONYMOUS_KEY = 32
+_NAMESPACE = UUID("6f0c7a52-3e0b-5b0e-9c51-2f6b7f5f1a77")
+
+
+class IdempotencyKeyRequired(AppError):
+    """Seats or money would move and the request carries no key."""
+
+    code = "IDEMPOTENCY_KEY_REQUIRED"
+    status = 400
+    message = "This request needs an Idempotency-Key header."
+
+
+class IdempotencyConflict(AppError):
+    """The key was used before, with another body."""
+
+    code = "IDEMPOTENCY_CONFLICT"
+    status = 409
+    message = "This Idempotency-Key was already used with another request body."
+
+
+class IdempotencyInProgress(AppError):
+    """A request with this key is being worked on right now."""
+
+    code = "IDEMPOTENCY_IN_PROGRESS"
+    status = 409
+    retryable = True
+    retry_after_seconds = 1
+    message = "The first request with this Idempotency-Key is still being worked on."
+
+
+class RequestKey(msgspec.Struct, frozen=True):
+    """What makes two requests the same one."""
+
+    scope: str
+    key: str
+    fingerprint: bytes
+
+    def derived_id(self, purpose: str) -> UUID:
+        """An id (UUIDv5) that a repeat of this very request derives again: same scope, key and body."""
+        return uuid5(_NAMESPACE, f"{purpose}\n{self.scope}\n{self.key}\n{self.fingerprint.hex()}")
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A 2xx answer as stored: ``body`` is JSON without secrets."""
+
+    status: int
+    body: bytes
+    replayed: bool = False
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """A started operation: a repeat gets the same ``id``; ``answer`` is set once it is complete."""
+
+    id: UUID
+    answer: Answer | None
+
+
+def fingerprint(body: Any) -> bytes:
+    """SHA-256 of the canonical JSON (keys sorted) of a decoded body."""
+    return hashlib.sha256(msgspec.json.encode(body, order="sorted")).digest()
+
+
+async def find_answer(connection: Connection, request: RequestKey) -> Answer | None:
+    """The stored answer of an earlier, completed request; raises :class:`IdempotencyConflict` for another body."""
+    row = await connection.fetchrow(
+        "SELECT fingerprint, status, answer FROM idempotency_records"
+        " WHERE scope = $1 AND key = $2 AND expires_at > ais_now()",
+        request.scope,
+        request.key,
+    )
+    if row is None:
+        return None
+    if row["fingerprint"] != request.fingerprint:
+        raise IdempotencyConflict
+    return Answer(row["status"], row["answer"], replayed=True) if row["status"] is not None else None
+
+
+async def store_answer(uow: UnitOfWork, request: RequestKey, answer: Answer) -> Answer | None:
+    """Write the answer in the running unit of work, before the change it answers for.
+
+    Answers None if the record is ours. If a twin's record stands there, the unit of work must be given up and the
+    twin's answer, which is returned, is the answer. A twin in progress is waited for, at most two seconds, by the row's
+    lock: then :class:`IdempotencyInProgress`.
+    """
+    await uow.connection.execute(f"SET LOCAL lock_timeout = '{TWIN_WAIT_SECONDS:.0f}s'")
+    try:
+        inserted = await uow.connection.fetchval(
+            """
+            INSERT INTO idempotency_records AS record
+                (scope, key, fingerprint, operation_id, status, answer)
+            VALUES ($1, $2, $3, $4, $5, $6)
+            ON CONFLICT (scope, key) DO UPDATE SET
+                fingerprint = excluded.fingerprint, operation_id = excluded.operation_id, status = excluded.status,
+                answer = excluded.answer, lease_until = NULL, created_at = ais_now(),
+                expires_at = ais_now() + interval '24 hours'
+            WHERE record.expires_at <= ais_now()
+            RETURNING true
+            """,
+            request.scope,
+            request.key,
+            request.fingerprint,
+            new_uuid(),
+            answer.status,
+            answer.body,
+        )
+    except asyncpg.LockNotAvailableError:
+        raise IdempotencyInProgress from None
+    if inserted:
+        return None
+    twin = await find_answer(uow.connection, request)
+    if twin is None:
+        raise IdempotencyInProgress
+    return twin
+
+
+class _Superseded(Exception):
+    """Not an error: the twin's answer leaves through it."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+
+async def once(
+    database: Database,
+    actor: Actor,
+    correlation_id: str,
+    request: RequestKey | None,
+    work: Callable[[UnitOfWork], Awaitable[Answer]],
+) -> Answer:
+    """Run ``work`` in one unit of work and store its answer with it; a repeat gets the stored answer instead.
+
+    ``request`` None (a route where the key is optional, and none came) runs the work without a record.
+    """
+    if request is None:
+        async with database.unit_of_work(actor, correlation_id) as uow:
+            return await work(uow)
+    async with database.connection() as connection:
+        stored = await find_answer(connection, request)
+    if stored is not None:
+        return stored
+    try:
+        async with database.unit_of_work(actor, correlation_id) as uow:
+            placeholder = Answer(200, b"{}")
+            twin = await store_answer(uow, request, placeholder)
+            if twin is not None:
+                raise _Superseded(twin)
+            answer = await work(uow)
+            await uow.connection.execute(
+                "UPDATE idempotency_records SET status = $3, answer = $4 WHERE scope = $1 AND key = $2",
+                request.scope,
+                request.key,
+                answer.status,
+                answer.body,
+            )
+            return answer
+    except _Superseded as superseded:
+        return superseded.answer
+
+
+async def begin_operation(
+    database: Database,
+    actor: Actor,
+    correlation_id: str,
+    request: RequestKey,
+    begin: Callable[[UnitOfWork, UUID], Awaitable[None]],
+    *,
+    lease: timedelta = timedelta(seconds=30),
+) -> Operation:
+    """Commit the record as started together with what ``begin`` writes, and hold a lease on it.
+
+    A twin within the lease waits up to two seconds for the answer, then :class:`IdempotencyInProgress`. After the lease
+    (the first one died), the caller takes it over and gets the same operation id; ``begin`` must then find what it
+    wrote before and go on with it.
+    """
+    deadline = asyncio.get_running_loop().time() + TWIN_WAIT_SECONDS
+    while True:
+        async with database.unit_of_work(actor, correlation_id) as uow:
+            operation = await _start_or_resume(uow.connection, request, lease)
+            if operation is not None:
+                if operation.answer is None:
+                    await begin(uow, operation.id)
+                return operation
+        if asyncio.get_running_loop().time() >= deadline:
+            raise IdempotencyInProgress
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _start_or_resume(connection: Connection, request: RequestKey, lease: timedelta) -> Operation | None:
+    """The operation if it is ours to run or already complete; None while a twin holds the lease."""
+    started = await connection.fetchval(
+        """
+        INSERT INTO idempotency_records (scope, key, fingerprint, operation_id, lease_until)
+        VALUES ($1, $2, $3, $4, ais_now() + $5) ON CONFLICT (scope, key) DO NOTHING
+        RETURNING operation_id
+        """,
+        request.scope,
+        request.key,
+        request.fingerprint,
+        new_uuid(),
+        lease,
+    )
+    if started is not None:
+        return Operation(started, None)
+    row = await connection.fetchrow(
+        """
+        SELECT fingerprint, operation_id, status, answer, lease_until <= ais_now() AS lapsed,
+               expires_at <= ais_now() AS expired
+        FROM idempotency_records WHERE scope = $1 AND key = $2 FOR UPDATE
+        """,
+        request.scope,
+        request.key,
+    )
+    if row is None:
+        return None
+    if row["expired"]:
+        await connection.execute(
+            "DELETE FROM idempotency_records WHERE scope = $1 AND key = $2", request.scope, request.key
+        )
+        return None
+    if row["fingerprint"] != request.fingerprint:
+        raise IdempotencyConflict
+    if row["status"] is not None:
+        return Operation(row["operation_id"], Answer(row["status"], row["answer"], replayed=True))
+    if not row["lapsed"]:
+        return None
+    await connection.execute(
+        "UPDATE idempotency_records SET lease_until = ais_now() + $3 WHERE scope = $1 AND key = $2",
+        request.scope,
+        request.key,
+        lease,
+    )
+    return Operation(row["operation_id"], None)
+
+
+async def complete_operation(uow: UnitOfWork, request: RequestKey, answer: Answer) -> None:
+    """Store the answer of an operation that has settled, in the unit of work that settles it."""
+    await uow.connection.execute(
+        "UPDATE idempotency_records SET status = $3, answer = $4, lease_until = NULL WHERE scope = $1 AND key = $2",
+        request.scope,
+        request.key,
+        answer.status,
+        answer.body,
+    )
+
+
+async def abandon_operation(database: Database, request: RequestKey) -> None:
+    """End the lease of an operation that was refused or broke, so that the same key may be tried again at once."""
+    async with database.connection() as connection:
+        await connection.execute(
+            "UPDATE idempotency_records SET lease_until = ais_now() WHERE scope = $1 AND key = $2 AND status IS NULL",
+            request.scope,
+            request.key,
+        )
+
+
+async def remove_expired_records(uow: UnitOfWork, *, limit: int = 5000) -> int:
+    """Delete records past their 24 hours; answers how many."""
+    rows = await uow.connection.fetch(
+        """
+        DELETE FROM idempotency_records WHERE (scope, key) IN (
+            SELECT scope, key FROM idempotency_records WHERE expires_at <= ais_now()
+            LIMIT $1 FOR UPDATE SKIP LOCKED)
+        RETURNING 1
+        """,
+        limit,
+    )
+    return len(rows)

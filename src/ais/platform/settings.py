@@ -1,0 +1,169 @@
+"""Settings: from the environment and an optional TOML file, checked as a whole before anything starts.
+
+The environment wins over the file, the file over the default. Every mistake is listed at once.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+DEMO_STRIPE_KEY = "sk_test_ais_demo"
+DEMO_WEBHOOK_SECRET = "whsec_ais_demo"  # noqa: S105  # the published secret of the demonstration, refused in production
+DEMO_SECRET_KEY = "demo-0:ZGVtbyBrZXkgb2YgdGhlIGRlbW9uc3RyYXRpb24gb25seQ"  # noqa: S105  # see above
+DEMO_OPERATOR_TOKEN = "operator-token-of-the-demonstration"  # noqa: S105  # see above
+DEMO_SECRETS = frozenset({DEMO_STRIPE_KEY, DEMO_WEBHOOK_SECRET, DEMO_SECRET_KEY, DEMO_OPERATOR_TOKEN})
+
+
+class SettingsError(Exception):
+    """Some settings are wrong; ``mistakes`` holds one sentence each."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        self.mistakes = mistakes
+        super().__init__("The settings are not valid:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes))
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that may be set. The name in the environment is ``AIS_`` and the field in capitals, unless
+    :data:`ENVIRONMENT_NAMES` says otherwise; in the TOML file it is the field's own name.
+    """
+
+    env: str = "development"
+    data_dir: Path = Path(".ais")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    web_processes: int = 1
+    database_url: str | None = None
+    redis_url: str | None = None
+    database_pool_size: int = 10
+    log_level: str = "info"
+    secret_keys: str = DEMO_SECRET_KEY
+    operator_token: str | None = DEMO_OPERATOR_TOKEN
+    public_url: str = "http://127.0.0.1:8000"
+    stripe_api_base: str = "https://api.stripe.com"
+    stripe_secret_key: str = DEMO_STRIPE_KEY
+    stripe_webhook_secret: str = DEMO_WEBHOOK_SECRET
+    stripe_sim_port: int = 12111
+    hold_minutes: float = 15.0
+    payment_minutes: float = 15.0
+    offer_minutes: float = 15.0
+    sale_days: int = 330
+    sales_close_minutes: int = 60
+    carrier: str | None = None
+    point_of_sale: str = "SA"
+    currency: str = "SAR"
+    lookup_limit_per_minute: int = 10
+    trusted_proxies: int = 0
+    clock_shift_seconds: float = 0.0
+    sweep_seconds: float = 1.0
+
+    @property
+    def production(self) -> bool:
+        return self.env == "production"
+
+
+ENVIRONMENT_NAMES = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL", "stripe_api_base": "STRIPE_API_BASE"}
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "port": (1, 65535),
+    "stripe_sim_port": (1, 65535),
+    "web_processes": (1, 64),
+    "database_pool_size": (2, 200),
+    "hold_minutes": (0.01, 24 * 60),
+    "payment_minutes": (0.01, 24 * 60),
+    "offer_minutes": (0.01, 24 * 60),
+    "sale_days": (1, 400),
+    "sales_close_minutes": (0, 24 * 60),
+    "lookup_limit_per_minute": (1, 100_000),
+    "trusted_proxies": (0, 10),
+    "sweep_seconds": (0.1, 3600),
+}
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "env": ("development", "test", "production"),
+    "log_level": ("debug", "info", "warning", "error"),
+}
+
+
+def environment_name(field: str) -> str:
+    """The environment variable that sets ``field``."""
+    return ENVIRONMENT_NAMES.get(field, f"AIS_{field.upper()}")
+
+
+def load_settings(environment: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
+    """The validated settings; raises :class:`SettingsError` with every mistake found.
+
+    ``AIS_CONFIG`` names the TOML file if ``file`` does not. An empty variable counts as not set.
+    """
+    environment = os.environ if environment is None else environment
+    mistakes: list[str] = []
+    values: dict[str, Any] = {}
+    if file is None and environment.get("AIS_CONFIG"):
+        file = Path(environment["AIS_CONFIG"])
+    if file is not None:
+        values.update(_read_file(file, mistakes))
+    known = {field.name: field for field in msgspec.structs.fields(Settings)}
+    for name in sorted(set(values) - set(known)):
+        mistakes.append(f"{file}: {name!r} is not a setting.")
+        del values[name]
+    sources = {name: f"{name} in {file}" for name in values}
+    for name in known:
+        text = environment.get(environment_name(name))
+        if text:
+            values[name] = text
+            sources[name] = environment_name(name)
+    converted: dict[str, Any] = {}
+    for name, value in values.items():
+        try:
+            converted[name] = msgspec.convert(value, known[name].type, strict=False, dec_hook=_decode)
+        except msgspec.ValidationError as problem:
+            mistakes.append(f"{sources[name]} is {value!r}: {problem}.")
+    settings = Settings(**converted)
+    mistakes.extend(_check(settings, sources))
+    if mistakes:
+        raise SettingsError(mistakes)
+    return settings
+
+
+def _decode(kind: type, value: Any) -> Any:
+    if kind is Path:
+        return Path(value)
+    raise TypeError(f"no setting is a {kind}")
+
+
+def _read_file(file: Path, mistakes: list[str]) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as problem:
+        mistakes.append(f"{file} cannot be read: {problem.strerror}.")
+    except tomllib.TOMLDecodeError as problem:
+        mistakes.append(f"{file} is not TOML: {problem}.")
+    return {}
+
+
+def _check(settings: Settings, sources: Mapping[str, str]) -> list[str]:
+    mistakes = []
+    for name, (least, most) in _RANGES.items():
+        value = getattr(settings, name)
+        if not least <= value <= most:
+            mistakes.append(f"{sources.get(name, name)} is {value}: it must lie between {least} and {most}.")
+    for name, choices in _CHOICES.items():
+        value = getattr(settings, name)
+        if value not in choices:
+            mistakes.append(f"{sources.get(name, name)} is {value!r}: it must be one of {', '.join(choices)}.")
+    for name in ("database_url", "redis_url"):
+        value = getattr(settings, name)
+        schemes = ("postgresql://", "postgres://") if name == "database_url" else ("redis://", "rediss://", "valkey://")
+        if value is not None and not value.startswith(schemes):
+            mistakes.append(f"{sources[name]} must begin with {' or '.join(schemes)}.")
+    if settings.production:
+        for name in ("secret_keys", "operator_token", "stripe_secret_key", "stripe_webhook_secret"):
+            if getattr(settings, name) in DEMO_SECRETS:
+                mistakes.append(f"{environment_name(name)} is the demonstration's: production needs its own.")
+        if settings.clock_shift_seconds:
+            mistakes.append("AIS_CLOCK_SHIFT_SECONDS is for tests: production's clock is not shifted.")
+    return mistakes

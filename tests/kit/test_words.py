@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ais.kit import InvalidStateTransition, Transitions, decode_id, encode_id, new_locator, new_uuid
+from ais.kit import localtime
+from ais.kit.locator import ALPHABET, is_locator, offends
+
+
+@given(st.uuids())
+def test_an_id_reads_back_under_its_own_prefix_only(identifier):
+    text = encode_id("ord", identifier)
+    assert text.startswith("ord_") and len(text) == 30
+    assert decode_id("ord", text) == identifier
+    assert decode_id("pay", text) is None
+
+
+@given(st.text(max_size=40))
+def test_no_text_breaks_the_reading_of_an_id(text):
+    found = decode_id("ord", text)
+    assert found is None or encode_id("ord", found) == text
+
+
+def test_new_ids_are_version_7_and_in_order_of_time():
+    first = new_uuid()
+    assert first.version == 7
+    assert first.variant == "specified in RFC 4122"
+    assert abs((first.int >> 80) / 1000 - datetime.now(UTC).timestamp()) < 5
+
+
+def test_an_id_beyond_128_bits_is_none():
+    assert decode_id("ord", "ord_" + "z" * 26) is None
+    assert decode_id("ord", encode_id("ord", UUID(int=(1 << 128) - 1))) == UUID(int=(1 << 128) - 1)
+
+
+def test_a_locator_has_six_of_31_characters_and_does_not_offend():
+    assert len(ALPHABET) == len(set(ALPHABET)) == 31
+    assert not set("01OIL") & set(ALPHABET)
+    for _ in range(2000):
+        locator = new_locator()
+        assert is_locator(locator)
+        assert not offends(locator)
+
+
+@pytest.mark.parametrize("locator", ["FUCKAB", "XS3XAB", "A5SHJK"])
+def test_offensive_locators_are_seen_through_look_alikes(locator):
+    assert offends(locator)
+
+
+def test_an_offensive_draw_is_drawn_again():
+    draws = iter("SEXABC" + "QR7MNP")
+    assert new_locator(lambda _alphabet: next(draws)) == "QR7MNP"
+
+
+def test_moves_outside_the_table_are_refused_by_name():
+    table = Transitions("lamp", {"off": ("on",), "on": ("off", "broken"), "broken": ()})
+    assert list(table) == [("off", "on"), ("on", "broken"), ("on", "off")]
+    assert table.is_final("broken")
+    with pytest.raises(InvalidStateTransition) as refused:
+        table.require("broken", "on")
+    assert refused.value.details == {"aggregate": "lamp", "current": "broken", "target": "on"}
+    with pytest.raises(ValueError):
+        Transitions("lamp", {"off": ("on",)})
+
+
+def test_a_skipped_local_time_moves_forward_by_the_gap():
+    # Europe/Istanbul keeps one offset; Africa/Cairo jumps from 00:00 to 01:00 on the last Friday of April 2027.
+    day = date(2027, 4, 30)
+    assert localtime.is_gap(day, time(0, 30), "Africa/Cairo")
+    assert localtime.to_local(localtime.to_instant(day, time(0, 30), "Africa/Cairo"), "Africa/Cairo").time() == time(
+        1, 30
+    )
+
+
+def test_a_repeated_local_time_is_its_first():
+    day = date(2026, 11, 1)
+    assert localtime.is_ambiguous(day, time(1, 30), "America/New_York")
+    assert localtime.to_instant(day, time(1, 30), "America/New_York") == datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
+
+
+def test_the_local_date_is_the_airports():
+    instant = datetime(2027, 3, 1, 22, 30, tzinfo=UTC)
+    assert localtime.local_date(instant, "Asia/Riyadh") == date(2027, 3, 2)
+    assert localtime.utc_offset(instant, "Asia/Riyadh") == timedelta(hours=3)
