@@ -48,9 +48,26 @@ def is_domestic(origin, destination):
     return origin in DOMESTIC and destination in DOMESTIC
 
 
+class Timetable:
+    """As much of a timetable as the search asks of it."""
+
+    def __init__(self, segments, connecting_minutes):
+        self._segments = sorted(segments, key=lambda part: part.departs_at)
+        self.airports = frozenset(end for part in segments for end in (part.origin, part.destination))
+        self.connecting_minutes = connecting_minutes
+
+    def departures(self, origin, local_date):
+        return [part for part in self._segments if (part.origin, part.departure_date) == (origin, local_date)]
+
+    def departures_between(self, origin, start, end):
+        return [part for part in self._segments if part.origin == origin and start <= part.departs_at < end]
+
+    def is_domestic(self, part):
+        return is_domestic(part.origin, part.destination)
+
+
 def network(*segments, minutes=60):
-    connecting = minutes if callable(minutes) else lambda inbound, outbound: minutes
-    return Network(segments, is_domestic=is_domestic, connecting_minutes=connecting)
+    return Network(Timetable(segments, minutes if callable(minutes) else lambda inbound, outbound: minutes))
 
 
 def search(found_in, origin, destination, *, max_connections=1, sellable=lambda _: True, sales_close_at=LONG_AGO):

@@ -7,15 +7,19 @@ is written in docs/algorithms/shopping.md and held by property tests against a s
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 CONNECTIONS_MAX = 2
 INTERNATIONAL_CONNECTION_MAX = timedelta(hours=24)
 DOMESTIC_CONNECTION_MAX = timedelta(hours=6)
+# Departures grouped by airport and day that are remembered; past this the memory starts empty again.
+_REMEMBERED_DAYS = 20_000
 _MINUTE = timedelta(minutes=1)
+_DAY = timedelta(days=1)
+_EVER = (datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC))
 
 
 class NetworkSegment(Protocol):
@@ -34,8 +38,6 @@ class NetworkSegment(Protocol):
     @property
     def arrives_at(self) -> datetime: ...
     @property
-    def departure_date(self) -> date: ...
-    @property
     def leg_ids(self) -> Sequence[int]: ...
 
 
@@ -43,63 +45,53 @@ SegmentT = TypeVar("SegmentT", bound=NetworkSegment)
 Itinerary = tuple[SegmentT, ...]
 
 
-class _Route(Generic[SegmentT]):
-    """Every sold segment from one airport to another, in order of departure, with the columns that are bisected."""
+class SoldSegments(Protocol[SegmentT]):
+    """What the search asks of a timetable; segments come in order of departure."""
 
-    __slots__ = ("dates", "departures", "is_domestic", "segments")
+    @property
+    def airports(self) -> Collection[str]: ...
+    def departures(self, origin: str, local_date: date) -> Sequence[SegmentT]: ...
+    def departures_between(self, origin: str, start: datetime, end: datetime) -> Sequence[SegmentT]: ...
+    def is_domestic(self, segment: SegmentT) -> bool: ...
+    def connecting_minutes(self, inbound: SegmentT, outbound: SegmentT) -> int: ...
+
+
+class _Departures(Generic[SegmentT]):
+    """What leaves one airport for another on one day, in order, with the column that is bisected."""
+
+    __slots__ = ("at", "is_domestic", "segments")
 
     def __init__(self, segments: list[SegmentT], *, is_domestic: bool) -> None:
-        segments.sort(key=lambda segment: (segment.departs_at, segment.arrives_at, segment.id))
         self.segments = segments
-        self.departures = [segment.departs_at for segment in segments]
-        self.dates = [segment.departure_date for segment in segments]
+        self.at = [segment.departs_at for segment in segments]
         self.is_domestic = is_domestic
 
-    def on(self, day: date) -> list[SegmentT]:
-        return self.segments[bisect_left(self.dates, day) : bisect_left(self.dates, day + timedelta(days=1))]
+
+_Day = Mapping[str, _Departures[SegmentT]]
 
 
 class Network(Generic[SegmentT]):
-    """The routes of one version of the timetable and what can be reached over them; built once per version."""
+    """The routes of one version of the timetable and what can be reached over them; made once per version."""
 
-    def __init__(
-        self,
-        segments: Iterable[SegmentT],
-        *,
-        is_domestic: Callable[[str, str], bool],
-        connecting_minutes: Callable[[SegmentT, SegmentT], int],
-    ) -> None:
-        grouped: dict[str, dict[str, list[SegmentT]]] = {}
-        for segment in segments:
-            grouped.setdefault(segment.origin, {}).setdefault(segment.destination, []).append(segment)
-        self.routes: dict[str, dict[str, _Route[SegmentT]]] = {
-            origin: {
-                destination: _Route(found, is_domestic=is_domestic(origin, destination))
-                for destination, found in sorted(by_destination.items())
-            }
-            for origin, by_destination in sorted(grouped.items())
-        }
-        self.connecting_minutes = connecting_minutes
-        legs_max = max((len(segment.leg_ids) for segment in self.segments()), default=1)
-        self.landings_max = (CONNECTIONS_MAX + 1) * legs_max
+    def __init__(self, timetable: SoldSegments[SegmentT]) -> None:
+        self.timetable = timetable
         self._feeders: dict[str, set[str]] = {}
-        for origin, by_destination in self.routes.items():
-            for destination in by_destination:
-                self._feeders.setdefault(destination, set()).add(origin)
         self._flights_to: dict[str, dict[str, int]] = {}
-
-    def segments(self) -> Iterator[SegmentT]:
-        """Every sold segment, by route and departure."""
-        for by_destination in self.routes.values():
-            for route in by_destination.values():
-                yield from route.segments
+        self._local_days: dict[tuple[str, date], _Day[SegmentT]] = {}
+        self._utc_days: dict[tuple[str, date], _Day[SegmentT]] = {}
+        legs_max = 1
+        for airport in timetable.airports:
+            for segment in timetable.departures_between(airport, *_EVER):
+                self._feeders.setdefault(segment.destination, set()).add(airport)
+                legs_max = max(legs_max, len(segment.leg_ids))
+        self.landings_max = (CONNECTIONS_MAX + 1) * legs_max
 
     @property
     def markets(self) -> list[tuple[str, str]]:
-        """Every pair of airports with a flight that is sold between them without a connection, sorted."""
-        return [(origin, destination) for origin, found in self.routes.items() for destination in found]
+        """Every pair of airports between which a flight is sold without a connection, sorted."""
+        return sorted((origin, destination) for destination, feeders in self._feeders.items() for origin in feeders)
 
-    def flights_to(self, destination: str) -> dict[str, int]:
+    def flights_to(self, destination: str) -> Mapping[str, int]:
         """The least number of flights, at most three, from each airport to ``destination``; absent: out of reach."""
         known = self._flights_to.get(destination)
         if known is None:
@@ -108,6 +100,36 @@ class Network(Generic[SegmentT]):
                 edge = {origin for airport in edge for origin in self._feeders.get(airport, ())} - known.keys()
                 known.update(dict.fromkeys(edge, flights))
             self._flights_to[destination] = known
+        return known
+
+    def on_local_date(self, origin: str, day: date) -> _Day[SegmentT]:
+        """What leaves ``origin`` on that date of its own calendar, by destination."""
+        known = self._local_days.get((origin, day))
+        if known is None:
+            known = self._remember(self._local_days, origin, day, self.timetable.departures(origin, day))
+        return known
+
+    def on_utc_date(self, origin: str, day: date) -> _Day[SegmentT]:
+        """What leaves ``origin`` on that date of UTC, by destination."""
+        known = self._utc_days.get((origin, day))
+        if known is None:
+            start = datetime.combine(day, time.min, UTC)
+            found = self.timetable.departures_between(origin, start, start + _DAY)
+            known = self._remember(self._utc_days, origin, day, found)
+        return known
+
+    def _remember(
+        self, days: dict[tuple[str, date], _Day[SegmentT]], origin: str, day: date, found: Iterable[SegmentT]
+    ) -> _Day[SegmentT]:
+        if len(days) >= _REMEMBERED_DAYS:
+            days.clear()
+        grouped: dict[str, list[SegmentT]] = {}
+        for segment in found:
+            grouped.setdefault(segment.destination, []).append(segment)
+        known = days[origin, day] = {
+            destination: _Departures(segments, is_domestic=self.timetable.is_domestic(segments[0]))
+            for destination, segments in grouped.items()
+        }
         return known
 
 
@@ -152,18 +174,20 @@ def find_itineraries(
     """
     search = _Search(network, origin, destination, sellable)
     flights_left = min(max_connections, CONNECTIONS_MAX) + 1
-    firsts: list[tuple[SegmentT, bool]] = []
     flights_to = network.flights_to(destination)
-    for airport, route in network.routes.get(origin, {}).items():
-        if flights_to.get(airport, flights_left) < flights_left:
-            firsts.extend((segment, route.is_domestic) for segment in route.on(departure_date))
+    firsts = [
+        (segment, departures.is_domestic)
+        for airport, departures in network.on_local_date(origin, departure_date).items()
+        if flights_to.get(airport, flights_left) < flights_left
+        for segment in departures.segments
+    ]
     # Latest departure first: whatever is found bounds the arrival of all that departs earlier.
     firsts.sort(key=lambda first: (first[0].departs_at, first[0].destination == destination), reverse=True)
     for segment, is_domestic in firsts:
         if segment.departs_at <= sales_close_at:
             break
         search.extend((segment,), is_domestic, flights_left - 1)
-    found = _without_dominated(search.found)
+    found = search.found if flights_left == 1 else _without_dominated(search.found)
     found.sort(key=preference)
     return found
 
@@ -204,42 +228,46 @@ class _Search(Generic[SegmentT]):
         """
         last = path[-1]
         stops = landings(path)
-        direct = len(path) == 1 and last.destination == self.destination
-        if (not direct and self._is_beaten(last.arrives_at, stops)) or not self.sellable(last):
-            return
         if last.destination == self.destination:
-            self.found.append(path)
-            for position in range(stops, len(self._earliest)):
-                earliest = self._earliest[position]
-                if earliest is not None and earliest <= last.arrives_at:
-                    break
-                self._earliest[position] = last.arrives_at
+            if (len(path) == 1 or not self._is_beaten(last.arrives_at, stops)) and self.sellable(last):
+                self._keep(path, stops)
             return
-        if connections_left == 0:
+        if connections_left == 0 or self._is_beaten(last.arrives_at, stops + 1) or not self.sellable(last):
             return
         visited = {self.origin, *(segment.destination for segment in path)}
-        for airport, route in self.network.routes.get(last.destination, {}).items():
-            if self.flights_to.get(airport, CONNECTIONS_MAX + 1) >= connections_left or airport in visited:
-                continue
-            self._connect(path, is_domestic, route, connections_left - 1)
+        latest = last.arrives_at + INTERNATIONAL_CONNECTION_MAX
+        day = last.arrives_at.date()
+        while day <= latest.date():
+            for airport, departures in self.network.on_utc_date(last.destination, day).items():
+                if self.flights_to.get(airport, CONNECTIONS_MAX + 1) < connections_left and airport not in visited:
+                    self._connect(path, is_domestic, departures, connections_left - 1)
+            day += _DAY
 
     def _connect(
-        self, path: Itinerary[SegmentT], is_domestic: bool, route: _Route[SegmentT], connections_left: int
+        self, path: Itinerary[SegmentT], is_domestic: bool, onward: _Departures[SegmentT], connections_left: int
     ) -> None:
         inbound = path[-1]
         arrives_at, stops = inbound.arrives_at, landings(path) + 1
-        latest = arrives_at + connection_limit(inbound_is_domestic=is_domestic, outbound_is_domestic=route.is_domestic)
-        segments, departures = route.segments, route.departures
-        for position in range(bisect_left(departures, arrives_at), len(segments)):
-            departs_at = departures[position]
+        latest = arrives_at + connection_limit(inbound_is_domestic=is_domestic, outbound_is_domestic=onward.is_domestic)
+        for position in range(bisect_left(onward.at, arrives_at), len(onward.at)):
+            departs_at = onward.at[position]
             if departs_at > latest or self._is_beaten(departs_at, stops):
                 return
-            outbound = segments[position]
+            outbound = onward.segments[position]
             # Two parts of one flight date are sold as the segment that spans them, or not at all.
             if outbound.flight_date_id == inbound.flight_date_id:
                 continue
-            if departs_at - arrives_at >= self.network.connecting_minutes(inbound, outbound) * _MINUTE:
-                self.extend((*path, outbound), route.is_domestic, connections_left)
+            if departs_at - arrives_at >= self.network.timetable.connecting_minutes(inbound, outbound) * _MINUTE:
+                self.extend((*path, outbound), onward.is_domestic, connections_left)
+
+    def _keep(self, path: Itinerary[SegmentT], stops: int) -> None:
+        self.found.append(path)
+        arrives_at = path[-1].arrives_at
+        for landed in range(stops, len(self._earliest)):
+            earliest = self._earliest[landed]
+            if earliest is not None and earliest <= arrives_at:
+                break
+            self._earliest[landed] = arrives_at
 
     def _is_beaten(self, at: datetime, stops: int) -> bool:
         """Whether something found, which departs no earlier, arrives before ``at`` with no more stops."""
