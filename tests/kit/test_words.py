@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ais.kit import InvalidStateTransition, Transitions, decode_id, encode_id, new_locator, new_uuid
-from ais.kit import localtime
+from ais.kit import InvalidStateTransition, Transitions, decode_id, encode_id, localtime, new_locator, new_uuid
 from ais.kit.locator import ALPHABET, is_locator, offends
 
 
 @given(st.uuids())
 def test_an_id_reads_back_under_its_own_prefix_only(identifier):
     text = encode_id("ord", identifier)
-    assert text.startswith("ord_") and len(text) == 30
+    assert text.startswith("ord_")
+    assert len(text) == 30
     assert decode_id("ord", text) == identifier
     assert decode_id("pay", text) is None
 

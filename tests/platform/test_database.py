@@ -16,11 +16,15 @@ class LampLit(msgspec.Struct, frozen=True):
 async def test_a_unit_of_work_commits_whole_or_not_at_all(database: Database, actor):
     async with database.unit_of_work(actor) as uow:
         await uow.connection.execute("SELECT bump_data_version('lamps')")
-    with pytest.raises(RuntimeError):
+
+    async def break_off() -> None:
         async with database.unit_of_work(actor) as uow:
             await uow.connection.execute("SELECT bump_data_version('lamps')")
             uow.enqueue("lamps.light", {"lamp_id": "1"})
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await break_off()
     async with database.connection() as connection:
         assert await connection.fetchval("SELECT version FROM data_versions WHERE name = 'lamps'") == 1
         assert await connection.fetchval("SELECT count(*) FROM jobs") == 0

@@ -97,7 +97,7 @@ class Authenticator:
         return Actor(ActorKind.GUEST, str(UUID(bytes=payload[:16])), Channel.API)
 
 
-def require_access(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+async def require_access(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """The guard of every route: finds out who calls and holds it against the route's declaration."""
     access: Access = handler.opt["access"]
     if access is SIGNED:

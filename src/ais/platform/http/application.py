@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.config.app import AppConfig
 from litestar.datastructures import State
 from litestar.handlers.base import BaseRouteHandler
@@ -77,7 +77,7 @@ def build_application(
             title="ais",
             version=importlib.metadata.version("ais"),
             description=DESCRIPTION,
-            path="/schema",
+            openapi_router=Router(path="/schema", route_handlers=[], opt={"access": PUBLIC}, include_in_schema=False),
             use_handler_docstrings=True,
             operation_id_creator=lambda handler, _method, _path: handler.handler_name.split(".")[-1],
             components=Components(
@@ -85,6 +85,7 @@ def build_application(
             ),
             render_plugins=[
                 SwaggerRenderPlugin(
+                    favicon="<link rel='icon' href='/schema/files/favicon-32x32.png'>",
                     js_url="/schema/files/swagger-ui-bundle.js",
                     css_url="/schema/files/swagger-ui.css",
                     standalone_preset_js_url="/schema/files/swagger-ui-standalone-preset.js",

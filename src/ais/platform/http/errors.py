@@ -161,6 +161,8 @@ def _as_app_error(problem: Exception) -> AppError:  # noqa: PLR0911  # one line 
 def _bad_parameters(problem: ValidationException) -> AppError:
     fields = []
     for each in problem.extra or []:
+        if isinstance(each, dict) and each.get("key") == "data":
+            return MalformedRequest("it has no body")
         if isinstance(each, dict):
             fields.append((str(each.get("key", "body")), str(each.get("message", "is not valid"))))
     return ValidationFailed(fields or [("body", "is not valid")])
