@@ -1,0 +1,155 @@
+"""The objects of the simulated account, one table for each kind.
+
+An object is kept as the JSON document that the API shows, with the fields that lists filter by beside it.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from ais_sandbox.storage import Storage
+from ais_sandbox.stripe.errors import Document, StripeError, no_such
+from ais_sandbox.stripe.parameters import Parameters
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Document).decode
+
+LARGEST_PAGE, USUAL_PAGE = 100, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of object: its table, its name in refusals, the prefix of its ids, and what lists may filter by."""
+
+    table: str
+    name: str
+    prefix: str
+    filters: tuple[str, ...] = ()
+
+
+PAYMENT_METHODS = Kind("payment_methods", "PaymentMethod", "pm", ("type",))
+PAYMENT_INTENTS = Kind("payment_intents", "payment_intent", "pi", ("customer",))
+CHARGES = Kind("charges", "charge", "ch", ("customer", "payment_intent"))
+REFUNDS = Kind("refunds", "refund", "re", ("charge", "payment_intent"))
+EVENTS = Kind("events", "event", "evt", ("type",))
+
+KINDS = (PAYMENT_METHODS, PAYMENT_INTENTS, CHARGES, REFUNDS, EVENTS)
+
+
+class Collection:
+    """The objects of one kind. Every method is one statement or two; transactions are the caller's."""
+
+    def __init__(self, storage: Storage, kind: Kind) -> None:
+        """Open the collection, creating its table when it is new."""
+        self.kind = kind
+        self._connection = storage.connection
+        columns = "".join(f", {name} TEXT" for name in kind.filters)
+        self._connection.execute(
+            f"CREATE TABLE IF NOT EXISTS {kind.table} (sequence INTEGER PRIMARY KEY AUTOINCREMENT,"
+            f" id TEXT NOT NULL UNIQUE, created INTEGER NOT NULL, body BLOB NOT NULL{columns})"
+        )
+        for name in kind.filters:
+            index = f"CREATE INDEX IF NOT EXISTS {kind.table}_{name} ON {kind.table} ({name}, sequence)"
+            self._connection.execute(index)
+        names = "".join(f", {name}" for name in kind.filters)
+        marks = ", ?" * len(kind.filters)
+        self._insert = f"INSERT INTO {kind.table} (id, created, body{names}) VALUES (?, ?, ?{marks})"  # noqa: S608 - names from KINDS
+        assignments = "".join(f", {name} = ?" for name in kind.filters)
+        self._update = f"UPDATE {kind.table} SET body = ?{assignments} WHERE id = ?"  # noqa: S608
+        self._select = f"SELECT body FROM {kind.table} WHERE id = ?"  # noqa: S608
+
+    def insert(self, document: Document) -> int:
+        """Keep a new object and return its place in the order of creation."""
+        values = [document[name] for name in self.kind.filters]
+        row = (document["id"], document["created"], _encode(document), *values)
+        return self._connection.execute(self._insert, row).lastrowid or 0
+
+    def save(self, document: Document) -> None:
+        """Replace an object that exists."""
+        values = [document[name] for name in self.kind.filters]
+        self._connection.execute(self._update, (_encode(document), *values, document["id"]))
+
+    def find(self, object_id: str) -> Document | None:
+        """The object, or None."""
+        row = self._connection.execute(self._select, (object_id,)).fetchone()
+        return None if row is None else _decode(row["body"])
+
+    def get(self, object_id: str, *, param: str = "id", status: int = 404) -> Document:
+        """The object; `StripeError` as for an id that names nothing."""
+        document = self.find(object_id)
+        if document is None:
+            raise no_such(self.kind.name, object_id, param=param, status=status)
+        return document
+
+    def all_where(self, column: str, value: str) -> list[Document]:
+        """Objects by one of their filters, newest first, without pages."""
+        statement = f"SELECT body FROM {self.kind.table} WHERE {column} = ? ORDER BY sequence DESC"  # noqa: S608
+        return [_decode(row["body"]) for row in self._connection.execute(statement, (value,))]
+
+    def page(self, parameters: Parameters, url: str) -> Document:
+        """Read filters, `created` and pagination from the parameters and return Stripe's list object."""
+        clauses: list[str] = []
+        values: list[object] = []
+        for name in self.kind.filters:
+            wanted = parameters.take_text(name)
+            if wanted is not None:
+                clauses.append(f"{name} GLOB ?" if name == "type" else f"{name} = ?")
+                values.append(wanted)
+        if "type" in self.kind.filters:
+            types = parameters.take_list("types")
+            if types:
+                clauses.append("(" + " OR ".join(["type GLOB ?"] * len(types)) + ")")
+                values.extend(types)
+        _read_created(parameters, clauses, values)
+        limit = parameters.take_integer("limit", least=1)
+        limit = USUAL_PAGE if limit is None else min(limit, LARGEST_PAGE)
+        starting_after, ending_before = parameters.take_text("starting_after"), parameters.take_text("ending_before")
+        parameters.finish()
+        if starting_after is not None and ending_before is not None:
+            message = "You cannot parameterize both starting_after and ending_before in a single request."
+            raise StripeError(400, message, code="parameters_exclusive", param="starting_after", executed=False)
+        backwards = ending_before is not None
+        if starting_after is not None:
+            clauses.append("sequence < ?")
+            values.append(self._sequence(starting_after, "starting_after"))
+        elif ending_before is not None:
+            clauses.append("sequence > ?")
+            values.append(self._sequence(ending_before, "ending_before"))
+        where = f" WHERE {' AND '.join(clauses)}" if clauses else ""
+        order = "ASC" if backwards else "DESC"
+        statement = f"SELECT body FROM {self.kind.table}{where} ORDER BY sequence {order} LIMIT {limit + 1}"  # noqa: S608
+        rows = [_decode(row["body"]) for row in self._connection.execute(statement, values)]
+        shown = rows[:limit]
+        if backwards:
+            shown.reverse()
+        return {"object": "list", "url": url, "has_more": len(rows) > limit, "data": shown}
+
+    def clear(self) -> None:
+        """Forget every object, and the order of creation with them."""
+        self._connection.execute(f"DELETE FROM {self.kind.table}")  # noqa: S608
+        self._connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (self.kind.table,))
+
+    def _sequence(self, object_id: str, param: str) -> int:
+        statement = f"SELECT sequence FROM {self.kind.table} WHERE id = ?"  # noqa: S608
+        row = self._connection.execute(statement, (object_id,)).fetchone()
+        if row is None:
+            raise no_such(self.kind.name, object_id, param=param, status=400)
+        return int(row["sequence"])
+
+
+def _read_created(parameters: Parameters, clauses: list[str], values: list[object]) -> None:
+    created = parameters.take_json("created")
+    if created is None:
+        return
+    if isinstance(created, str):
+        created = {"": created}
+    if not isinstance(created, dict):
+        message = "Invalid created"
+        raise StripeError(400, message, param="created", executed=False)
+    bounds = Parameters(created)
+    for name, sign in (("", "="), ("gt", ">"), ("gte", ">="), ("lt", "<"), ("lte", "<=")):
+        bound = bounds.take_integer(name)
+        if bound is not None:
+            clauses.append(f"created {sign} ?")
+            values.append(bound)
+    bounds.finish()

@@ -1,0 +1,58 @@
+"""What happens later by itself: a payment leaves `processing`, a refund settles.
+
+Each is a row, so that a restart forgets none of them.
+"""
+
+from dataclasses import dataclass
+
+from ais_sandbox.storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One thing to do: `action` names the function, `object_id` its object."""
+
+    sequence: int
+    action: str
+    object_id: str
+
+
+class Schedule:
+    """The rows of what is still to happen."""
+
+    def __init__(self, storage: Storage) -> None:
+        """Open the schedule, creating its table when it is new."""
+        self._connection = storage.connection
+        self._connection.execute(
+            "CREATE TABLE IF NOT EXISTS scheduled (sequence INTEGER PRIMARY KEY AUTOINCREMENT,"
+            " due_at REAL NOT NULL, action TEXT NOT NULL, object_id TEXT NOT NULL)"
+        )
+        self._connection.execute("CREATE INDEX IF NOT EXISTS scheduled_due ON scheduled (due_at)")
+
+    def add(self, action: str, object_id: str, due_at: float) -> None:
+        """Have `action` done to the object at `due_at`."""
+        statement = "INSERT INTO scheduled (due_at, action, object_id) VALUES (?, ?, ?)"
+        self._connection.execute(statement, (due_at, action, object_id))
+
+    def take_due(self, now: float | None) -> Transition | None:
+        """Remove and return the first that is due at `now`; with None, the first of all."""
+        clause = "" if now is None else "WHERE due_at <= :now"
+        statement = (
+            "DELETE FROM scheduled WHERE sequence = (SELECT sequence FROM scheduled "  # noqa: S608 - constant clauses
+            f"{clause} ORDER BY due_at, sequence LIMIT 1) RETURNING sequence, action, object_id"
+        )
+        row = self._connection.execute(statement, {} if now is None else {"now": now}).fetchone()
+        return None if row is None else Transition(row["sequence"], row["action"], row["object_id"])
+
+    def next_due(self) -> float | None:
+        """When the next is due, or None."""
+        due: float | None = self._connection.execute("SELECT min(due_at) FROM scheduled").fetchone()[0]
+        return due
+
+    def drop(self, object_id: str) -> None:
+        """Forget what was to happen to the object."""
+        self._connection.execute("DELETE FROM scheduled WHERE object_id = ?", (object_id,))
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._connection.execute("DELETE FROM scheduled")

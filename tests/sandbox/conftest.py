@@ -1,0 +1,67 @@
+"""Simulators and SDK clients for the tests of the sandbox.
+
+The tests under `contract/` use nothing but Stripe's own API. With `STRIPE_TEST_SECRET_KEY` set to a key of Stripe's
+test mode (and, if need be, `STRIPE_TEST_API_BASE`), they run against that instead of the simulator:
+
+    STRIPE_TEST_SECRET_KEY=sk_test_... pytest tests/sandbox/contract
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import stripe
+from tests.factories.stripe_simulator import StripeSimulator, client_of, start_stripe_simulator
+from tests.factories.webhook_receiver import WebhookReceiver, webhook_receiver
+
+QUICK = ("--settle-seconds", "0.2", "--retry-first-seconds", "0.05", "--retry-most-seconds", "0.5")
+LIVE_KEY = os.environ.get("STRIPE_TEST_SECRET_KEY", "")
+LIVE_BASE = os.environ.get("STRIPE_TEST_API_BASE", "https://api.stripe.com")
+
+
+@pytest.fixture(scope="session")
+def contract_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stripe.StripeClient]:
+    """Stripe's test mode if a key of it is given, else a simulator."""
+    if LIVE_KEY:
+        assert LIVE_KEY.startswith(("sk_test_", "rk_test_")), "contract tests are for Stripe's test mode only"
+        yield client_of(LIVE_BASE, LIVE_KEY, retries=2, timeout=60)
+        return
+    simulator = start_stripe_simulator(tmp_path_factory.mktemp("contract"), options=QUICK)
+    yield client_of(simulator.url, simulator.api_key)
+    assert simulator.stop() == 0
+
+
+@pytest.fixture
+def receiver() -> Iterator[WebhookReceiver]:
+    """A receiver of webhooks that answers 200."""
+    with webhook_receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., StripeSimulator]]:
+    """Starts simulators that end with the test."""
+    started: list[StripeSimulator] = []
+
+    def start_one(webhook_url: str | None = None, *options: str) -> StripeSimulator:
+        directory = tmp_path / str(len(started))
+        simulator = start_stripe_simulator(directory, webhook_url=webhook_url, options=(*QUICK, *options))
+        started.append(simulator)
+        return simulator
+
+    yield start_one
+    for simulator in started:
+        simulator.kill()
+
+
+@pytest.fixture
+def simulator(start: Callable[..., StripeSimulator], receiver: WebhookReceiver) -> StripeSimulator:
+    """A simulator that posts its webhooks to `receiver`."""
+    return start(receiver.url)
+
+
+@pytest.fixture
+def client(simulator: StripeSimulator) -> stripe.StripeClient:
+    """The SDK on `simulator`."""
+    return client_of(simulator.url, simulator.api_key)
