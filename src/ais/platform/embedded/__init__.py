@@ -18,8 +18,8 @@ Tests share one server per run and get a database each (`run_dir` is common to t
             ...  # function fixture: a database of its own
         redis_url = servers.cache_url()  # an empty Valkey database
 
-A server of one's own, to kill or restart: `with EmbeddedPostgres(folder, fast=True) as server:` with `server.url()`
-and `server.pid`; `template_cluster` and `copied_cluster` make such a folder without initdb.
+A server of one's own, to kill or restart: `with servers.private_postgres() as server:`, then `server.url()`,
+`server.pid` (killed, it is started again on the same port), `server.stop()`, `server.start()`.
 """
 
 from ais.platform.embedded.cluster import check_server_version

@@ -12,7 +12,6 @@ import fcntl
 import json
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,10 +28,11 @@ from ais.platform.embedded.postgres import EmbeddedPostgres, psql_call
 from ais.platform.embedded.stop_signals import StopRequested, StopSignals
 from ais.platform.embedded.supervisor import Supervisor
 from ais.platform.embedded.template import copied_cluster, template_cluster
+from ais.platform.embedded.throwaway import throwaway_folder
 from ais.platform.embedded.valkey import EmbeddedValkey, ValkeyAddress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
 CACHE_DATABASES = 512
@@ -123,6 +123,19 @@ class SharedServers:
         valkey.command("FLUSHDB", database=database)
         return valkey.url(database)
 
+    @contextlib.contextmanager
+    def private_postgres(self, settings: Mapping[str, str] | None = None) -> Iterator[EmbeddedPostgres]:
+        """A running server of the test's own, to kill or to restart, with an empty database `ais`; 0.2 s."""
+        with throwaway_folder() as folder:
+            server = EmbeddedPostgres(folder / "postgres", fast=True, settings=settings)
+            try:
+                copied_cluster(template_cluster(self._template_dir), server.data_dir)
+                server.start()
+                yield server
+            finally:
+                server.stop()
+                server.remove_placed_files()
+
     def run_sql(self, sql: str) -> str:
         """Run a statement in the database `postgres` and return its unaligned rows."""
         argv, environment = psql_call(int(self._addresses["port"]), self._addresses["password"], "postgres", sql)
@@ -183,25 +196,24 @@ class SharedServers:
 
 def hold(run_dir: Path, template_dir: Path) -> None:
     """Run the servers until nobody holds the lock on `users`; the body of the holder process."""
-    data_dir = Path(tempfile.mkdtemp(prefix="data-", dir=run_dir))
-    data_dir.chmod(0o711)
     users = os.open(run_dir / "users", os.O_RDWR | os.O_CREAT, 0o600)
-    with StopSignals() as stop, Supervisor(stop=stop, report=_say, folder=data_dir) as supervisor:
-        postgres = EmbeddedPostgres(data_dir / "postgres", supervisor=supervisor, fast=True, report=_say)
-        try:
-            copied_cluster(template_cluster(template_dir, report=_say), data_dir / "postgres", report=_say)
-            postgres.start()
-            valkey = EmbeddedValkey(data_dir / "valkey", supervisor=supervisor, databases=CACHE_DATABASES)
-            valkey.start()
-            _publish(run_dir, postgres, valkey)
-            while not _unused(users):
-                supervisor.pause(_LOOK_EVERY_SECONDS)
-        finally:
-            (run_dir / "servers.json").unlink(missing_ok=True)
-            supervisor.stop()
-            postgres.stop()
-            postgres.remove_placed_files()
-            shutil.rmtree(data_dir, ignore_errors=True)
+    with StopSignals() as stop, throwaway_folder() as folder:
+        template_cluster(template_dir, report=_say)
+        with Supervisor(stop=stop, report=_say, folder=folder) as supervisor:
+            postgres = EmbeddedPostgres(folder / "postgres", supervisor=supervisor, fast=True, report=_say)
+            valkey = EmbeddedValkey(folder / "valkey", supervisor=supervisor, databases=CACHE_DATABASES)
+            try:
+                copied_cluster(template_dir, folder / "postgres", report=_say)
+                postgres.start()
+                valkey.start()
+                _publish(run_dir, postgres, valkey)
+                while not _unused(users):
+                    supervisor.pause(_LOOK_EVERY_SECONDS)
+            finally:
+                (run_dir / "servers.json").unlink(missing_ok=True)
+                valkey.stop()
+                postgres.stop()
+                postgres.remove_placed_files()
 
 
 def _publish(run_dir: Path, postgres: EmbeddedPostgres, valkey: EmbeddedValkey) -> None:
