@@ -13,36 +13,29 @@ from typing import Any
 
 import asyncpg
 import msgspec
-import structlog
+
+from ais.platform.telemetry import MASKED_FIELDS, get_logger
 
 WAKE_CHANNEL = "ais_jobs"
 WAKE_GAP_SECONDS = 0.05
 """One NOTIFY speaks for all commits of this time; a worker's poll covers a NOTIFY that is lost."""
 
-# Members by which people and their contacts would be named. Payloads carry ids; whoever needs the rest reads it.
-PERSONAL_MEMBERS = frozenset(
-    {
-        "birth_date",
-        "contact",
-        "contacts",
-        "date_of_birth",
-        "document_number",
-        "email",
-        "first_name",
-        "full_name",
-        "given_name",
-        "given_names",
-        "last_name",
-        "passenger_name",
-        "passport",
-        "passport_number",
-        "phone",
-        "phone_number",
-        "surname",
-    }
-)
+# Members by which people, their contacts or a secret would be named. The collections are left out, because a payload
+# may well list ids under those names.
+PERSONAL_MEMBERS = (MASKED_FIELDS - {"documents", "name", "passengers"}) | {
+    "birth_date",
+    "contacts",
+    "document_number",
+    "first_name",
+    "full_name",
+    "last_name",
+    "passenger_name",
+    "passport_number",
+    "phone_number",
+    "surname",
+}
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 class PersonalDataError(ValueError):
@@ -76,7 +69,9 @@ class Subscriptions:
         return tuple(self._handlers.get(event_name, ()))
 
 
-async def insert_jobs(connection: asyncpg.Connection, jobs: Sequence[NewJob], *, correlation_id: str) -> None:
+async def insert_jobs(
+    connection: asyncpg.Connection[asyncpg.Record], jobs: Sequence[NewJob], *, correlation_id: str
+) -> None:
     """Insert ``jobs`` in the connection's transaction, by one statement; nothing is sent to the workers.
 
     Where a job of the same dedupe key waits already, its row is locked until this transaction ends. Without that the

@@ -1,0 +1,128 @@
+"""One try of one job: run its function and say what follows from how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Mapping
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import structlog
+
+from ais.platform.database import Database
+from ais.platform.faults import fault_point
+from ais.platform.jobs.context import AlreadyHandledError, JobContext
+from ais.platform.jobs.registry import JobDefinition
+from ais.platform.jobs.schedules import record_scheduled_run
+from ais.platform.telemetry import get_logger, mask_text
+
+ERROR_LENGTH = 500
+
+_log = get_logger(__name__)
+
+
+class PickedJob(NamedTuple):
+    """A job row that this process has picked; ``attempts`` are the tries that failed or died before this one."""
+
+    id: int
+    attempts: int
+    payload: bytes
+    headers: Mapping[str, Any]
+
+
+class Outcome(NamedTuple):
+    """How a try ended: well (no ``error``), to be tried again after ``retry_after``, or for good.
+
+    ``error`` is one line, personal data masked; ``trace`` leads to the lines that raised it.
+    """
+
+    error: str | None = None
+    retry_after: timedelta | None = None
+    trace: TracebackType | None = None
+    was_run: bool = True
+
+    @property
+    def is_dead(self) -> bool:
+        return self.error is not None and self.retry_after is None
+
+
+async def run_job(database: Database, definition: JobDefinition, job: PickedJob) -> Outcome:
+    """Try ``job`` once and never raise for what its function does; being cancelled passes through."""
+    context = JobContext(
+        database=database,
+        name=definition.name,
+        correlation_id=str(job.headers.get("correlation_id") or job.id),
+        job_id=job.id,
+        attempt=job.attempts + 1,
+    )
+    with structlog.contextvars.bound_contextvars(
+        correlation_id=context.correlation_id, job=definition.name, job_id=job.id, attempt=context.attempt
+    ):
+        if job.attempts >= definition.retry.attempts:
+            outcome = Outcome(error="WorkerDied: every try ended with the death of its worker", was_run=False)
+        else:
+            outcome = await _try(context, definition, job)
+        _tell(outcome)
+        if definition.schedule is not None and outcome.retry_after is None:
+            async with database.connection() as connection:
+                await record_scheduled_run(connection, definition.name, outcome.error)
+        fault_point("job.finished")
+    return outcome
+
+
+async def _try(context: JobContext, definition: JobDefinition, job: PickedJob) -> Outcome:
+    fault_point("job.started")
+    try:
+        payload = msgspec.json.decode(job.payload)
+        if definition.is_handler:
+            context.event_id = UUID(payload["event_id"])
+        async with asyncio.timeout(definition.timeout_seconds):
+            await definition.function(context, payload)
+        context.require_guard()
+    except AlreadyHandledError:
+        _log.info("jobs.event_handled_before")
+    except Exception as error:  # whatever a job's function raises is a failed try, never the end of the worker
+        failed = job.attempts + 1
+        final = failed >= definition.retry.attempts
+        return Outcome(
+            error=describe_error(error),
+            retry_after=None if final else definition.retry.delay_after(failed),
+            trace=error.__traceback__,
+        )
+    return Outcome()
+
+
+def _tell(outcome: Outcome) -> None:
+    if outcome.error is None:
+        _log.debug("jobs.succeeded")
+    elif outcome.retry_after is not None:
+        retry_in_seconds = outcome.retry_after.total_seconds()
+        _log.warning("jobs.failed", error=outcome.error, at=_place(outcome.trace), retry_in_seconds=retry_in_seconds)
+    else:
+        _log.error("jobs.dead", error=outcome.error, at=_place(outcome.trace))
+
+
+def describe_error(error: BaseException) -> str:
+    """``Class: first line`` of an error, at most 500 characters, masked; a group by its members.
+
+    Only the first line, because PostgreSQL's errors tell the values of the row from the second one on.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return " | ".join(describe_error(inner) for inner in error.exceptions)[:ERROR_LENGTH]
+    name = type(error).__name__
+    if isinstance(error, asyncpg.PostgresError):
+        name = f"{name} [{error.sqlstate}]"
+    first_line = next(iter(str(error).splitlines()), "")
+    return mask_text(f"{name}: {first_line}" if first_line else name)[:ERROR_LENGTH]
+
+
+def _place(trace: TracebackType | None) -> str | None:
+    frames = traceback.extract_tb(trace)
+    if not frames:
+        return None
+    return f"{frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name}"

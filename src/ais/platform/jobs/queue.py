@@ -1,0 +1,190 @@
+"""pgqueuer on our tables, with our clock and our rules for what becomes of a job.
+
+pgqueuer's manager picks jobs, runs them side by side, keeps their heartbeats and takes over those of dead workers. What
+differs from it is here: times to run are compared with ``ais_now()``; a job that was interrupted goes back to the queue
+instead of being deleted; a job is ended only by the worker that holds it; and a job that must wait for its next try
+gives way to an equal one that waits already.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+
+import asyncpg
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+from pgqueuer.adapters.persistence.composer import ComposedQuery
+from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder
+from pgqueuer.adapters.persistence.queries import Queries
+from pgqueuer.domain.models import Job, TracebackRecord
+from pgqueuer.domain.settings import DBSettings
+from pgqueuer.domain.types import JOB_STATUS, Channel, QueueEntrypoint, QueueManagerId
+
+from ais.platform.database import Connection
+from ais.platform.outbox import WAKE_CHANNEL
+
+# Every name is given, so that no variable of the environment can point pgqueuer at other tables.
+TABLES = DBSettings(
+    prefix="",
+    db_schema=None,
+    channel=Channel(WAKE_CHANNEL),
+    function="jobs_unused_function",
+    trigger="jobs_unused_trigger",
+    schedules_table="jobs_unused_schedules",
+    statistics_table="job_statistics",
+    queue_status_type="job_status",
+    queue_table="jobs",
+    queue_table_log="job_log",
+)
+
+_TIME_TO_RUN = re.compile(r"(\bexecute_after\s*(?:<=|>=|<|>|-)\s*)NOW\(\)")
+
+
+@functools.cache
+def by_our_clock(sql: str) -> str:
+    """``sql`` with the comparisons of ``execute_after`` against ``ais_now()``; heartbeats keep the server's clock.
+
+    In a subselect the volatile function is called once for the statement and an index can serve the comparison.
+    """
+    return _TIME_TO_RUN.sub(r"\1(SELECT ais_now())", sql)
+
+
+class ClockedQueueBuilder(QueryQueueBuilder):
+    """pgqueuer's statements that ask which jobs are due, by our clock."""
+
+    def build_dequeue_query(
+        self,
+        *,
+        batch_size: int,
+        entrypoints: list[QueueEntrypoint],
+        concurrency_limits: list[int],
+        queue_manager_id: QueueManagerId,
+        global_concurrency_limit: int | None,
+        heartbeat_timeout: timedelta,
+    ) -> ComposedQuery:
+        query = super().build_dequeue_query(
+            batch_size=batch_size,
+            entrypoints=entrypoints,
+            concurrency_limits=concurrency_limits,
+            queue_manager_id=queue_manager_id,
+            global_concurrency_limit=global_concurrency_limit,
+            heartbeat_timeout=heartbeat_timeout,
+        )
+        return ComposedQuery(sql=by_our_clock(query.sql), args=query.args)
+
+    def build_has_eligible_queued_work(self) -> str:
+        return by_our_clock(super().build_has_eligible_queued_work())
+
+    def build_next_deferred_eta_query(self) -> str:
+        return by_our_clock(super().build_next_deferred_eta_query())
+
+
+class JobQueue(Queries):
+    """The statements that pgqueuer's manager runs, over one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(
+            driver=AsyncpgDriver(connection),
+            qbe=QueryBuilderEnvironment(TABLES),
+            qbq=ClockedQueueBuilder(TABLES),
+            qbs=QuerySchedulerBuilder(TABLES),
+        )
+
+    async def log_jobs(self, job_status: Sequence[tuple[Job, JOB_STATUS, TracebackRecord | None]]) -> None:
+        """End jobs: ``failed`` ones stay as dead, interrupted ones (``canceled``) wait again, all others leave.
+
+        Jobs that another worker has taken over meanwhile are left to it.
+        """
+        ended = [entry for entry in job_status if entry[1] != "canceled"]
+        for job, status, _ in job_status:
+            if status == "canceled":
+                await self.put_back(job, timedelta(), charge=False, record=None)
+        if not ended:
+            return
+        await self.driver.execute(
+            """
+            WITH ended AS MATERIALIZED (
+                SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::integer[])
+                AS ended (id, worker_id, status, record, charge)
+            ), removed AS (
+                DELETE FROM jobs USING ended
+                WHERE jobs.id = ended.id AND queue_manager_id = worker_id AND ended.status <> 'failed'
+                RETURNING jobs.id, entrypoint, priority
+            ), parked AS (
+                UPDATE jobs
+                SET status = 'failed', attempts = attempts + charge, updated = now(), queue_manager_id = NULL
+                FROM ended
+                WHERE jobs.id = ended.id AND queue_manager_id = worker_id AND ended.status = 'failed'
+                RETURNING jobs.id, entrypoint, priority
+            )
+            INSERT INTO job_log (job_id, status, entrypoint, priority, traceback)
+            SELECT ended.id, ended.status::job_status, entrypoint, priority, record::jsonb
+            FROM (SELECT * FROM removed UNION ALL SELECT * FROM parked) AS resolved JOIN ended USING (id)
+            """,
+            [job.id for job, _, _ in ended],
+            [job.queue_manager_id for job, _, _ in ended],
+            [status for _, status, _ in ended],
+            [record.model_dump_json() if record else None for _, _, record in ended],
+            [0 if record and record.exception_type == WorkerDiedError.__name__ else 1 for _, _, record in ended],
+        )
+
+    async def retry_job(self, job: Job, delay: timedelta, traceback_record: TracebackRecord | None) -> None:
+        """Let ``job`` wait for its next try, one attempt poorer."""
+        await self.put_back(job, delay, charge=True, record=traceback_record)
+
+    async def put_back(self, job: Job, delay: timedelta, *, charge: bool, record: TracebackRecord | None) -> None:
+        """Let a picked ``job`` wait again for ``delay``; or drop it, recorded as ``deleted``, if its key waits already.
+
+        Nothing happens if another worker has taken it over.
+        """
+        arguments = (job.id, job.queue_manager_id, record.model_dump_json() if record else None)
+        try:
+            await self.driver.execute(
+                """
+                WITH returned AS (
+                    UPDATE jobs
+                    SET status = 'queued', execute_after = ais_now() + $4::interval, attempts = attempts + $5::integer,
+                        updated = now(), queue_manager_id = NULL
+                    WHERE id = $1 AND queue_manager_id = $2
+                    RETURNING id, entrypoint, priority
+                )
+                INSERT INTO job_log (job_id, status, entrypoint, priority, traceback)
+                SELECT id, 'queued', entrypoint, priority, $3::text::jsonb FROM returned
+                """,
+                *arguments,
+                delay,
+                int(charge),
+            )
+        except asyncpg.UniqueViolationError:
+            await self.driver.execute(
+                """
+                WITH removed AS (
+                    DELETE FROM jobs WHERE id = $1 AND queue_manager_id = $2 RETURNING id, entrypoint, priority
+                )
+                INSERT INTO job_log (job_id, status, entrypoint, priority, traceback)
+                SELECT id, 'deleted', entrypoint, priority, $3::text::jsonb FROM removed
+                """,
+                *arguments,
+            )
+
+    async def reclaim(self, worker_id: QueueManagerId) -> None:
+        """Let everything that ``worker_id`` holds wait again: called when it comes back from a lost connection."""
+        await self.driver.execute(
+            """
+            UPDATE jobs SET status = 'queued', queue_manager_id = NULL, updated = now()
+            WHERE queue_manager_id = $1 AND NOT EXISTS (
+                SELECT FROM jobs AS waiting WHERE waiting.dedupe_key = jobs.dedupe_key AND waiting.status = 'queued'
+            )
+            """,
+            worker_id,
+        )
+
+
+class JobFailedError(Exception):
+    """A job is dead; its text is the masked description of what its function raised."""
+
+
+class WorkerDiedError(JobFailedError):
+    """A job is dead because each of its tries ended with the death of its worker; this time it was not run."""
