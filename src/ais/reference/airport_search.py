@@ -81,7 +81,7 @@ class AirportIndex:
         last = bisect_left(self._words, prefix + _PAST_EVERY_LETTER)
         return set(self._positions[first:last])
 
-    def _rank(self, position: int, typed: list[str]) -> tuple[bool, bool, int, bool, str]:
+    def _rank(self, position: int, typed: list[str]) -> tuple[bool, bool, int, bool, bool, str]:
         entry = self._entries[position]
         whole = "".join(typed)
         in_city = all(any(word.startswith(prefix) for word in self._city_words[position]) for prefix in typed)
@@ -90,6 +90,7 @@ class AirportIndex:
             whole != entry.city_code.casefold(),
             -entry.prominence,
             not in_city,
+            entry.iata != entry.city_code,
             entry.iata,
         )
 
