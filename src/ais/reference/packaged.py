@@ -14,6 +14,7 @@ from decimal import Decimal
 from importlib import resources
 
 import airportsdata
+import msgspec
 from babel import Locale
 from babel.numbers import get_territory_currencies
 
@@ -31,11 +32,12 @@ from ais.reference.domain import (
 
 def packaged_rows() -> ReferenceRows:
     """Every row that the program brings with it."""
-    airports = _airports()
+    listed = _airports()
+    cities = _cities(listed)
     return ReferenceRows(
         countries=_countries(),
-        cities=_cities(airports),
-        airports=airports,
+        cities=tuple(cities[code] for code in sorted(cities)),
+        airports=tuple(_in_city(airport, cities[airport.city_code]) for airport in listed),
         carriers=tuple(carrier_of(row) for row in _csv("carriers.csv")),
         aircraft_types=tuple(
             AircraftType(row["iata"], row["icao"] or None, row["name"], row["manufacturer"])
@@ -78,7 +80,7 @@ def _airports() -> tuple[Airport, ...]:
         airports.append(
             Airport(
                 iata=iata,
-                icao=source["icao"] or None,
+                icao=_icao(source["icao"]),
                 name_en=source["name"],
                 name_ar=row.get("name_ar") or None,
                 city_code=row.get("city_code") or city_code,
@@ -95,13 +97,23 @@ def _airports() -> tuple[Airport, ...]:
     return tuple(airports)
 
 
-def _cities(airports: tuple[Airport, ...]) -> tuple[City, ...]:
+def _icao(code: str) -> str | None:
+    """The ICAO code, or None where the source has only a stand-in of its own, which begins with an underscore."""
+    return code if len(code) == 4 and code.isalnum() else None
+
+
+def _cities(airports: tuple[Airport, ...]) -> dict[str, City]:
     """One city per code; the most prominent airport's spelling of its name counts."""
     cities: dict[str, City] = {}
     for airport in sorted(airports, key=lambda airport: (-airport.prominence, airport.iata)):
         city = City(airport.city_code, airport.city_en, airport.city_ar, airport.country_code)
         cities.setdefault(airport.city_code, city)
-    return tuple(cities[code] for code in sorted(cities))
+    return cities
+
+
+def _in_city(airport: Airport, city: City) -> Airport:
+    """The airport under its city's names."""
+    return msgspec.structs.replace(airport, city_en=city.name_en, city_ar=city.name_ar)
 
 
 def _countries() -> tuple[Country, ...]:
