@@ -10,7 +10,20 @@ of its price lines; N passengers of one type cost N times one; all who take a se
 has seats for all of them; the price of an offer is found again from the versions it names.
 """
 
+from ais.fares.domain.book import FareBook
 from ais.fares.domain.conditions import BagAllowance, Baggage, Conditions, PenaltyTier, Permission
+from ais.fares.domain.facts import AirportFact, AirportFacts, ExchangeRates
+from ais.fares.domain.fare import (
+    Brand,
+    Combination,
+    DateRange,
+    DiscountVersion,
+    FareRule,
+    FareVersion,
+    MarketLevel,
+    PointOfSale,
+    TripType,
+)
 from ais.fares.domain.itinerary import (
     ChangeKind,
     Charge,
@@ -29,24 +42,39 @@ from ais.fares.domain.itinerary import (
     ReasonCode,
     TaxSum,
 )
+from ais.fares.domain.pricing import price_itinerary
+from ais.fares.domain.tax import CircularPercentages, TaxKind, TaxPoint, TaxScope, TaxVersion
 from ais.fares.errors import AlreadyWithdrawn, FareImportRefused, FareVersionNotFound, PriceDataMissing
 
 __all__ = [
+    "AirportFact",
+    "AirportFacts",
     "AlreadyWithdrawn",
     "BagAllowance",
     "Baggage",
+    "Brand",
     "ChangeKind",
     "Charge",
+    "CircularPercentages",
+    "Combination",
     "Conditions",
     "ConsideredFare",
+    "DateRange",
+    "DiscountVersion",
+    "ExchangeRates",
     "Explanation",
+    "FareBook",
     "FareImportRefused",
+    "FareRule",
+    "FareVersion",
     "FareVersionNotFound",
     "LineKind",
+    "MarketLevel",
     "PassengerPrice",
     "PassengerType",
     "PenaltyTier",
     "Permission",
+    "PointOfSale",
     "PriceChange",
     "PriceDataMissing",
     "PriceDifference",
@@ -56,5 +84,11 @@ __all__ = [
     "PricingPassenger",
     "PricingSegment",
     "ReasonCode",
+    "TaxKind",
+    "TaxPoint",
+    "TaxScope",
     "TaxSum",
+    "TaxVersion",
+    "TripType",
+    "price_itinerary",
 ]
