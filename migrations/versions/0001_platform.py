@@ -74,6 +74,18 @@ CREATE TABLE idempotency_records (
     CHECK ((status IS NULL) = (answer IS NULL)),
     CHECK (status IS NOT NULL OR lease_until IS NOT NULL)
 );
+-- What a person must look at: money without an order, a ticket range that is used up. One open entry per subject.
+CREATE TABLE staff_queue (
+    id          uuid PRIMARY KEY DEFAULT uuidv7(),
+    kind        text NOT NULL,
+    subject     text NOT NULL,
+    details     jsonb NOT NULL DEFAULT '{}',
+    raised_at   timestamptz NOT NULL DEFAULT ais_now(),
+    resolved_at timestamptz,
+    resolved_by text
+);
+CREATE UNIQUE INDEX staff_queue_open ON staff_queue (kind, subject) WHERE resolved_at IS NULL;
+
 CREATE INDEX idempotency_records_expires_at ON idempotency_records (expires_at);
 """
 

@@ -1,0 +1,81 @@
+"""Payments: money that comes in, goes back, and what the provider says of it.
+
+A payment is one attempt to pay an order, known here by its id alone. It is begun in a transaction, called at the
+provider outside of any, and settled in another; a message of the provider is stored and is only a hint to settle.
+Amounts are what is due: nobody outside names one. A refund is decided under the payment's lock, never exceeds what was
+received and not given back, and is carried out by a job under its own key.
+"""
+
+from ais.payments.domain import (
+    PAYMENT_TRANSITIONS,
+    REFUND_TRANSITIONS,
+    Payment,
+    PaymentMethod,
+    PaymentReported,
+    PaymentStatus,
+    ProviderPayment,
+    Refund,
+    RefundSettled,
+    RefundStatus,
+    Settlement,
+)
+from ais.payments.errors import (
+    PaymentFailed,
+    PaymentProcessing,
+    ProviderError,
+    ProviderTimeout,
+    RefundExceedsPaid,
+    SignatureInvalid,
+)
+from ais.payments.invariants import INVARIANTS
+from ais.payments.ports import PaymentGateway
+from ais.payments.repository import (
+    find_payment,
+    find_payment_at_provider,
+    mark_event,
+    payments_of_order,
+    unfinished_payments,
+)
+from ais.payments.service import (
+    begin_payment,
+    begin_refund,
+    call_provider,
+    close_uncalled_payment,
+    mark_unmatched,
+    open_attempts,
+    settle_payment,
+)
+
+__all__ = [
+    "INVARIANTS",
+    "PAYMENT_TRANSITIONS",
+    "REFUND_TRANSITIONS",
+    "Payment",
+    "PaymentFailed",
+    "PaymentGateway",
+    "PaymentMethod",
+    "PaymentProcessing",
+    "PaymentReported",
+    "PaymentStatus",
+    "ProviderError",
+    "ProviderPayment",
+    "ProviderTimeout",
+    "Refund",
+    "RefundExceedsPaid",
+    "RefundSettled",
+    "RefundStatus",
+    "Settlement",
+    "SignatureInvalid",
+    "begin_payment",
+    "begin_refund",
+    "call_provider",
+    "close_uncalled_payment",
+    "find_payment",
+    "find_payment_at_provider",
+    "mark_event",
+    "mark_unmatched",
+    "open_attempts",
+    "payments_of_order",
+    "settle_payment",
+    "unfinished_payments",
+]

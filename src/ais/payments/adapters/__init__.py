@@ -1,0 +1,1 @@
+"""Payment service providers behind the port :class:`ais.payments.ports.PaymentGateway`."""

@@ -1,0 +1,168 @@
+"""Stripe, by its own SDK: against api.stripe.com or whatever speaks the same API at ``STRIPE_API_BASE``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import msgspec
+import stripe
+
+from ais.kit import Money
+from ais.payments.domain import PaymentStatus, ProviderEvent, ProviderPayment, ProviderRefund, RefundStatus
+from ais.payments.errors import PaymentFailed, ProviderError, ProviderTimeout, RefundExceedsPaid, SignatureInvalid
+from ais.platform.telemetry import get_logger
+
+log = get_logger("stripe")
+
+SIGNATURE_AGE_SECONDS = 300
+TIMEOUT_SECONDS = 20.0
+
+_STATUS = {
+    "requires_payment_method": PaymentStatus.REQUIRES_PAYMENT,
+    "requires_confirmation": PaymentStatus.REQUIRES_PAYMENT,
+    "requires_action": PaymentStatus.REQUIRES_ACTION,
+    "processing": PaymentStatus.PROCESSING,
+    "requires_capture": PaymentStatus.PROCESSING,
+    "succeeded": PaymentStatus.SUCCEEDED,
+    "canceled": PaymentStatus.CANCELLED,
+}
+_REFUND_STATUS = {
+    "succeeded": RefundStatus.SUCCEEDED,
+    "pending": RefundStatus.PENDING,
+    "requires_action": RefundStatus.PENDING,
+    "failed": RefundStatus.FAILED,
+    "canceled": RefundStatus.FAILED,
+}
+
+
+class StripeGateway:
+    """The payment gateway of Stripe. Amounts travel in the provider's minor units, which for the currencies we know are
+    those of ISO 4217; three-decimal ones must end in 0, which pricing sees to.
+    """
+
+    name = "stripe"
+
+    def __init__(self, api_key: str, webhook_secrets: tuple[str, ...], api_base: str) -> None:
+        self._client = stripe.StripeClient(
+            api_key,
+            base_addresses={"api": api_base},
+            http_client=stripe.HTTPXClient(
+                timeout=httpx.Timeout(TIMEOUT_SECONDS, connect=5.0), allow_sync_methods=False
+            ),
+            max_network_retries=1,
+        )
+        self._webhook_secrets = webhook_secrets
+
+    async def create(self, amount: Money, *, reference: str, order_reference: str, key: str) -> ProviderPayment:
+        with _Translated():
+            intent = await self._client.v1.payment_intents.create_async(
+                {
+                    "amount": amount.minor,
+                    "currency": amount.currency.lower(),
+                    "automatic_payment_methods": {"enabled": True},
+                    "metadata": {"payment_id": reference, "order_id": order_reference},
+                },
+                {"idempotency_key": key},
+            )
+        return _payment(intent)
+
+    async def retrieve(self, provider_payment_id: str) -> ProviderPayment:
+        with _Translated():
+            return _payment(await self._client.v1.payment_intents.retrieve_async(provider_payment_id))
+
+    async def cancel(self, provider_payment_id: str, *, key: str) -> ProviderPayment:
+        try:
+            with _Translated():
+                intent = await self._client.v1.payment_intents.cancel_async(
+                    provider_payment_id, {"cancellation_reason": "abandoned"}, {"idempotency_key": key}
+                )
+        except PaymentFailed:
+            return await self.retrieve(provider_payment_id)
+        return _payment(intent)
+
+    async def refund(self, provider_payment_id: str, amount: Money, *, reference: str, key: str) -> ProviderRefund:
+        with _Translated():
+            refund = await self._client.v1.refunds.create_async(
+                {"payment_intent": provider_payment_id, "amount": amount.minor, "metadata": {"refund_id": reference}},
+                {"idempotency_key": key},
+            )
+        return _refund(refund)
+
+    async def retrieve_refund(self, provider_refund_id: str) -> ProviderRefund:
+        with _Translated():
+            return _refund(await self._client.v1.refunds.retrieve_async(provider_refund_id))
+
+    def verify_event(self, body: bytes, signature: str) -> ProviderEvent:
+        for secret in self._webhook_secrets:
+            try:
+                stripe.WebhookSignature.verify_header(body.decode(), signature, secret, tolerance=SIGNATURE_AGE_SECONDS)
+            except (stripe.SignatureVerificationError, UnicodeDecodeError, ValueError):
+                continue
+            return _event(body)
+        raise SignatureInvalid
+
+
+def _event(body: bytes) -> ProviderEvent:
+    content = msgspec.json.decode(body)
+    held = content["data"]["object"]
+    kind = held.get("object", "")
+    payment = held.get("id") if kind == "payment_intent" else held.get("payment_intent")
+    return ProviderEvent(
+        id=content["id"], type=content["type"], object_type=kind, object_id=str(held.get("id", "")), payment_id=payment
+    )
+
+
+def _payment(intent: Any) -> ProviderPayment:
+    currency = intent.currency.upper()
+    status = _STATUS[intent.status]
+    failure = intent.last_payment_error
+    if status is PaymentStatus.REQUIRES_PAYMENT and failure is not None:
+        status = PaymentStatus.FAILED
+    return ProviderPayment(
+        id=intent.id,
+        status=status,
+        amount=Money(intent.amount, currency),
+        received=Money(intent.amount_received or 0, currency),
+        client_secret=intent.client_secret,
+        reference=(intent.metadata or {}).get("payment_id"),
+        failure_code=(failure.decline_code or failure.code) if failure is not None else None,
+    )
+
+
+def _refund(refund: Any) -> ProviderRefund:
+    return ProviderRefund(
+        id=refund.id,
+        status=_REFUND_STATUS[refund.status],
+        failure_code=getattr(refund, "failure_reason", None),
+    )
+
+
+class _Translated:
+    """Turns the SDK's exceptions into ours."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, _trace: object) -> None:
+        if not isinstance(problem, stripe.StripeError):
+            return
+        log.warning(
+            "provider refused or failed",
+            kind=type(problem).__name__,
+            code=problem.code,
+            status=problem.http_status,
+            request_id=problem.request_id,
+        )
+        if isinstance(problem, stripe.APIConnectionError):
+            raise ProviderTimeout from problem
+        if problem.code in {"charge_already_refunded", "amount_too_large"}:
+            raise RefundExceedsPaid from problem
+        if isinstance(problem, (stripe.CardError, stripe.InvalidRequestError)) and problem.code in {
+            "payment_intent_unexpected_state",
+            "amount_too_small",
+            "amount_too_large",
+            "card_declined",
+        }:
+            raise PaymentFailed from problem
+        raise ProviderError from problem

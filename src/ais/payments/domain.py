@@ -1,0 +1,186 @@
+"""What a payment is and may become. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+import msgspec
+
+from ais.kit import Money, Transitions
+from ais.kit.ids import OrderId, PaymentId, RefundId
+
+
+class PaymentMethod(StrEnum):
+    """How the payer pays."""
+
+    CARD = "card"
+
+
+class PaymentStatus(StrEnum):
+    """The attempt's state, as the provider last told it.
+
+    ``failed`` is a declined card: the same attempt may be tried again with another one while the seats are held.
+    """
+
+    REQUIRES_PAYMENT = "requires_payment"
+    REQUIRES_ACTION = "requires_action"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+OPEN_STATUSES = (
+    PaymentStatus.REQUIRES_PAYMENT,
+    PaymentStatus.REQUIRES_ACTION,
+    PaymentStatus.PROCESSING,
+    PaymentStatus.FAILED,
+)
+
+PAYMENT_TRANSITIONS: Transitions[PaymentStatus] = Transitions(
+    "payment.status",
+    {
+        PaymentStatus.REQUIRES_PAYMENT: (
+            PaymentStatus.REQUIRES_ACTION,
+            PaymentStatus.PROCESSING,
+            PaymentStatus.SUCCEEDED,
+            PaymentStatus.FAILED,
+            PaymentStatus.CANCELLED,
+        ),
+        PaymentStatus.REQUIRES_ACTION: (
+            PaymentStatus.REQUIRES_PAYMENT,
+            PaymentStatus.PROCESSING,
+            PaymentStatus.SUCCEEDED,
+            PaymentStatus.FAILED,
+            PaymentStatus.CANCELLED,
+        ),
+        PaymentStatus.PROCESSING: (
+            PaymentStatus.REQUIRES_PAYMENT,
+            PaymentStatus.SUCCEEDED,
+            PaymentStatus.FAILED,
+            PaymentStatus.CANCELLED,
+        ),
+        PaymentStatus.FAILED: (
+            PaymentStatus.REQUIRES_PAYMENT,
+            PaymentStatus.REQUIRES_ACTION,
+            PaymentStatus.PROCESSING,
+            PaymentStatus.SUCCEEDED,
+            PaymentStatus.CANCELLED,
+        ),
+        PaymentStatus.SUCCEEDED: (),
+        PaymentStatus.CANCELLED: (),
+    },
+)
+
+
+class RefundStatus(StrEnum):
+    """``pending`` from the moment it is decided until the provider has decided."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+REFUND_TRANSITIONS: Transitions[RefundStatus] = Transitions(
+    "refund.status",
+    {
+        RefundStatus.PENDING: (RefundStatus.SUCCEEDED, RefundStatus.FAILED),
+        # A provider may take a success back when the bank returns the money.
+        RefundStatus.SUCCEEDED: (RefundStatus.FAILED,),
+        RefundStatus.FAILED: (),
+    },
+)
+
+
+class Payment(msgspec.Struct, frozen=True):
+    """One attempt to pay an order. ``refunded`` counts what was given back or is on its way."""
+
+    id: PaymentId
+    order_id: OrderId
+    method: PaymentMethod
+    provider: str
+    provider_payment_id: str | None
+    status: PaymentStatus
+    amount: Money
+    received: Money
+    refunded: Money
+    failure_code: str | None
+    created_at: datetime
+    expires_at: datetime
+
+    @property
+    def is_open(self) -> bool:
+        """Whether money may still come from this attempt."""
+        return self.status in OPEN_STATUSES
+
+
+class Refund(msgspec.Struct, frozen=True):
+    """Money on its way back to the payment it came from."""
+
+    id: RefundId
+    payment_id: PaymentId
+    order_id: OrderId
+    amount: Money
+    status: RefundStatus
+    reason: str
+    provider_refund_id: str | None
+
+
+class ProviderPayment(msgspec.Struct, frozen=True):
+    """A payment as the provider holds it now. ``received`` is what it has really taken."""
+
+    id: str
+    status: PaymentStatus
+    amount: Money
+    received: Money
+    client_secret: str | None
+    reference: str | None
+    failure_code: str | None
+
+
+class ProviderRefund(msgspec.Struct, frozen=True):
+    """A refund as the provider holds it now."""
+
+    id: str
+    status: RefundStatus
+    failure_code: str | None
+
+
+class ProviderEvent(msgspec.Struct, frozen=True):
+    """A verified message of the provider: only a hint, whose object is retrieved before anything is done."""
+
+    id: str
+    type: str
+    object_type: str
+    object_id: str
+    payment_id: str | None
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """What settling an attempt found: the attempt now, and whether this call is the one that saw it succeed or fail."""
+
+    payment: Payment
+    received: Money
+    newly_succeeded: bool
+    newly_failed: bool
+
+
+class PaymentReported(msgspec.Struct, frozen=True):
+    """The provider says that something about a payment changed; ``provider_payment_id`` is what to retrieve."""
+
+    event_name: ClassVar[str] = "payments.payment_reported"
+    provider: str
+    provider_event_id: str
+    provider_payment_id: str
+
+
+class RefundSettled(msgspec.Struct, frozen=True):
+    """A refund has reached its end, or was taken back."""
+
+    event_name: ClassVar[str] = "payments.refund_settled"
+    refund_id: str
+    payment_id: str
+    order_id: str
+    status: str

@@ -1,0 +1,42 @@
+"""What must hold of payments and refunds."""
+
+from __future__ import annotations
+
+from ais.platform.invariants import Invariant
+
+INVARIANTS = (
+    Invariant(
+        "payments.refunds_within_received",
+        "What was given back or is on its way is counted exactly, and never exceeds what was received.",
+        """
+        SELECT payment.id, payment.received_minor, payment.refunded_minor,
+               coalesce(sum(refund.amount_minor), 0) AS refunds
+        FROM payments AS payment
+        LEFT JOIN refunds AS refund ON refund.payment_id = payment.id AND refund.status <> 'failed'
+        GROUP BY payment.id
+        HAVING payment.refunded_minor <> coalesce(sum(refund.amount_minor), 0)
+            OR payment.refunded_minor > payment.received_minor
+        """,
+    ),
+    Invariant(
+        "payments.history_ends_at_the_present",
+        "The last recorded move of a payment is its present status.",
+        """
+        SELECT payment.id, payment.status, last.to_status
+        FROM payments AS payment
+        LEFT JOIN LATERAL (
+            SELECT to_status FROM payment_events WHERE payment_id = payment.id ORDER BY id DESC LIMIT 1
+        ) AS last ON true
+        WHERE last.to_status IS DISTINCT FROM payment.status
+        """,
+    ),
+    Invariant(
+        "payments.one_open_attempt",
+        "An order has at most one attempt from which money may still come.",
+        """
+        SELECT order_id, count(*) AS attempts FROM payments
+        WHERE status IN ('requires_payment', 'requires_action', 'processing', 'failed')
+        GROUP BY order_id HAVING count(*) > 1
+        """,
+    ),
+)

@@ -1,0 +1,40 @@
+"""Work that carries money to its end: refunds at the provider, and halves that a crash left behind."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from ais.kit import system_actor
+from ais.kit.ids import RefundId
+from ais.payments import repository, service
+from ais.payments.ports import PaymentGateway
+from ais.platform.database import Database
+from ais.platform.jobs import JobContext, JobRegistry, Retry
+
+RECHECK_SECONDS = 60.0
+
+
+def register(registry: JobRegistry, gateway: PaymentGateway) -> None:
+    """Announce this package's jobs."""
+
+    async def refund(context: JobContext, payload: dict[str, Any]) -> None:
+        await carry_out_refund(context.database, gateway, RefundId(UUID(payload["refund_id"])))
+
+    async def recheck_refunds(context: JobContext, _payload: dict[str, Any]) -> None:
+        async with context.database.connection() as connection:
+            pending = await repository.pending_refunds(connection, older_than_seconds=RECHECK_SECONDS, limit=100)
+        for refund_id in pending:
+            await carry_out_refund(context.database, gateway, refund_id)
+
+    registry.job("payments.refund", refund, retry=Retry(attempts=12, first_delay_seconds=2, ceiling_seconds=3600))
+    registry.schedule("payments.recheck_refunds", recheck_refunds, every_seconds=60)
+
+
+async def carry_out_refund(database: Database, gateway: PaymentGateway, refund_id: RefundId) -> None:
+    """Call the provider and settle; safe to repeat."""
+    found = await service.call_refund(database, gateway, refund_id)
+    if found is None:
+        return
+    async with database.unit_of_work(system_actor("payments.refund")) as uow:
+        await service.settle_refund(uow, refund_id, found)

@@ -1,0 +1,36 @@
+"""The staff queue: what the program cannot decide by itself and a person must look at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ais.platform.database import UnitOfWork
+from ais.platform.telemetry import get_logger
+
+log = get_logger("staff_queue")
+
+
+async def ask_staff(uow: UnitOfWork, kind: str, subject: str, **details: Any) -> None:
+    """Put an entry of ``kind`` about ``subject`` (an id, nothing personal) on the queue; an open one stays as it is."""
+    await uow.connection.execute(
+        """
+        INSERT INTO staff_queue (kind, subject, details) VALUES ($1, $2, $3)
+        ON CONFLICT (kind, subject) WHERE resolved_at IS NULL DO NOTHING
+        """,
+        kind,
+        subject,
+        details,
+    )
+    log.warning("for staff", kind=kind, subject=subject, **details)
+
+
+async def resolve_staff_queue(uow: UnitOfWork, kind: str, subject: str) -> bool:
+    """Close the open entry of ``kind`` about ``subject``; answers whether there was one."""
+    status: str = await uow.connection.execute(
+        "UPDATE staff_queue SET resolved_at = ais_now(), resolved_by = $3"
+        " WHERE kind = $1 AND subject = $2 AND resolved_at IS NULL",
+        kind,
+        subject,
+        uow.actor.name,
+    )
+    return status.endswith(" 1")

@@ -1,0 +1,42 @@
+"""Ticketing: documents of 13 digits, their coupons, and the ranges the numbers come from.
+
+Numbers are unique, never reused, and each is accounted for: a document, issued or void, or unused. A document has at
+most four coupons; a longer journey goes on in conjunction. Coupons move only as their table of states allows, each move
+is recorded, and of one passenger and segment at most one coupon lives. The order is known here by its id alone.
+"""
+
+from ais.ticketing.domain import (
+    COUPON_TRANSITIONS,
+    DOCUMENT_TRANSITIONS,
+    Coupon,
+    CouponStatus,
+    CouponToIssue,
+    Document,
+    DocumentStatus,
+    TicketToIssue,
+    check_digit,
+    ticket_name,
+)
+from ais.ticketing.errors import TicketNumbersExhausted, TicketRangeInvalid
+from ais.ticketing.invariants import INVARIANTS
+from ais.ticketing.repository import documents_of_order
+from ais.ticketing.service import add_number_range, issue_tickets
+
+__all__ = [
+    "COUPON_TRANSITIONS",
+    "DOCUMENT_TRANSITIONS",
+    "INVARIANTS",
+    "Coupon",
+    "CouponStatus",
+    "CouponToIssue",
+    "Document",
+    "DocumentStatus",
+    "TicketNumbersExhausted",
+    "TicketRangeInvalid",
+    "TicketToIssue",
+    "add_number_range",
+    "check_digit",
+    "documents_of_order",
+    "issue_tickets",
+    "ticket_name",
+]

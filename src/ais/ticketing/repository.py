@@ -1,0 +1,139 @@
+"""Every statement on documents, coupons and number ranges.
+
+Lock order: coupons of a document by number; the number range last of all, because every sale of the carrier meets at
+that one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from ais.kit import Money
+from ais.kit.ids import DocumentId, OrderId
+from ais.platform.database import Connection, UnitOfWork
+from ais.ticketing.domain import Coupon, CouponStatus, Document, DocumentStatus, DocumentType
+
+
+class NumberBlock(msgspec.Struct, frozen=True):
+    """Consecutive serials that are now taken: ``first`` and as many as were asked for."""
+
+    accounting_code: str
+    first: int
+
+
+async def insert_range(uow: UnitOfWork, carrier: str, accounting_code: str, first: int, last: int) -> bool:
+    """Add a range of serials; False if the very same exists. An overlap is refused by the database."""
+    inserted = await uow.connection.fetchval(
+        """
+        INSERT INTO ticket_number_ranges (carrier, accounting_code, first_serial, last_serial, next_serial)
+        VALUES ($1, $2, $3, $4, $3)
+        ON CONFLICT (accounting_code, first_serial) DO NOTHING
+        RETURNING true
+        """,
+        carrier,
+        accounting_code,
+        first,
+        last,
+    )
+    return bool(inserted)
+
+
+async def take_numbers(uow: UnitOfWork, carrier: str, count: int) -> NumberBlock | None:
+    """Take ``count`` consecutive serials of the carrier's oldest range with room; None if there is none.
+
+    The range's row stays locked until the unit of work ends, so a rollback gives the numbers back.
+    """
+    row = await uow.connection.fetchrow(
+        """
+        UPDATE ticket_number_ranges AS taken SET next_serial = taken.next_serial + $2
+        WHERE taken.id = (
+            SELECT id FROM ticket_number_ranges
+            WHERE carrier = $1 AND next_serial + $2 - 1 <= last_serial
+            ORDER BY first_serial LIMIT 1 FOR UPDATE
+        )
+        RETURNING accounting_code, next_serial - $2 AS first
+        """,
+        carrier,
+        count,
+    )
+    return NumberBlock(row["accounting_code"], row["first"]) if row else None
+
+
+async def insert_documents(uow: UnitOfWork, documents: list[dict[str, Any]], coupons: list[dict[str, Any]]) -> None:
+    """Write documents and their coupons, each set by one statement; a coupon's issue is its first recorded move."""
+    await uow.connection.execute(
+        """
+        WITH document AS (
+            INSERT INTO documents (id, number, type, order_id, passenger_id, passenger_name, validating_carrier,
+                                   conjunction_of, conjunction_sequence, total_minor, currency, channel, seller_id,
+                                   agent_id, point_of_sale, issued_by)
+            SELECT * FROM jsonb_to_recordset($1) AS row (
+                id uuid, number text, type text, order_id uuid, passenger_id uuid, passenger_name text,
+                validating_carrier text, conjunction_of uuid, conjunction_sequence int, total_minor bigint,
+                currency text, channel text, seller_id text, agent_id text, point_of_sale text, issued_by text)
+        ), coupon AS (
+            INSERT INTO coupons (document_id, number, passenger_id, segment_id, carrier, flight_number, origin,
+                                 destination, departure_date, booking_class, fare_basis, value_minor, currency)
+            SELECT * FROM jsonb_to_recordset($2) AS row (
+                document_id uuid, number smallint, passenger_id uuid, segment_id uuid, carrier text, flight_number text,
+                origin text, destination text, departure_date date, booking_class text, fare_basis text,
+                value_minor bigint, currency text)
+            RETURNING document_id, number
+        )
+        INSERT INTO coupon_moves (document_id, coupon_number, from_status, to_status, reason, actor)
+        SELECT document_id, number, NULL, 'open', 'issued', $3 FROM coupon
+        """,
+        documents,
+        coupons,
+        uow.actor.name,
+    )
+
+
+async def documents_of_order(connection: Connection, order_id: OrderId) -> list[Document]:
+    """The order's documents with their coupons, in order of issue."""
+    rows = await connection.fetch(
+        """
+        SELECT document.id, document.order_id, document.passenger_id, document.number, document.type, document.status,
+               document.issued_at, document.validating_carrier, document.conjunction_of,
+               array_agg(ROW (coupon.number, coupon.segment_id, coupon.status, coupon.value_minor, coupon.currency)
+                         ORDER BY coupon.number) AS coupons
+        FROM documents AS document
+        JOIN coupons AS coupon ON coupon.document_id = document.id
+        WHERE document.order_id = $1
+        GROUP BY document.id
+        ORDER BY document.number
+        """,
+        order_id,
+    )
+    return _documents(rows)
+
+
+def _documents(rows: Sequence[asyncpg.Record]) -> list[Document]:
+    journeys: dict[UUID, list[str]] = {}
+    for row in rows:
+        journeys.setdefault(row["conjunction_of"] or row["id"], []).append(row["number"])
+    return [
+        Document(
+            id=DocumentId(row["id"]),
+            order_id=OrderId(row["order_id"]),
+            passenger_id=row["passenger_id"],
+            number=row["number"],
+            type=DocumentType(row["type"]),
+            status=DocumentStatus(row["status"]),
+            issued_at=row["issued_at"],
+            validating_carrier=row["validating_carrier"],
+            conjunction_with=tuple(
+                number for number in journeys[row["conjunction_of"] or row["id"]] if number != row["number"]
+            ),
+            coupons=tuple(
+                Coupon(number, segment_id, CouponStatus(status), Money(value, currency))
+                for number, segment_id, status, value, currency in row["coupons"]
+            ),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,94 @@
+"""Issuing documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from ais.kit import new_uuid
+from ais.kit.ids import OrderId
+from ais.platform.database import UnitOfWork
+from ais.ticketing import repository
+from ais.ticketing.domain import SERIAL_DIGITS, DocumentType, TicketToIssue, document_number, in_documents
+from ais.ticketing.errors import TicketNumbersExhausted, TicketRangeInvalid
+
+
+async def add_number_range(uow: UnitOfWork, carrier: str, accounting_code: str, first: int, last: int) -> bool:
+    """Give the carrier the serials ``first`` to ``last``; False if that range was there already.
+
+    Raises :class:`TicketRangeInvalid` for serials that do not fit ten digits and for an overlap.
+    """
+    if not 0 <= first <= last < 10**SERIAL_DIGITS:
+        raise TicketRangeInvalid(reason=f"serials have {SERIAL_DIGITS} digits, the first not above the last")
+    if len(accounting_code) != 3 or not accounting_code.isdigit():
+        raise TicketRangeInvalid(reason="the accounting code has three digits")
+    try:
+        return await repository.insert_range(uow, carrier, accounting_code, first, last)
+    except asyncpg.ExclusionViolationError:
+        raise TicketRangeInvalid(reason="it overlaps a range that exists") from None
+
+
+async def issue_tickets(
+    uow: UnitOfWork, order_id: OrderId, validating_carrier: str, tickets: Sequence[TicketToIssue]
+) -> list[str]:
+    """Issue one document per passenger, more in conjunction beyond four coupons; answers the numbers in order.
+
+    To be called last in the unit of work: the number range's lock is the last one taken. Raises
+    :class:`TicketNumbersExhausted` before anything is written. A segment that a passenger holds a live coupon for is
+    refused by the database.
+    """
+    count = sum(1 for ticket in tickets for _ in in_documents(ticket.coupons))
+    block = await repository.take_numbers(uow, validating_carrier, count)
+    if block is None:
+        raise TicketNumbersExhausted
+    documents: list[dict[str, Any]] = []
+    coupons: list[dict[str, Any]] = []
+    for ticket in tickets:
+        first_of_journey: UUID | None = None
+        for sequence, part in enumerate(in_documents(ticket.coupons), start=1):
+            document_id = new_uuid()
+            number = document_number(block.accounting_code, block.first + len(documents))
+            documents.append(
+                {
+                    "id": document_id,
+                    "number": number,
+                    "type": DocumentType.TICKET,
+                    "order_id": order_id,
+                    "passenger_id": ticket.passenger_id,
+                    "passenger_name": ticket.passenger_name,
+                    "validating_carrier": validating_carrier,
+                    "conjunction_of": first_of_journey,
+                    "conjunction_sequence": sequence,
+                    "total_minor": ticket.total.minor,
+                    "currency": ticket.total.currency,
+                    "channel": uow.actor.channel,
+                    "seller_id": uow.actor.seller_id,
+                    "agent_id": uow.actor.agent_id,
+                    "point_of_sale": uow.actor.point_of_sale,
+                    "issued_by": uow.actor.name,
+                }
+            )
+            coupons.extend(
+                {
+                    "document_id": document_id,
+                    "number": position,
+                    "passenger_id": ticket.passenger_id,
+                    "segment_id": coupon.segment_id,
+                    "carrier": coupon.carrier,
+                    "flight_number": coupon.flight_number,
+                    "origin": coupon.origin,
+                    "destination": coupon.destination,
+                    "departure_date": coupon.departure_date,
+                    "booking_class": coupon.booking_class,
+                    "fare_basis": coupon.fare_basis,
+                    "value_minor": coupon.value.minor,
+                    "currency": coupon.value.currency,
+                }
+                for position, coupon in enumerate(part, start=1)
+            )
+            first_of_journey = first_of_journey or document_id
+    await repository.insert_documents(uow, documents, coupons)
+    return [document["number"] for document in documents]
