@@ -34,14 +34,14 @@ def kind(origin, destination, number="101", carrier="QZ", departure_terminal="5"
     )
 
 
-def row(number, origin, destination, departs_at, minutes=90, local_date=None, **kinds):
+def row(segment_id, origin, destination, departs_at, minutes=90, local_date=None, **kinds):
     return TimetableRow(
-        id=number,
-        flight_date_id=UUID(int=number),
+        id=segment_id,
+        flight_date_id=UUID(int=segment_id),
         departs_at=departs_at,
         arrives_at=departs_at + timedelta(minutes=minutes),
         departure_date=local_date or (departs_at + timedelta(hours=3)).date(),
-        leg_ids=[number * 10, number * 10 + 1],
+        leg_ids=[segment_id * 10, segment_id * 10 + 1],
         kind=kind(origin, destination, **kinds),
     )
 
