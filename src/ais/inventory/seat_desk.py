@@ -1,0 +1,185 @@
+"""The seat desk: claims of many callers, decided by one call of the database at a time.
+
+While a batch is out, new claims gather; when it is back they go together. So the desk waits for nobody when it is idle
+and takes ever larger batches when it is busy, and a hot flight costs one lock per batch instead of one per claim. The
+transaction is committed before anybody is answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import structlog
+
+from ais.inventory import repository
+from ais.inventory.domain import Claim, Hold
+from ais.inventory.errors import SeatDeskUnavailable, SeatsUnavailable
+from ais.inventory.repository import Refusal
+from ais.platform.database import Connection, Database
+
+_LOG = structlog.get_logger(__name__)
+
+
+class _Ask(NamedTuple):
+    """A caller that waits: its claim, where its answer goes, and until when it waits (loop time)."""
+
+    claim: Claim
+    answer: asyncio.Future[Hold]
+    wait_until: float
+
+
+class SeatDesk:
+    """Claims seats in transactions of its own, for all callers of one process; start it and stop it with the process.
+
+    At most one batch of up to ``batch_limit`` claims is out at a time. A batch is given up after ``batch_seconds``; a
+    claim is asked again, under the same hold id, while the database is away, for ``patience_seconds`` in all. Beyond
+    ``waiting_limit`` callers further ones are refused at once. It keeps one connection of the pool for itself.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        batch_limit: int = 256,
+        waiting_limit: int = 20_000,
+        batch_seconds: float = 8.0,
+        patience_seconds: float = 10.0,
+    ) -> None:
+        self._database = database
+        self._batch_limit = batch_limit
+        self._waiting_limit = waiting_limit
+        self._batch_seconds = batch_seconds
+        self._patience_seconds = patience_seconds
+        self._waiting: deque[_Ask] = deque()
+        self._wake = asyncio.Event()
+        self._open = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Open the desk. Claims before this, and after :meth:`stop`, are refused."""
+        if self._task is None:
+            self._open = True
+            self._task = asyncio.create_task(self._serve(), name="seat desk")
+
+    async def stop(self) -> None:
+        """Refuse new claims, answer those that wait, and let the connection go."""
+        self._open = False
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+            self._task = None
+
+    async def claim(self, claim: Claim) -> Hold:
+        """Hold all seats of ``claim``, durably, or raise :class:`SeatsUnavailable` and hold none.
+
+        The same hold id again answers with the seats it has, whatever became of them (``Hold.status``). Raises
+        :class:`SeatDeskUnavailable` if it could not be decided in time; if the caller is cancelled or so refused, a
+        hold may exist nevertheless, and ends by itself.
+        """
+        if not self._open or len(self._waiting) >= self._waiting_limit:
+            raise SeatDeskUnavailable
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Hold] = loop.create_future()
+        self._waiting.append(_Ask(claim, answer, loop.time() + self._patience_seconds))
+        self._wake.set()
+        return await answer
+
+    async def _serve(self) -> None:
+        pause = 0.0
+        while True:
+            await self._sleep_until_asked()
+            if not self._open and not self._waiting:
+                return
+            try:
+                async with self._database.connection() as connection:
+                    pause = 0.0
+                    await self._serve_over(connection)
+            except repository.CONNECTION_LOST as error:
+                _LOG.warning("seat_desk.connection_lost", error=type(error).__name__, waiting=len(self._waiting))
+                self._refuse_late()
+                pause = min(1.0, pause * 2 or 0.05)
+                await asyncio.sleep(pause)
+
+    async def _sleep_until_asked(self) -> None:
+        while self._open and not self._waiting:
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _serve_over(self, connection: Connection) -> None:
+        """Decide batch after batch until the desk is closed and nobody waits, or the connection is lost."""
+        while self._open or self._waiting:
+            batch = self._take()
+            if batch:
+                await self._decide(connection, batch)
+            else:
+                await self._sleep_until_asked()
+
+    def _take(self) -> list[_Ask]:
+        """The next callers that still wait; whoever was cancelled meanwhile claims nothing."""
+        batch: list[_Ask] = []
+        while self._waiting and len(batch) < self._batch_limit:
+            ask = self._waiting.popleft()
+            if not ask.answer.done():
+                batch.append(ask)
+        return batch
+
+    async def _decide(self, connection: Connection, batch: Sequence[_Ask]) -> None:
+        try:
+            answers = await repository.claim_seats(
+                connection, [ask.claim for ask in batch], timeout_seconds=self._batch_seconds
+            )
+        except repository.UNACCEPTABLE as error:
+            await self._decide_apart(connection, batch, error)
+        except repository.CONNECTION_LOST:
+            self._waiting.extendleft(reversed(batch))
+            raise
+        except repository.TRY_AGAIN as error:
+            _LOG.warning("seat_desk.batch_postponed", error=type(error).__name__, claims=len(batch))
+            self._waiting.extend(batch)
+            self._refuse_late()
+        except repository.REFUSED_BY_DATABASE as error:
+            await self._decide_apart(connection, batch, error)
+        except BaseException as error:
+            for ask in batch:
+                _fail(ask, error if isinstance(error, Exception) else SeatDeskUnavailable())
+            raise
+        else:
+            for ask, answer in zip(batch, answers, strict=True):
+                if ask.answer.done():
+                    continue
+                if isinstance(answer, Refusal):
+                    ask.answer.set_exception(SeatsUnavailable(answer.asked, answer.open_seats, answer.of))
+                else:
+                    ask.answer.set_result(answer)
+
+    async def _decide_apart(self, connection: Connection, batch: Sequence[_Ask], error: Exception) -> None:
+        """What the database cannot take fails for the caller that sent it; the others of its batch go alone."""
+        if len(batch) == 1:
+            _LOG.error("seat_desk.claim_impossible", error=type(error).__name__, hold_id=str(batch[0].claim.hold_id))
+            _fail(batch[0], error)
+            return
+        for position, ask in enumerate(batch):
+            try:
+                await self._decide(connection, [ask])
+            except repository.CONNECTION_LOST:
+                self._waiting.extendleft(reversed(batch[position + 1 :]))
+                raise
+
+    def _refuse_late(self) -> None:
+        """Answer those whose patience is over: the database was away, or another held the rows, for too long."""
+        now = asyncio.get_running_loop().time()
+        still_waiting = [ask for ask in self._waiting if not ask.answer.done()]
+        self._waiting.clear()
+        for ask in still_waiting:
+            if ask.wait_until <= now:
+                _fail(ask, SeatDeskUnavailable())
+            else:
+                self._waiting.append(ask)
+
+
+def _fail(ask: _Ask, error: Exception) -> None:
+    if not ask.answer.done():
+        ask.answer.set_exception(error)
