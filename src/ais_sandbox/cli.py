@@ -4,6 +4,7 @@ import argparse
 import gc
 import logging
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run_stripe(options)
     except StorageInUseError as error:
-        logging.getLogger("ais_sandbox").error("%s", error)
+        sys.stderr.write(f"{error}\n")
         return 1
 
 

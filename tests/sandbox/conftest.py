@@ -55,10 +55,22 @@ def start(tmp_path: Path) -> Iterator[Callable[..., StripeSimulator]]:
         simulator.kill()
 
 
+@pytest.fixture(scope="session")
+def shared_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeSimulator]:
+    """One simulator for all the tests that neither stop it nor need options of their own."""
+    running = start_stripe_simulator(tmp_path_factory.mktemp("shared"), options=QUICK)
+    yield running
+    assert running.stop() == 0
+
+
 @pytest.fixture
-def simulator(start: Callable[..., StripeSimulator], receiver: WebhookReceiver) -> StripeSimulator:
-    """A simulator that posts its webhooks to `receiver`."""
-    return start(receiver.url)
+def simulator(shared_simulator: StripeSimulator, receiver: WebhookReceiver) -> Iterator[StripeSimulator]:
+    """An empty simulator that posts its webhooks to `receiver`; not to be stopped."""
+    shared_simulator.control("POST", "/reset")
+    endpoint = {"id": "we_configured", "url": receiver.url, "secret": shared_simulator.webhook_secret}
+    shared_simulator.control("POST", "/endpoints", endpoint)
+    yield shared_simulator
+    shared_simulator.control("POST", "/reset")
 
 
 @pytest.fixture

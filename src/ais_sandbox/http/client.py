@@ -68,17 +68,18 @@ class HttpClient:
     ) -> tuple[int, bytes]:
         reusable = False
         try:
-            sent = [channel.parser.send(head), channel.parser.send(h11.Data(data=body))]
+            data = (channel.parser.send(head) or b"") + (channel.parser.send(h11.Data(data=body)) or b"")
             channel.parser.send(h11.EndOfMessage())
-            channel.writer.write(b"".join(part for part in sent if part is not None))
+            channel.writer.write(data)
             status, answer = await _read_answer(channel)
             if channel.parser.our_state is h11.DONE and channel.parser.their_state is h11.DONE:
                 channel.parser.start_next_cycle()
                 reusable = True
-            return status, answer
         except h11.ProtocolError as error:
             message = f"the receiver does not speak HTTP: {error}"
             raise ConnectionError(message) from error
+        else:
+            return status, answer
         finally:
             idle = self._idle.setdefault(address, [])
             if reusable and len(idle) < IDLE_CONNECTIONS_PER_HOST:

@@ -161,9 +161,9 @@ class _Connection(asyncio.Protocol):
                 *response.headers,
             ],
         )
-        parts = [self._parser.send(head), self._parser.send(h11.Data(data=response.body))]
+        data = (self._parser.send(head) or b"") + (self._parser.send(h11.Data(data=response.body)) or b"")
         self._parser.send(h11.EndOfMessage())
-        self._write(b"".join(part for part in parts if part is not None))
+        self._write(data)
         if self._parser.our_state is h11.MUST_CLOSE:
             if self._transport is not None:
                 self._transport.close()

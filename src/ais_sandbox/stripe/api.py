@@ -145,7 +145,7 @@ class StripeApi:
             return False
         if secrets.compare_digest(given.encode(), self._publishable_key.encode()):
             return True
-        masked = given[:8] + "*" * max(0, len(given) - 12) + given[-4:] if len(given) > 12 else "*" * len(given)  # noqa: PLR2004
+        masked = given[:8] + "*" * max(0, len(given) - 12) + given[-4:] if len(given) > 12 else "*" * len(given)
         raise StripeError(401, f"Invalid API Key provided: {masked}", executed=False)
 
     def _misbehave(self, execution: _Execution, rule: FaultRule) -> Reply:
@@ -247,7 +247,7 @@ class StripeApi:
 
     def _refusal(self, error: StripeError, request_id: str, version: str) -> Response:
         response = self._response(error.status, _error_body(error), request_id, version)
-        if error.status == 401:  # noqa: PLR2004 - HTTP's "unauthorized"
+        if error.status == 401:
             response.headers.append(("WWW-Authenticate", 'Basic realm="Stripe"'))
         return response
 

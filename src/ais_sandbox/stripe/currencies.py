@@ -6,18 +6,21 @@ asks for what converts to 50 US cents; the rates here are rounded, good for that
 
 from ais_sandbox.stripe.errors import StripeError, invalid_parameter
 
-SUPPORTED = tuple(
-    (
-        "usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn bzd cad cdf "
-        "chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd hnl htg huf "
-        "idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk mnt mop "
-        "mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd "
-        "scr sek sgd shp sle sos srd std szl thb tjs tnd top try ttd twd tzs uah ugx uyu uzs vnd vuv wst xaf xcd xof "
-        "xpf yer zar zmw"
-    ).split()
+SUPPORTED = (
+    "usd", "aed", "afn", "all", "amd", "ang", "aoa", "ars", "aud", "awg", "azn", "bam", "bbd", "bdt", "bgn", "bhd",
+    "bif", "bmd", "bnd", "bob", "brl", "bsd", "bwp", "byn", "bzd", "cad", "cdf", "chf", "clp", "cny", "cop", "crc",
+    "cve", "czk", "djf", "dkk", "dop", "dzd", "egp", "etb", "eur", "fjd", "fkp", "gbp", "gel", "gip", "gmd", "gnf",
+    "gtq", "gyd", "hkd", "hnl", "htg", "huf", "idr", "ils", "inr", "isk", "jmd", "jod", "jpy", "kes", "kgs", "khr",
+    "kmf", "krw", "kwd", "kyd", "kzt", "lak", "lbp", "lkr", "lrd", "lsl", "mad", "mdl", "mga", "mkd", "mmk", "mnt",
+    "mop", "mur", "mvr", "mwk", "mxn", "myr", "mzn", "nad", "ngn", "nio", "nok", "npr", "nzd", "omr", "pab", "pen",
+    "pgk", "php", "pkr", "pln", "pyg", "qar", "ron", "rsd", "rub", "rwf", "sar", "sbd", "scr", "sek", "sgd", "shp",
+    "sle", "sos", "srd", "std", "szl", "thb", "tjs", "tnd", "top", "try", "ttd", "twd", "tzs", "uah", "ugx", "uyu",
+    "uzs", "vnd", "vuv", "wst", "xaf", "xcd", "xof", "xpf", "yer", "zar", "zmw",
+)  # fmt: skip
+ZERO_DECIMAL = frozenset(
+    {"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"}
 )
-ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())
-THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())
+THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 # Written with two decimals for old integrations although they have none: the last two digits must be zero.
 WHOLE_UNITS_ONLY = frozenset({"isk", "ugx"})
 
@@ -75,19 +78,19 @@ def check_amount(amount: int, currency: str) -> None:
     if currency in _LEAST_MINOR:
         least = _LEAST_MINOR[currency]
         if amount < least:
-            message = f"Amount must be at least {written(least, currency)}"
+            message = f"Amount must be at least {written(least, currency).removesuffix(f' {currency}')} {currency}"
             raise StripeError(400, message, code="amount_too_small", param="amount", executed=False)
     elif currency in _PER_DOLLAR:
         cents = amount / 10 ** exponent(currency) / _PER_DOLLAR[currency] * 100
-        if cents < 50:  # noqa: PLR2004 - fifty US cents
+        if cents < 50:
             message = f"Amount must convert to at least 50 cents. {written(amount, currency)} converts to "
             message += f"approximately ${cents / 100:.2f}."
             raise StripeError(400, message, code="amount_too_small", param="amount", executed=False)
 
 
 def written(amount: int, currency: str) -> str:
-    """An amount as Stripe's messages write it: `$0.50 usd` for dollars, else `2.00 aed`."""
+    """An amount as Stripe's messages write it: `$1,000.50`, or `1,000.50 sar` where it has no sign for the currency."""
     places = exponent(currency)
     number = f"{amount:,}" if places == 0 else f"{amount // 10**places:,}.{amount % 10**places:0{places}d}"
-    symbol = {"usd": "$", "eur": "€", "gbp": "£"}.get(currency, "")
-    return f"{symbol}{number} {currency}"
+    sign = {"usd": "$", "eur": "€", "gbp": "£"}.get(currency)
+    return f"{number} {currency}" if sign is None else f"{sign}{number}"

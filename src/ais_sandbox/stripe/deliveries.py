@@ -10,20 +10,35 @@ from ais_sandbox.storage import Storage
 from ais_sandbox.stripe.clock import now_exact
 from ais_sandbox.stripe.errors import Document
 
-_SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS webhook_endpoints (id TEXT PRIMARY KEY, url TEXT NOT NULL, secret TEXT NOT NULL,"
-    " enabled_events TEXT NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS deliveries (sequence INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL,"
-    " event_type TEXT NOT NULL, endpoint_id TEXT NOT NULL, state TEXT NOT NULL"
-    " CHECK (state IN ('pending', 'delivered', 'failed', 'dropped')), due_at REAL NOT NULL,"
-    " attempts INTEGER NOT NULL DEFAULT 0)",
-    "CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (due_at, sequence) WHERE state = 'pending'",
-    "CREATE INDEX IF NOT EXISTS deliveries_event ON deliveries (event_id)",
-    "CREATE TABLE IF NOT EXISTS attempts (sequence INTEGER PRIMARY KEY AUTOINCREMENT, delivery INTEGER NOT NULL"
-    " REFERENCES deliveries, number INTEGER NOT NULL, started_at REAL NOT NULL, duration_seconds REAL NOT NULL,"
-    " status INTEGER, error TEXT)",
-    "CREATE INDEX IF NOT EXISTS attempts_delivery ON attempts (delivery)",
-)
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS webhook_endpoints (
+    id TEXT PRIMARY KEY,
+    url TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    enabled_events TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS deliveries (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    event_id TEXT NOT NULL,
+    event_type TEXT NOT NULL,
+    endpoint_id TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'delivered', 'failed', 'dropped')),
+    due_at REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (due_at, sequence) WHERE state = 'pending';
+CREATE INDEX IF NOT EXISTS deliveries_event ON deliveries (event_id);
+CREATE TABLE IF NOT EXISTS attempts (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    delivery INTEGER NOT NULL REFERENCES deliveries,
+    number INTEGER NOT NULL,
+    started_at REAL NOT NULL,
+    duration_seconds REAL NOT NULL,
+    status INTEGER,
+    error TEXT
+);
+CREATE INDEX IF NOT EXISTS attempts_delivery ON attempts (delivery);
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +78,7 @@ class Deliveries:
         """Open them, creating their tables when they are new."""
         self._storage = storage
         self._connection = storage.connection
-        for statement in _SCHEMA:
-            self._connection.execute(statement)
+        self._connection.executescript(_SCHEMA)
         self._endpoints: dict[str, Endpoint] = {}
         self._read_endpoints()
 
@@ -123,7 +137,7 @@ class Deliveries:
 
     def note(self, delivery: Delivery, attempt: Attempt, retry_at: float | None) -> None:
         """Log an attempt: delivered on a 2xx status, else again at `retry_at`, else failed for good."""
-        if attempt.status is not None and 200 <= attempt.status < 300:  # noqa: PLR2004 - what HTTP calls success
+        if attempt.status is not None and 200 <= attempt.status < 300:
             state, due_at = "delivered", attempt.started_at
         elif retry_at is not None:
             state, due_at = "pending", retry_at

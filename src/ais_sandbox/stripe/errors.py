@@ -13,7 +13,7 @@ class StripeError(Exception):
     charge of a declined card does.
     """
 
-    def __init__(  # noqa: PLR0913 - the fields of Stripe's error object
+    def __init__(
         self,
         status: int,
         message: str,

@@ -82,6 +82,9 @@ class FaultRules:
         for kept in gone:
             self._connection.execute("DELETE FROM fault_rules WHERE number = ?", (kept.number,))
             self._rules.remove(kept)
+        if not self._rules:
+            # Chance is drawn by number, so that an empty table begins its numbers anew.
+            self._connection.execute("DELETE FROM sqlite_sequence WHERE name = 'fault_rules'")
         return len(gone)
 
     def choose(self, method: str, path: str) -> FaultRule | None:

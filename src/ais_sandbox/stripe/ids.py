@@ -12,7 +12,7 @@ def random_text(length: int) -> str:
     # 256, and bytes above it are dropped so that every letter is equally likely.
     text = ""
     while len(text) < length:
-        text += "".join(_ALPHABET[byte % 62] for byte in secrets.token_bytes(length + 8) if byte < 248)  # noqa: PLR2004
+        text += "".join(_ALPHABET[byte % 62] for byte in secrets.token_bytes(length + 8) if byte < 248)
     return text[:length]
 
 

@@ -151,7 +151,7 @@ def cancel(account: Account, call: Call) -> Document:
     intent = _find(account, call)
     reason = call.parameters.take_choice("cancellation_reason", _CANCELLATION_REASONS)
     call.parameters.finish()
-    statuses = _CANCELABLE
+    statuses: tuple[str, ...] = _CANCELABLE
     if intent["status"] == "processing":
         payment_method = account.payment_methods.get(intent["payment_method"])
         if not behaviour_of(payment_method).cancelable_in_processing:

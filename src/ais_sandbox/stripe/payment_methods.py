@@ -110,7 +110,9 @@ TEST_METHODS = (
     TestMethod("pm_card_threeDSecure2Required", "4000000000003220", authenticate="always"),
     TestMethod("pm_card_threeDSecureRequired", "4000000000003063", authenticate="always"),
     TestMethod("pm_card_threeDSecureOptional", "4000000000003055"),
-    TestMethod("pm_card_threeDSecureRequiredChargeDeclined", "4000008400001629", decline=GENERIC, authenticate="always"),
+    TestMethod(
+        "pm_card_threeDSecureRequiredChargeDeclined", "4000008400001629", decline=GENERIC, authenticate="always"
+    ),
     TestMethod(
         "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds",
         "4000008260003178",

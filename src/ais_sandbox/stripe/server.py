@@ -83,7 +83,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> int:
     try:
         port = await server.listen(settings.host, settings.port)
     except OSError as error:
-        _log.error("Port %d cannot be used: %s", settings.port, os.strerror(error.errno or 0))  # noqa: TRY400 - the trace says no more
+        _log.error("Port %d cannot be used: %s", settings.port, os.strerror(error.errno or 0))
         storage.close()
         return 1
     url = f"http://{settings.host}:{port}"

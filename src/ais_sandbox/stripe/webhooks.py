@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import hmac
 import logging
@@ -73,13 +74,13 @@ class Background:
         for delivery in deliveries.due(now_exact(), room, busy):
             task = asyncio.get_running_loop().create_task(self._post(delivery))
             self._under_way[delivery.sequence] = task
-            task.add_done_callback(lambda _, sequence=delivery.sequence: self._finished(sequence))
+            task.add_done_callback(functools.partial(self._finished, delivery.sequence))
         if len(self._under_way) >= AT_ONCE:
             return None
         return deliveries.next_due(set(self._under_way))
 
-    def _finished(self, sequence: int) -> None:
-        task = self._under_way.pop(sequence)
+    def _finished(self, sequence: int, task: asyncio.Task[None]) -> None:
+        del self._under_way[sequence]
         if not task.cancelled() and task.exception() is not None:
             _log.error("A delivery failed in the sandbox itself", exc_info=task.exception())
         self.wake()
@@ -100,7 +101,7 @@ class Background:
                 ("Stripe-Signature", signature(body, endpoint.secret.split(), now_seconds())),
             ]
             status, answer = await self._client.post(endpoint.url, body, headers, switches.timeout_seconds)
-            problem = None if status < 300 else answer.decode("utf-8", "replace")  # noqa: PLR2004 - HTTP's successes
+            problem = None if status < 300 else answer.decode("utf-8", "replace")
         except TimeoutError:
             problem = f"no answer within {switches.timeout_seconds} s"
         except OSError as error:

@@ -103,7 +103,7 @@ def test_each_status_allows_only_its_own_calls(contract_client: stripe.StripeCli
     with pytest.raises(stripe.InvalidRequestError, match="already succeeded") as refusal:
         intents.confirm(paid.id, params={"payment_method": "pm_card_visa"})
     assert refusal_of(refusal)[:2] == (400, "payment_intent_unexpected_state")
-    with pytest.raises(stripe.InvalidRequestError, match="cannot cancel .* status of succeeded") as refusal:
+    with pytest.raises(stripe.InvalidRequestError, match=r"cannot cancel .* status of succeeded") as refusal:
         intents.cancel(paid.id)
     assert refusal_of(refusal)[:2] == (400, "payment_intent_unexpected_state")
     with pytest.raises(stripe.InvalidRequestError, match="amount could not be updated") as refusal:
@@ -171,6 +171,13 @@ def test_automatic_methods_that_may_redirect_want_a_way_back(contract_client: st
     with pytest.raises(stripe.InvalidRequestError, match="return_url"):
         contract_client.v1.payment_intents.confirm(intent.id, params={"payment_method": "pm_card_visa"})
     assert contract_client.v1.payment_intents.retrieve(intent.id).status == "requires_payment_method"
+
+
+def test_the_least_amount_is_said(contract_client: stripe.StripeClient) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refusal:
+        contract_client.v1.payment_intents.create(params=card_payment(49, "usd"))
+    assert refusal.value.user_message == "Amount must be at least $0.50 usd"
+    contract_client.v1.payment_intents.create(params=card_payment(50, "usd"))
 
 
 @pytest.mark.parametrize(
