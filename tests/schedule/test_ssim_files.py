@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import rustyssim
+from tests.factories.ssim import REFERENCE, SUMMER, leg, network, schedule_text
 
 from ais.schedule.ssim import (
     CarrierRecords,
@@ -20,7 +21,6 @@ from ais.schedule.ssim import (
     season_dates,
     write_file,
 )
-from tests.factories.ssim import REFERENCE, SUMMER, leg, network, schedule_text
 
 # Our column on the left, the other reader's name on the right.
 LEG_NAMES = {
