@@ -68,11 +68,10 @@ DURABLE_SETTINGS: Mapping[str, str] = {
     "log_min_error_statement": "panic",
 }
 
-# For tests: a crash of the machine may lose everything, a crash of the server loses nothing.
+# For tests: a crash of the machine may lose everything; a killed server loses no commit, so synchronous_commit stays.
 FAST_SETTINGS: Mapping[str, str] = {
     **DURABLE_SETTINGS,
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_connections": "200",
     "max_wal_size": "512MB",
@@ -105,8 +104,8 @@ class EmbeddedPostgres:
         self._fast = fast
         self._settings = {**(FAST_SETTINGS if fast else DURABLE_SETTINGS), **(settings or {})}
         self._report = report
-        self._own_supervisor = supervisor is None
-        self._supervisor = supervisor or Supervisor(report=report)
+        self._given_supervisor = supervisor
+        self._own_supervisor: Supervisor | None = None
         self._lock = FolderLock(self.data_dir)
         self._placement: Placement | None = None
         self.child: Child | None = None
@@ -127,6 +126,15 @@ class EmbeddedPostgres:
             message = f"The database in {self.data_dir} has not been started."
             raise EmbeddedServerError(message)
         return self._placement
+
+    @property
+    def _supervisor(self) -> Supervisor:
+        """The caller's, or one of our own from the first need until `stop`."""
+        if self._given_supervisor is not None:
+            return self._given_supervisor
+        if self._own_supervisor is None:
+            self._own_supervisor = Supervisor(report=self._report)
+        return self._own_supervisor
 
     @property
     def pid(self) -> int | None:
@@ -151,10 +159,11 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """End the server: SIGINT (a clean end), then SIGQUIT, then SIGKILL; harmless when it does not run."""
         try:
-            if self._own_supervisor:
-                self._supervisor.close()
-            elif self.child is not None:
-                self._supervisor.stop([self.child])
+            if self._own_supervisor is not None:
+                self._own_supervisor.close()
+                self._own_supervisor = None
+            elif self._given_supervisor is not None and self.child is not None:
+                self._given_supervisor.stop([self.child])
             self._await_last_processes()
         finally:
             self.child = None
@@ -187,7 +196,9 @@ class EmbeddedPostgres:
             message = f"Port {self._wanted_port} of {ADDRESS}, wanted for PostgreSQL, is in use by another program."
             raise PortInUseError(message)
         for attempt in range(_TRIES):
-            self.port = self._wanted_port or free_port()
+            # After a stop the same port again, if it is still free: clients know it.
+            earlier = self.port if attempt == 0 and self.port and is_free(self.port) else 0
+            self.port = self._wanted_port or earlier or free_port()
             began = time.time()
             try:
                 self.child = self._supervisor.start(self._spec(self._placement, began))

@@ -25,6 +25,7 @@ from ais.platform.embedded.errors import EmbeddedServerError
 from ais.platform.embedded.placement import installed_version, make_folder
 from ais.platform.embedded.ports import ADDRESS
 from ais.platform.embedded.postgres import EmbeddedPostgres, psql_call
+from ais.platform.embedded.processes import start_time
 from ais.platform.embedded.stop_signals import StopRequested, StopSignals
 from ais.platform.embedded.supervisor import Supervisor
 from ais.platform.embedded.template import copied_cluster, template_cluster
@@ -161,11 +162,7 @@ class SharedServers:
             addresses: dict[str, str] = json.loads((self.run_dir / "servers.json").read_text())
         except FileNotFoundError:
             return {}
-        try:
-            os.kill(int(addresses["holder"]), 0)
-        except ProcessLookupError:
-            return {}
-        return addresses
+        return addresses if start_time(int(addresses["holder"])) == addresses["holder_began"] else {}
 
     def _start_holder(self) -> dict[str, str]:
         (self.run_dir / "servers.json").unlink(missing_ok=True)
@@ -219,6 +216,7 @@ def hold(run_dir: Path, template_dir: Path) -> None:
 def _publish(run_dir: Path, postgres: EmbeddedPostgres, valkey: EmbeddedValkey) -> None:
     addresses = {
         "holder": str(os.getpid()),
+        "holder_began": start_time(os.getpid()),
         "port": str(postgres.port),
         "password": postgres.password,
         "valkey_port": str(valkey.port),

@@ -1,7 +1,8 @@
 """SIGINT, SIGTERM and SIGHUP as a request that the program asks for, instead of an interruption at any line.
 
-A handler that raises may raise inside a clean-up. Here the handler only notes the signal and writes one byte to a
-pipe; every place that waits looks at it and leaves through `StopRequested` from a line where leaving is safe.
+A handler that raises may raise inside a clean-up. Here the handler only notes the signal, and a byte in a pipe wakes
+whoever waits, also when the kernel gave the signal to another thread; every place that waits leaves through
+`StopRequested` from a line where leaving is safe.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import select
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -38,16 +40,21 @@ class StopSignals:
         self._previous: dict[signal.Signals, Any] = {}
         self._read_end, self._write_end = os.pipe()
         os.set_blocking(self._write_end, False)
+        os.set_blocking(self._read_end, False)
+        self._previous_wakeup = -1
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for number in STOPPING_SIGNALS:
                 self._previous[number] = signal.signal(number, self._on_signal)
+            self._previous_wakeup = signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._previous:
+            signal.set_wakeup_fd(self._previous_wakeup)
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous.clear()
@@ -73,8 +80,15 @@ class StopSignals:
 
     def wait(self, seconds: float | None) -> bool:
         """Wait for a stop at most that long (None: for ever); True if one was asked for."""
-        if self.signal_number is None:
-            select.select([self._read_end], [], [], seconds)
+        until = None if seconds is None else time.monotonic() + seconds
+        while self.signal_number is None:
+            left_seconds = None if until is None else max(0.0, until - time.monotonic())
+            woken, _, _ = select.select([self._read_end], [], [], left_seconds)
+            if not woken:
+                break
+            # The byte may be of a signal that is none of ours; ours is noted before the next turn.
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._read_end, 4096)
         return self.signal_number is not None
 
     def _on_signal(self, signal_number: int, _frame: FrameType | None) -> None:

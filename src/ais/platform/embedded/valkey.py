@@ -81,8 +81,8 @@ class EmbeddedValkey:
         self._databases = databases
         self._max_memory_megabytes = max_memory_megabytes
         self._report = report
-        self._own_supervisor = supervisor is None
-        self._supervisor = supervisor or Supervisor(report=report)
+        self._given_supervisor = supervisor
+        self._own_supervisor: Supervisor | None = None
         self.child: Child | None = None
 
     def __enter__(self) -> Self:
@@ -104,10 +104,11 @@ class EmbeddedValkey:
 
     def stop(self) -> None:
         """End the server; harmless when it does not run."""
-        if self._own_supervisor:
-            self._supervisor.close()
-        elif self.child is not None:
-            self._supervisor.stop([self.child])
+        if self._own_supervisor is not None:
+            self._own_supervisor.close()
+            self._own_supervisor = None
+        elif self._given_supervisor is not None and self.child is not None:
+            self._given_supervisor.stop([self.child])
         self.child = None
 
     @property
@@ -120,6 +121,15 @@ class EmbeddedValkey:
         return self.address.url(database)
 
     @property
+    def _supervisor(self) -> Supervisor:
+        """The caller's, or one of our own from the first need until `stop`."""
+        if self._given_supervisor is not None:
+            return self._given_supervisor
+        if self._own_supervisor is None:
+            self._own_supervisor = Supervisor(report=self._report)
+        return self._own_supervisor
+
+    @property
     def pid(self) -> int | None:
         """The server's process number while it runs."""
         return None if self.child is None else self.child.pid
@@ -130,7 +140,9 @@ class EmbeddedValkey:
             message = f"Port {self._wanted_port} of {ADDRESS}, wanted for Valkey, is in use by another program."
             raise PortInUseError(message)
         for attempt in range(_TRIES):
-            self.port = self._wanted_port or free_port()
+            # After a stop the same port again, if it is still free: clients know it.
+            earlier = self.port if attempt == 0 and self.port and is_free(self.port) else 0
+            self.port = self._wanted_port or earlier or free_port()
             try:
                 self.child = self._supervisor.start(self._spec())
             except ChildFailedError as error:
