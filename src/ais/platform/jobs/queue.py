@@ -1,9 +1,9 @@
 """pgqueuer on our tables, with our clock and our rules for what becomes of a job.
 
 pgqueuer's manager picks jobs, runs them side by side, keeps their heartbeats and takes over those of dead workers. What
-differs from it is here: times to run are compared with ``ais_now()``; a job that was interrupted goes back to the queue
-instead of being deleted; a job is ended only by the worker that holds it; and a job that must wait for its next try
-gives way to an equal one that waits already.
+differs from it is here: times to run are compared with ``ais_now()``, and the job that is due longest comes first; a
+job that was interrupted goes back to the queue instead of being deleted; a job is ended only by the worker that holds
+it; and a job that must wait for its next try gives way to an equal one that waits already.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ TABLES = DBSettings(
 )
 
 _TIME_TO_RUN = re.compile(r"(\bexecute_after\s*(?:<=|>=|<|>|-)\s*)NOW\(\)")
+_BY_PRIORITY = "ORDER BY candidate.priority DESC, candidate.id ASC"
+_BY_TIME_TO_RUN = "ORDER BY candidate.execute_after, candidate.id"
 
 
 @functools.cache
@@ -49,6 +51,16 @@ def by_our_clock(sql: str) -> str:
     In a subselect the volatile function is called once for the statement and an index can serve the comparison.
     """
     return _TIME_TO_RUN.sub(r"\1(SELECT ais_now())", sql)
+
+
+@functools.cache
+def longest_due_first(sql: str) -> str:
+    """The dequeue statement picking each kind of job by its time to run, no longer by priority, of which we use one.
+
+    In the order of (priority, id) every dequeue walks past all jobs that are not due yet; with 200,000 of them it took
+    120 ms. In the order of their time it reads the due ones only.
+    """
+    return sql.replace(_BY_PRIORITY, _BY_TIME_TO_RUN)
 
 
 class ClockedQueueBuilder(QueryQueueBuilder):
@@ -72,13 +84,29 @@ class ClockedQueueBuilder(QueryQueueBuilder):
             global_concurrency_limit=global_concurrency_limit,
             heartbeat_timeout=heartbeat_timeout,
         )
-        return ComposedQuery(sql=by_our_clock(query.sql), args=query.args)
+        return ComposedQuery(sql=longest_due_first(by_our_clock(query.sql)), args=query.args)
 
     def build_has_eligible_queued_work(self) -> str:
-        return by_our_clock(super().build_has_eligible_queued_work())
+        """One step into the index for each kind of job; pgqueuer's own statement may read all that wait."""
+        return """
+        SELECT count(*) AS queued_work
+        FROM unnest($1::text[]) AS kind (entrypoint) CROSS JOIN LATERAL (
+            SELECT FROM jobs
+            WHERE status = 'queued' AND jobs.entrypoint = kind.entrypoint AND execute_after <= (SELECT ais_now())
+            ORDER BY execute_after LIMIT 1
+        ) AS due
+        """
 
     def build_next_deferred_eta_query(self) -> str:
-        return by_our_clock(super().build_next_deferred_eta_query())
+        """How long until the next job is due, by the same steps; None if nothing waits for its time."""
+        return """
+        SELECT min(soonest.execute_after) - ais_now() AS eta
+        FROM unnest($1::text[]) AS kind (entrypoint) CROSS JOIN LATERAL (
+            SELECT execute_after FROM jobs
+            WHERE status = 'queued' AND jobs.entrypoint = kind.entrypoint AND execute_after > (SELECT ais_now())
+            ORDER BY execute_after LIMIT 1
+        ) AS soonest
+        """
 
 
 class JobQueue(Queries):

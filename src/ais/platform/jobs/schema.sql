@@ -26,8 +26,7 @@ CREATE TABLE jobs (
     -- Every job is inserted, updated and deleted within moments: without a keen vacuum the queue is mostly dead rows.
     autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0
 );
-CREATE INDEX jobs_ep_prio_id_idx ON jobs (entrypoint, priority DESC, id) WHERE status = 'queued';
-CREATE INDEX jobs_ep_ea_idx ON jobs (entrypoint, execute_after) WHERE status = 'queued';
+CREATE INDEX jobs_due_idx ON jobs (entrypoint, execute_after, id) WHERE status = 'queued';
 CREATE INDEX jobs_picked_heartbeat_idx ON jobs (heartbeat) WHERE status = 'picked';
 CREATE INDEX jobs_queue_manager_id_idx ON jobs (queue_manager_id) WHERE queue_manager_id IS NOT NULL;
 CREATE INDEX jobs_failed_idx ON jobs (id) WHERE status = 'failed';
