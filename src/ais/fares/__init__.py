@@ -43,8 +43,22 @@ from ais.fares.domain.itinerary import (
     TaxSum,
 )
 from ais.fares.domain.pricing import price_itinerary
+from ais.fares.domain.repricing import ChosenFare, reprice
 from ais.fares.domain.tax import CircularPercentages, TaxKind, TaxPoint, TaxScope, TaxVersion
 from ais.fares.errors import AlreadyWithdrawn, FareImportRefused, FareVersionNotFound, PriceDataMissing
+from ais.fares.events import FaresImported, FareWithdrawn, TaxWithdrawn
+from ais.fares.service import (
+    FareImportReport,
+    VersionCounts,
+    import_fares,
+    load_fare_book,
+    show_brands,
+    show_fares,
+    show_points_of_sale,
+    show_taxes,
+    withdraw_fare,
+    withdraw_tax,
+)
 
 __all__ = [
     "AirportFact",
@@ -55,6 +69,7 @@ __all__ = [
     "Brand",
     "ChangeKind",
     "Charge",
+    "ChosenFare",
     "CircularPercentages",
     "Combination",
     "Conditions",
@@ -65,9 +80,12 @@ __all__ = [
     "Explanation",
     "FareBook",
     "FareImportRefused",
+    "FareImportReport",
     "FareRule",
     "FareVersion",
     "FareVersionNotFound",
+    "FareWithdrawn",
+    "FaresImported",
     "LineKind",
     "MarketLevel",
     "PassengerPrice",
@@ -89,6 +107,17 @@ __all__ = [
     "TaxScope",
     "TaxSum",
     "TaxVersion",
+    "TaxWithdrawn",
     "TripType",
+    "VersionCounts",
+    "import_fares",
+    "load_fare_book",
     "price_itinerary",
+    "reprice",
+    "show_brands",
+    "show_fares",
+    "show_points_of_sale",
+    "show_taxes",
+    "withdraw_fare",
+    "withdraw_tax",
 ]

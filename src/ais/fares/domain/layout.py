@@ -130,6 +130,14 @@ class Layout:
             return Role.ONE_WAY
         return Role.RETURN if slice_index else Role.OUTBOUND
 
+    def part(self, slice_index: int, first: int, last: int) -> Part:
+        """The part of a slice from one segment to another, both included."""
+        for division in self.slices[slice_index]:
+            for part in division:
+                if (part.first, part.last) == (first, last):
+                    return part
+        raise IndexError(f"slice {slice_index} has no part from {first} to {last}")
+
     def _divide(
         self, slice_index: int, segments: Sequence[PricingSegment], coupons: Sequence[CouponTaxes], position: int
     ) -> list[Division]:

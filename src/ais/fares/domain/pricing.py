@@ -43,8 +43,7 @@ def price_itinerary(
     segments. ``cabin`` is a letter. Fares and taxes are those on sale at ``as_of`` at ``point_of_sale``. With an
     ``explain`` every fare that was looked at is noted in it, with the rule that dropped it.
 
-    Raises :class:`PriceDataMissing` if the point of sale has no currency on file; a missing exchange rate raises what
-    the book's rates raise.
+    Raises :class:`PriceDataMissing` if the point of sale has no currency on file or a needed exchange rate is missing.
     """
     sale = book.sale(as_of, point_of_sale)
     party = Party(passengers)
