@@ -11,7 +11,7 @@ The database decides claims by the same formula (``claim_seats``); tests hold th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
@@ -108,9 +108,18 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def seats(self) -> int:
         """Seats asked for on the leg that needs the most of them."""
+        return self._most((item.leg_id, item.seats) for item in self.items)
+
+    @property
+    def infants(self) -> int:
+        """Infants on laps on the leg that carries the most of them."""
+        return self._most((item.leg_id, item.infants) for item in self.items)
+
+    @staticmethod
+    def _most(counts: Iterable[tuple[int, int]]) -> int:
         by_leg: dict[int, int] = {}
-        for item in self.items:
-            by_leg[item.leg_id] = by_leg.get(item.leg_id, 0) + item.seats
+        for leg_id, count in counts:
+            by_leg[leg_id] = by_leg.get(leg_id, 0) + count
         return max(by_leg.values())
 
 

@@ -109,22 +109,24 @@ async def claim_seats(
         elif outcome == "refused":
             answers.append(Refusal(claim.seats, opened))
         elif outcome == "no_place_for_infants":
-            answers.append(Refusal(max(item.infants for item in claim.items), opened, "infants"))
+            answers.append(Refusal(claim.infants, opened, "infants"))
         else:
             answers.append(Hold(claim.hold_id, HoldStatus(outcome), created, ends))
     return answers
 
 
+_HOLD = "(hold).id, (hold).status, (hold).created_at, (hold).expires_at"
+
+
 def _hold(record: Any) -> Hold | None:
-    row = record["hold"]
-    if row is None or row["id"] is None:
+    if record["id"] is None:
         return None
-    return Hold(row["id"], HoldStatus(row["status"]), row["created_at"], row["expires_at"])
+    return Hold(record["id"], HoldStatus(record["status"]), record["created_at"], record["expires_at"])
 
 
 async def confirm_hold(connection: Connection, hold_id: UUID) -> tuple[str, Hold | None, Refusal | None]:
     """Outcome, the hold that stands for ``hold_id`` now, and for a refusal what was left."""
-    record = await connection.fetchrow("SELECT * FROM confirm_hold($1)", hold_id)
+    record = await connection.fetchrow(f"SELECT outcome, asked, opened, {_HOLD} FROM confirm_hold($1)", hold_id)  # noqa: S608
     outcome = record["outcome"]
     refusal = None
     if outcome in ("refused", "no_place_for_infants"):
@@ -134,12 +136,12 @@ async def confirm_hold(connection: Connection, hold_id: UUID) -> tuple[str, Hold
 
 
 async def extend_hold(connection: Connection, hold_id: UUID, expires_at: datetime) -> tuple[str, Hold | None]:
-    record = await connection.fetchrow("SELECT * FROM extend_hold($1, $2)", hold_id, expires_at)
+    record = await connection.fetchrow(f"SELECT outcome, {_HOLD} FROM extend_hold($1, $2)", hold_id, expires_at)  # noqa: S608
     return record["outcome"], _hold(record)
 
 
 async def release_hold(connection: Connection, hold_id: UUID) -> tuple[str, Hold | None]:
-    record = await connection.fetchrow("SELECT * FROM release_hold($1)", hold_id)
+    record = await connection.fetchrow(f"SELECT outcome, {_HOLD} FROM release_hold($1)", hold_id)  # noqa: S608
     return record["outcome"], _hold(record)
 
 
@@ -156,9 +158,10 @@ async def release_sold(
             [item.seats for item in items],
             [item.infants for item in items],
         ]
+    statement = f"SELECT outcome, {_HOLD} FROM release_sold($1, $2, $3, $4, $5, $6)"  # noqa: S608
     try:
         async with connection.transaction():
-            record = await connection.fetchrow("SELECT * FROM release_sold($1, $2, $3, $4, $5, $6)", hold_id, *columns)
+            record = await connection.fetchrow(statement, hold_id, *columns)
     except asyncpg.CheckViolationError as error:
         if error.constraint_name != "hold_items_sold":
             raise
