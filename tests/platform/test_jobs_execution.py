@@ -204,6 +204,19 @@ async def test_a_try_that_takes_too_long_is_a_failed_try(database: Database, act
     assert run.error == "TimeoutError"
 
 
+async def test_a_cancelled_task_of_the_job_itself_is_a_failed_try(database: Database, actor):
+    async def light(context, payload):
+        inner = asyncio.create_task(asyncio.sleep(30))
+        inner.cancel()
+        await inner
+
+    registry = JobRegistry()
+    registry.job("lamps.light", light, retry=Retry(attempts=1))
+    await ask(database, actor)
+    (run,) = await run_due_jobs(database, registry)
+    assert (run.is_dead, run.error) == (True, "CancelledError")
+
+
 async def test_an_interrupted_job_goes_back_without_losing_a_try(database: Database, actor):
     started = asyncio.Event()
 

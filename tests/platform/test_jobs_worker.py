@@ -307,3 +307,15 @@ async def test_at_most_so_many_jobs_run_side_by_side(database: Database, actor):
     await worker
     assert done == 40
     assert 3 <= most <= 6
+
+
+async def test_a_job_that_lasts_longer_than_the_heartbeat_limit_stays_with_its_worker(
+    bells: Database, database_url, actor
+):
+    processes = [start(database_url, heartbeat_seconds=1), start(database_url, heartbeat_seconds=1)]
+    try:
+        await ask(bells, actor, "bells.rest", {"seconds": 3})
+        await until(lambda: _gone(bells))
+    finally:
+        end(*processes)
+    assert [(row["what"], row["attempt"]) for row in await effects(bells)] == [("rest begun", 1), ("rest done", 1)]

@@ -86,7 +86,9 @@ async def _try(context: JobContext, definition: JobDefinition, job: PickedJob) -
         context.require_guard()
     except AlreadyHandledError:
         _log.info("jobs.event_handled_before")
-    except Exception as error:  # whatever a job's function raises is a failed try, never the end of the worker
+    except (Exception, asyncio.CancelledError) as error:  # whatever a function raises is a failed try, no more
+        if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
+            raise
         failed = job.attempts + 1
         final = failed >= definition.retry.attempts
         return Outcome(
@@ -95,6 +97,12 @@ async def _try(context: JobContext, definition: JobDefinition, job: PickedJob) -
             trace=error.__traceback__,
         )
     return Outcome()
+
+
+def _is_being_cancelled() -> bool:
+    """Whether somebody cancels this very task; a function may also raise the error of a task that it awaited."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _tell(outcome: Outcome) -> None:

@@ -59,6 +59,17 @@ async def run_worker(
     await _Worker(database, registry, stop, settings or WorkerSettings()).run()
 
 
+def _quieten_pgqueuer() -> None:
+    """Leave out what it says about each failed job: that is told here once, with the correlation id."""
+    logger = logging.getLogger("pgqueuer")
+    logger.setLevel(logging.WARNING)
+    logger.addFilter(_is_about_the_queue)
+
+
+def _is_about_the_queue(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith("Exception while processing")
+
+
 class _Worker:
     def __init__(
         self, database: Database, registry: JobRegistry, stop: asyncio.Event, settings: WorkerSettings
@@ -71,8 +82,7 @@ class _Worker:
         self.running: set[asyncio.Task[object]] = set()
 
     async def run(self) -> None:
-        # pgqueuer tells each failure too; ours tell it once, with the correlation id.
-        logging.getLogger("pgqueuer").setLevel(logging.CRITICAL)
+        _quieten_pgqueuer()
         _log.info("worker.started", worker_id=str(self.id), jobs=len(self.registry.definitions))
         losses = 0
         while not self.stop.is_set():
