@@ -176,6 +176,27 @@ CREATE TABLE minimum_connecting_times (
 -- What holds where nobody has said anything else.
 INSERT INTO minimum_connecting_times (kind, minutes) VALUES ('DD', 45), ('DI', 60), ('ID', 60), ('II', 60);
 
+-- What changed on a flight date that existed, by an import or by hand, with what was sold on it at that moment. History.
+CREATE TABLE flight_date_changes (
+    id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    flight_date_id uuid NOT NULL REFERENCES flight_dates,
+    import_id      uuid REFERENCES schedule_imports DEFERRABLE INITIALLY DEFERRED,
+    kinds          text[] NOT NULL CHECK (
+        cardinality(kinds) > 0
+        AND kinds <@ ARRAY['cancelled', 'reinstated', 'rerouted', 'retimed', 'equipment', 'details']
+    ),
+    legs           jsonb NOT NULL,
+    seats_sold     integer NOT NULL CHECK (seats_sold >= 0),
+    passengers     integer NOT NULL CHECK (passengers >= 0),
+    changed_by     text NOT NULL,
+    reason         text NOT NULL,
+    changed_at     timestamptz NOT NULL DEFAULT ais_now()
+);
+CREATE INDEX flight_date_changes_flight_date ON flight_date_changes (flight_date_id);
+CREATE INDEX flight_date_changes_import ON flight_date_changes (import_id) WHERE import_id IS NOT NULL;
+CREATE TRIGGER flight_date_changes_history BEFORE UPDATE OR DELETE ON flight_date_changes
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
 -- What a recorded flight really did, minutes early (negative) or late, for a later replay of that day.
 CREATE TABLE recorded_operations (
     leg_id                   bigint PRIMARY KEY REFERENCES legs,
