@@ -91,7 +91,7 @@ def _levels() -> tuple[FareLevel, ...]:
             rule = rules.get(rbd, rules["*"])
             levels.append(FareLevel(brand, rbd, trip_type, rule, percent, amount, letter.isupper()))
 
-    add("LIGHT", "tVlKq", "one_way", {"T": "LIGHTLOW", "V": "LIGHT7", "L": "LIGHT3", "*": "LIGHT"}, 100, 0)
+    add("LIGHT", "TVlKq", "one_way", {"T": "LIGHTLOW", "V": "LIGHT7", "L": "LIGHT3", "*": "LIGHT"}, 100, 0)
     add("LIGHT", "vLk", "half_return", {"V": "LIGHTR7", "*": "LIGHTR"}, 90, 0)
     add("VALUE", "lKqHm", "one_way", {"*": "VALUE"}, 110, 40)
     add("VALUE", "kQm", "half_return", {"*": "VALUER"}, 99, 40)
