@@ -219,12 +219,13 @@ class _Search(Generic[SegmentT]):
         self.sellable = sellable
         self.flights_to = network.flights_to(destination)
         self.found: list[Itinerary[SegmentT]] = []
+        self._within: dict[int, list[str]] = {}
         self._earliest: list[datetime | None] = [None] * (network.landings_max + 1)
 
     def extend(self, path: Itinerary[SegmentT], is_domestic: bool, connections_left: int) -> None:
         """Follow ``path``, whose last segment has not been looked at yet, to the destination in every useful way.
 
-        ``is_domestic`` speaks of that last segment.
+        ``is_domestic`` speaks of that last segment. Whether it is sellable is asked only when something follows it.
         """
         last = path[-1]
         stops = landings(path)
@@ -232,22 +233,36 @@ class _Search(Generic[SegmentT]):
             if (len(path) == 1 or not self._is_beaten(last.arrives_at, stops)) and self.sellable(last):
                 self._keep(path, stops)
             return
-        if connections_left == 0 or self._is_beaten(last.arrives_at, stops + 1) or not self.sellable(last):
+        if connections_left == 0 or self._is_beaten(last.arrives_at, stops + 1):
             return
         visited = {self.origin, *(segment.destination for segment in path)}
-        latest = last.arrives_at + INTERNATIONAL_CONNECTION_MAX
+        last_day = (last.arrives_at + INTERNATIONAL_CONNECTION_MAX).date()
         day = last.arrives_at.date()
-        while day <= latest.date():
-            for airport, departures in self.network.on_utc_date(last.destination, day).items():
-                if self.flights_to.get(airport, CONNECTIONS_MAX + 1) < connections_left and airport not in visited:
-                    self._connect(path, is_domestic, departures, connections_left - 1)
+        while day <= last_day:
+            departures_on = self.network.on_utc_date(last.destination, day)
+            for airport in self.within(connections_left):
+                if airport not in visited and (departures := departures_on.get(airport)) is not None:
+                    self._connect(path, stops + 1, is_domestic, departures, connections_left - 1)
             day += _DAY
 
+    def within(self, flights: int) -> Sequence[str]:
+        """The airports from which fewer than ``flights`` flights lead to the destination, itself included."""
+        known = self._within.get(flights)
+        if known is None:
+            known = self._within[flights] = [each for each, least in self.flights_to.items() if least < flights]
+        return known
+
     def _connect(
-        self, path: Itinerary[SegmentT], is_domestic: bool, onward: _Departures[SegmentT], connections_left: int
+        self,
+        path: Itinerary[SegmentT],
+        stops: int,
+        is_domestic: bool,
+        onward: _Departures[SegmentT],
+        connections_left: int,
     ) -> None:
+        """Go on from ``path`` by each departure that is a legal connection; ``stops`` includes the landing there."""
         inbound = path[-1]
-        arrives_at, stops = inbound.arrives_at, landings(path) + 1
+        arrives_at = inbound.arrives_at
         latest = arrives_at + connection_limit(inbound_is_domestic=is_domestic, outbound_is_domestic=onward.is_domestic)
         for position in range(bisect_left(onward.at, arrives_at), len(onward.at)):
             departs_at = onward.at[position]
@@ -257,8 +272,11 @@ class _Search(Generic[SegmentT]):
             # Two parts of one flight date are sold as the segment that spans them, or not at all.
             if outbound.flight_date_id == inbound.flight_date_id:
                 continue
-            if departs_at - arrives_at >= self.network.timetable.connecting_minutes(inbound, outbound) * _MINUTE:
-                self.extend((*path, outbound), onward.is_domestic, connections_left)
+            if departs_at - arrives_at < self.network.timetable.connecting_minutes(inbound, outbound) * _MINUTE:
+                continue
+            if not self.sellable(inbound):
+                return
+            self.extend((*path, outbound), onward.is_domestic, connections_left)
 
     def _keep(self, path: Itinerary[SegmentT], stops: int) -> None:
         self.found.append(path)

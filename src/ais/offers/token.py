@@ -6,8 +6,9 @@ share stands first, so that it is packed once; see docs/algorithms/shopping.md f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -91,51 +92,54 @@ class OfferToken(msgspec.Struct, frozen=True):
 
 def pack_search(search: TokenSearch) -> bytes:
     """The bytes with which the payload of every offer of this search begins."""
-    parts = bytearray([FORMAT_VERSION])
-    _number(parts, (search.created_at - _EPOCH) // _SECOND)
-    _number(parts, search.timetable_version)
-    _number(parts, search.fares_version)
-    _number(parts, search.nonce)
-    _word(parts, search.point_of_sale)
-    _word(parts, search.currency)
-    _word(parts, search.cabin)
-    _number(parts, len(search.passengers))
+    parts = [
+        bytes([FORMAT_VERSION]),
+        _number((search.created_at - _EPOCH) // _SECOND),
+        _number(search.timetable_version),
+        _number(search.fares_version),
+        _number(search.nonce),
+        _word(search.point_of_sale),
+        _word(search.currency),
+        _word(search.cabin),
+        _number(len(search.passengers)),
+    ]
     for passenger in search.passengers:
         age = 0 if passenger.age is None else passenger.age + 1
-        _number(parts, age << 2 | _TYPES.index(passenger.type))
-    return bytes(parts)
+        parts.append(_number(age << 2 | _TYPES.index(passenger.type)))
+    return b"".join(parts)
 
 
-def pack_slice(created_at: datetime, one: TokenSlice) -> bytes:
-    """The bytes of one slice; departures are whole minutes, the first since ``created_at``, others since the last."""
-    parts = bytearray()
-    _number(parts, len(one.segments))
+def pack_flights(created_at: datetime, flights: Iterable[tuple[int, datetime, datetime]]) -> list[bytes]:
+    """The bytes of each flight of a slice, given as id, departure and arrival: what does not depend on the sale.
+
+    Departures are whole minutes: the first counts from ``created_at``, each other from the one before.
+    """
+    packed = []
     before = _whole_minute(created_at)
-    for segment in one.segments:
-        _number(parts, segment.segment_id)
-        _word(parts, segment.rbd)
-        _number(parts, (segment.departs_at - before) // _MINUTE)
-        _number(parts, (segment.arrives_at - segment.departs_at) // _MINUTE)
-        before = segment.departs_at
-    _number(parts, len(one.components))
-    for component in one.components:
-        _number(parts, component.segments)
-        _number(parts, component.fare_version_id)
-    return bytes(parts)
+    for segment_id, departs_at, arrives_at in flights:
+        departs, travels = (departs_at - before) // _MINUTE, (arrives_at - departs_at) // _MINUTE
+        packed.append(_number(segment_id) + _number(departs) + _number(travels))
+        before = departs_at
+    return packed
+
+
+def pack_slice(flights: Sequence[bytes], rbds: Sequence[str], components: Sequence[tuple[int, int]]) -> bytes:
+    """The bytes of one slice: its packed flights, the booking class of each, and the fares as (segments, version)."""
+    parts = [_number(len(flights))]
+    for flight, rbd in zip(flights, rbds, strict=True):
+        parts += (flight, _word(rbd))
+    parts.append(_number(len(components)))
+    for segments, fare_version_id in components:
+        parts += (_number(segments), _number(fare_version_id))
+    return b"".join(parts)
 
 
 def pack_offer(
     search: bytes, *, expires_after_seconds: int, brand: str, total_minor: int, slices: Sequence[bytes]
 ) -> bytes:
     """The whole payload, from the packed search and the packed slices."""
-    parts = bytearray(search)
-    _number(parts, expires_after_seconds)
-    _word(parts, brand)
-    _number(parts, total_minor)
-    _number(parts, len(slices))
-    for one in slices:
-        parts += one
-    return bytes(parts)
+    head = (search, _number(expires_after_seconds), _word(brand), _number(total_minor), _number(len(slices)))
+    return b"".join((*head, *slices))
 
 
 def sign_payload(ring: TokenRing, payload: bytes) -> str:
@@ -154,7 +158,7 @@ def write_token(ring: TokenRing, token: OfferToken) -> str:
         expires_after_seconds=(token.expires_at - created_at) // _SECOND,
         brand=token.brand,
         total_minor=token.total_minor,
-        slices=[pack_slice(created_at, one) for one in token.slices],
+        slices=[_pack(created_at, one) for one in token.slices],
     )
     return sign_payload(ring, payload)
 
@@ -188,6 +192,12 @@ def read_token(ring: TokenRing, offer_id: str) -> OfferToken | None:
     )
 
 
+def _pack(created_at: datetime, one: TokenSlice) -> bytes:
+    flights = [(segment.segment_id, segment.departs_at, segment.arrives_at) for segment in one.segments]
+    components = [(component.segments, component.fare_version_id) for component in one.components]
+    return pack_slice(pack_flights(created_at, flights), [segment.rbd for segment in one.segments], components)
+
+
 def _whole_minute(at: datetime) -> datetime:
     return at.replace(second=0, microsecond=0)
 
@@ -201,28 +211,31 @@ def _slice(reader: _Reader, created_at: datetime) -> TokenSlice:
     segments = []
     before = _whole_minute(created_at)
     for _ in range(reader.number()):
-        segment_id, rbd = reader.number(), reader.word()
+        segment_id = reader.number()
         departs_at = before + reader.number() * _MINUTE
         arrives_at = departs_at + reader.number() * _MINUTE
-        segments.append(TokenSegment(segment_id, rbd, departs_at, arrives_at))
+        segments.append(TokenSegment(segment_id, reader.word(), departs_at, arrives_at))
         before = departs_at
     components = tuple(TokenComponent(reader.number(), reader.number()) for _ in range(reader.number()))
     return TokenSlice(tuple(segments), components)
 
 
-def _number(parts: bytearray, value: int) -> None:
+@lru_cache(maxsize=16_384)
+def _number(value: int) -> bytes:
     if value < 0:
         raise ValueError(f"{value} is negative")
+    parts = bytearray()
     while value > 127:
         parts.append(value & 127 | 128)
         value >>= 7
     parts.append(value)
+    return bytes(parts)
 
 
-def _word(parts: bytearray, text: str) -> None:
+@lru_cache(maxsize=1_024)
+def _word(text: str) -> bytes:
     raw = text.encode()
-    _number(parts, len(raw))
-    parts += raw
+    return _number(len(raw)) + raw
 
 
 class _Reader:
