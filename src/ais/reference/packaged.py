@@ -11,6 +11,7 @@ import csv
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from importlib import resources
 
 import airportsdata
@@ -30,8 +31,9 @@ from ais.reference.domain import (
 )
 
 
+@cache
 def packaged_rows() -> ReferenceRows:
-    """Every row that the program brings with it."""
+    """Every row that the program brings with it, read once per process."""
     listed = _airports()
     cities = _cities(listed)
     return ReferenceRows(
