@@ -13,6 +13,7 @@ _PR_SET_PDEATHSIG = 1
 def die_with_parent(parent_pid: int) -> None:
     """Have the kernel end this process when its parent ends, even if that was killed. Linux only, else ignored.
 
+    For the kernel the parent is the thread that started this process: a thread that ends takes it along.
     `parent_pid` is the parent as it was when the program began: if it has already gone, the process ends here.
     """
     if not sys.platform.startswith("linux"):

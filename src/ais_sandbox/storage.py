@@ -8,7 +8,7 @@ lose the last moments, which a stand-in may.
 import contextlib
 import fcntl
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 
@@ -31,38 +31,52 @@ class Storage:
             self._lock.close()
             message = f"The data directory {directory} is used by another process."
             raise StorageInUseError(message) from error
+        self.commit_later: Callable[[], object] | None = None
+        self._inside = False
         self.connection = sqlite3.connect(directory / file_name, isolation_level=None, cached_statements=256)
         self.connection.row_factory = sqlite3.Row
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-8000"):
+        # Nobody else may have the file, so that SQLite need not ask the kernel for a lock at each transaction.
+        pragmas = ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
+        for pragma in (*pragmas, "cache_size=-8000"):
             self.connection.execute(f"PRAGMA {pragma}")
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing; inside another transaction it is part of that one."""
-        if self.connection.in_transaction:
+        """All or nothing; inside another transaction it is part of that one.
+
+        With `commit_later` set the work is durable only after `commit`, which that function arranges: transactions of
+        one moment then share one write to the disk, and nothing of them may be shown before.
+        """
+        if self._inside:
             yield
             return
-        self.connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self.connection.execute("ROLLBACK")
-            raise
-        self.connection.execute("COMMIT")
-
-    @contextlib.contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """Inside a transaction: undo only what happened in here when it raises."""
-        self.connection.execute("SAVEPOINT step")
+        self._open()
+        self._inside = True
         try:
             yield
         except BaseException:
             self.connection.execute("ROLLBACK TO step")
-            self.connection.execute("RELEASE step")
             raise
-        self.connection.execute("RELEASE step")
+        finally:
+            self._inside = False
+            self.connection.execute("RELEASE step")
+            if self.commit_later is None:
+                self.commit()
+
+    def commit(self) -> None:
+        """Make what was done durable; without effect when nothing was."""
+        if self.connection.in_transaction:
+            self.connection.execute("COMMIT")
+
+    def _open(self) -> None:
+        if not self.connection.in_transaction:
+            self.connection.execute("BEGIN IMMEDIATE")
+            if self.commit_later is not None:
+                self.commit_later()
+        self.connection.execute("SAVEPOINT step")
 
     def close(self) -> None:
-        """Close the file and give the data directory free."""
+        """Make what was done durable, close the file and give the data directory free."""
+        self.commit()
         self.connection.close()
         self._lock.close()

@@ -3,7 +3,7 @@
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stripe._encode import _api_encode
 
@@ -20,6 +20,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.dictionaries(NAMES, VALUES, max_size=5))
 def test_what_the_sdk_encodes_is_decoded(parameters: dict[str, object]) -> None:
     assert decode_form(urlencode(list(_api_encode(parameters)))) == parameters

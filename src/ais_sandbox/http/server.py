@@ -10,7 +10,7 @@ from typing import cast
 
 import h11
 
-from ais_sandbox.http.messages import CutConnection, Delayed, Hang, Reply, Request, Response
+from ais_sandbox.http.messages import CutConnection, Delayed, Reply, Request, Response
 
 Application = Callable[[Request], Reply]
 
@@ -26,9 +26,15 @@ class HttpServer:
     or `Hang`. An exception that escapes it is logged and answered with a plain 500.
     """
 
-    def __init__(self, application: Application) -> None:
-        """Prepare a server; it listens after `listen`."""
+    def __init__(self, application: Application, before_sending: Callable[[], None]) -> None:
+        """Prepare a server; it listens after `listen`.
+
+        Replies that are worked out in the same moment are sent together, after one call of `before_sending`; if that
+        raises, none of them is sent and their connections are cut.
+        """
         self._application = application
+        self._before_sending = before_sending
+        self._outgoing: list[tuple[_Connection, Reply]] = []
         self._server: asyncio.Server | None = None
         self.connections: set[_Connection] = set()
 
@@ -49,6 +55,23 @@ class HttpServer:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._server.wait_closed(), timeout=1.0)
 
+    def send_soon(self, connection: "_Connection", reply: Reply) -> None:
+        """Send a reply with the others of this moment."""
+        if not self._outgoing:
+            asyncio.get_running_loop().call_soon(self._send_all)
+        self._outgoing.append((connection, reply))
+
+    def _send_all(self) -> None:
+        outgoing, self._outgoing = self._outgoing, []
+        try:
+            self._before_sending()
+        except Exception:
+            # What these answers say did not become durable: they must not be heard.
+            _log.exception("The work of %d requests could not be kept", len(outgoing))
+            outgoing = [(connection, CutConnection()) for connection, _ in outgoing]
+        for connection, reply in outgoing:
+            connection.reply(reply)
+
 
 class _Connection(asyncio.Protocol):
     """One client connection: requests one after the other, pipelined ones wait inside h11."""
@@ -63,6 +86,7 @@ class _Connection(asyncio.Protocol):
         self._body_bytes = 0
         self._waiting: asyncio.TimerHandle | None = None
         self._hanging = False
+        self._working = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -82,18 +106,18 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._parser.receive_data(data)
-        if self._waiting is None:
+        if not self._working:
             self._advance()
 
     def eof_received(self) -> None:
-        if self._waiting is None:
-            self._parser.receive_data(b"")
+        self._parser.receive_data(b"")
+        if not self._working:
             self._advance()
 
     def _advance(self) -> None:
         """Take events from the parser until it needs more data or an answer is pending."""
         try:
-            while self._transport is not None and self._waiting is None:
+            while self._transport is not None and not self._working:
                 event = self._parser.next_event()
                 if event is h11.NEED_DATA or event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
                     if isinstance(event, h11.ConnectionClosed):
@@ -120,7 +144,8 @@ class _Connection(asyncio.Protocol):
             path, _, query = self._head.target.decode("ascii").partition("?")
             headers = {name.decode("ascii"): value.decode("latin-1") for name, value in self._head.headers}
             request = Request(self._head.method.decode("ascii"), path, query, headers, b"".join(self._body))
-            self._reply(self._answer(lambda: self._application(request)))
+            self._working = True
+            self._server.send_soon(self, self._answer(lambda: self._application(request)))
 
     def _answer(self, work: Callable[[], Reply]) -> Reply:
         try:
@@ -130,25 +155,26 @@ class _Connection(asyncio.Protocol):
             _log.exception("A request could not be answered")
             return Response(500, b'{"error":{"type":"api_error","message":"The sandbox failed; see its log."}}')
 
-    def _reply(self, reply: Reply) -> None:
-        if self._transport is None:
-            return
+    def reply(self, reply: Reply) -> None:
+        """Do with this connection what the application decided."""
         loop = asyncio.get_running_loop()
-        if isinstance(reply, Response):
+        if isinstance(reply, Delayed):
+            self._waiting = loop.call_later(reply.seconds, self._resume, reply)
+        elif self._transport is None:
+            return
+        elif isinstance(reply, Response):
             self._send(reply)
+            self._working = False
+            self._advance()
         elif isinstance(reply, CutConnection):
             self._transport.abort()
-        elif isinstance(reply, Hang):
+        else:
             self._hanging = True
             self._waiting = loop.call_later(reply.seconds, self._transport.abort)
-        else:
-            self._waiting = loop.call_later(reply.seconds, self._resume, reply)
 
     def _resume(self, delayed: Delayed) -> None:
         self._waiting = None
-        self._reply(self._answer(delayed.reply))
-        if self._waiting is None:
-            self._advance()
+        self._server.send_soon(self, self._answer(delayed.reply))
 
     def _send(self, response: Response) -> None:
         head = h11.Response(

@@ -199,8 +199,7 @@ class StripeApi:
         try:
             if key is not None:
                 headers = [("Idempotency-Key", key), ("Original-Request", call.request_id)]
-                self._keys.claim(key)
-                self._keys.release(key)
+                self._keys.refuse_if_in_use(key)
             with self._storage.transaction():
                 kept = self._kept(execution, key)
                 if kept is not None:

@@ -169,7 +169,9 @@ class Control:
         return {"settle_seconds": seconds}
 
     def _run_transitions(self, _: Request, __: str) -> Document:
-        return {"done": self._background.run_transitions(None)}
+        waiting = self._account.schedule.count()
+        self._background.run_transitions(None)
+        return {"done": waiting}
 
     def _reset(self, _: Request, __: str) -> Document:
         self._account.forget_everything()

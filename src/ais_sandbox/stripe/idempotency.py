@@ -43,6 +43,11 @@ class IdempotencyKeys:
 
     def claim(self, key: str) -> None:
         """Mark a key as in use until `release`. `StripeError` 409 if it is already."""
+        self.refuse_if_in_use(key)
+        self._in_use.add(key)
+
+    def refuse_if_in_use(self, key: str) -> None:
+        """`StripeError` 409 for a key that a request under way uses, 400 for one that is no key."""
         if len(key) > LONGEST_KEY:
             message = f"Invalid idempotency key: keys may be up to {LONGEST_KEY} characters long."
             raise StripeError(400, message, error_type="idempotency_error", executed=False)
@@ -53,7 +58,6 @@ class IdempotencyKeys:
             raise StripeError(
                 409, message, error_type="idempotency_error", code="idempotency_key_in_use", executed=False
             )
-        self._in_use.add(key)
 
     def release(self, key: str) -> None:
         """The request with that key is finished."""

@@ -44,6 +44,10 @@ class Schedule:
         row = self._connection.execute(statement, {} if now is None else {"now": now}).fetchone()
         return None if row is None else Transition(row["sequence"], row["action"], row["object_id"])
 
+    def count(self) -> int:
+        """How many things are still to be done."""
+        return int(self._connection.execute("SELECT count(*) FROM scheduled").fetchone()[0])
+
     def next_due(self) -> float | None:
         """When the next is due, or None."""
         due: float | None = self._connection.execute("SELECT min(due_at) FROM scheduled").fetchone()[0]

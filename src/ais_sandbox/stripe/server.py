@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 from dataclasses import dataclass
@@ -79,7 +80,9 @@ async def serve(settings: Settings, stop: asyncio.Event) -> int:
     """
     storage = Storage(settings.data_directory, "stripe.sqlite3")
     application = Application(settings, storage)
-    server = HttpServer(application.answer)
+    server = HttpServer(application.answer, storage.commit)
+    loop = asyncio.get_running_loop()
+    storage.commit_later = functools.partial(loop.call_soon, storage.commit)
     try:
         port = await server.listen(settings.host, settings.port)
     except OSError as error:
@@ -88,9 +91,9 @@ async def serve(settings: Settings, stop: asyncio.Event) -> int:
         return 1
     url = f"http://{settings.host}:{port}"
     application.account.page_url = url
-    background = asyncio.get_running_loop().create_task(application.background.run())
+    background = loop.create_task(application.background.run())
     print(f"ready {url}", flush=True)  # noqa: T201 - what a starting program waits for
-    stopping = asyncio.get_running_loop().create_task(stop.wait())
+    stopping = loop.create_task(stop.wait())
     await asyncio.wait({stopping, background}, return_when=asyncio.FIRST_COMPLETED)
     failed = background.done()
     await server.close()

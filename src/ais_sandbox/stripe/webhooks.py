@@ -39,11 +39,17 @@ class Background:
 
     async def run(self) -> None:
         """Work until cancelled. Deliveries that are cut off then are posted again after the next start."""
+        clean_at = 0.0
         try:
             while True:
                 self._something_due.clear()
-                due = [self.run_transitions(now_exact()), self._start_deliveries(), now_exact() + _CLEANING_SECONDS]
-                self._keys.forget_old()
+                # Nothing is told to anybody before it is durable.
+                self._account.storage.commit()
+                if now_exact() >= clean_at:
+                    clean_at = now_exact() + _CLEANING_SECONDS
+                    with self._account.storage.transaction():
+                        self._keys.forget_old()
+                due = [self.run_transitions(now_exact()), self._start_deliveries(), clean_at]
                 pause = max(0.0, min(at for at in due if at is not None) - now_exact())
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._something_due.wait(), pause)
@@ -55,13 +61,15 @@ class Background:
             self._client.close()
 
     def run_transitions(self, now: float | None) -> float | None:
-        """Do every transition that is due, or with None all there are; when the next one is due."""
+        """Do every transition that is due, or with None all there are. When the next one is due, or None."""
         while True:
+            at = self._account.schedule.next_due()
+            if at is None or (now is not None and at > now):
+                return at
             with self._account.storage.transaction():
                 transition = self._account.schedule.take_due(now)
-                if transition is None:
-                    return self._account.schedule.next_due()
-                _TRANSITIONS[transition.action](self._account, transition.object_id)
+                if transition is not None:
+                    _TRANSITIONS[transition.action](self._account, transition.object_id)
 
     def _start_deliveries(self) -> float | None:
         """Begin to post what is due, as far as there is room; when the next is due, or None."""

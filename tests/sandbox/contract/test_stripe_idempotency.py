@@ -103,3 +103,31 @@ def test_one_key_twenty_times_at_once_charges_once(contract_client: stripe.Strip
     assert len(charges) == 1
     assert f"succeeded {charges[0].id}" in outcomes
     assert outcomes <= {f"succeeded {charges[0].id}", "409"}
+
+
+def test_without_a_key_every_request_counts(contract_client: stripe.StripeClient) -> None:
+    """The control of the next test: what the key prevents does happen without it."""
+    assert len(created_in_parallel(contract_client, {})) == 10
+
+
+def test_one_key_ten_times_at_once_creates_once(contract_client: stripe.StripeClient) -> None:
+    assert len(created_in_parallel(contract_client, options())) == 1
+
+
+def created_in_parallel(client: stripe.StripeClient, key: dict[str, Any]) -> set[str]:
+    """The ids of the intents that ten equal requests at once made."""
+    marker = str(uuid.uuid4())
+    params = card_payment(metadata={"marker": marker})
+
+    def create(_: int) -> int | None:
+        try:
+            client.v1.payment_intents.create(params=params, options=key)
+        except stripe.StripeError as error:
+            return error.http_status
+        return 200
+
+    with ThreadPoolExecutor(10) as pool:
+        statuses = set(pool.map(create, range(10)))
+    assert statuses <= {200, 409}
+    newest = client.v1.payment_intents.list(params={"limit": 50}).data
+    return {intent.id for intent in newest if intent.metadata.to_dict().get("marker") == marker}
