@@ -34,6 +34,8 @@ from ais.payments.repository import (
     find_payment_at_provider,
     mark_event,
     payments_of_order,
+    refunded_of_order,
+    touch_payment,
     unfinished_payments,
 )
 from ais.payments.service import (
@@ -76,6 +78,8 @@ __all__ = [
     "mark_unmatched",
     "open_attempts",
     "payments_of_order",
+    "refunded_of_order",
     "settle_payment",
+    "touch_payment",
     "unfinished_payments",
 ]

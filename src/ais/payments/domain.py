@@ -149,13 +149,17 @@ class ProviderRefund(msgspec.Struct, frozen=True):
 
 
 class ProviderEvent(msgspec.Struct, frozen=True):
-    """A verified message of the provider: only a hint, whose object is retrieved before anything is done."""
+    """A verified message of the provider: only a hint, whose object is retrieved before anything is done.
+
+    ``reference`` is what we gave the provider with the payment, if the message repeats it.
+    """
 
     id: str
     type: str
     object_type: str
     object_id: str
     payment_id: str | None
+    reference: str | None = None
 
 
 class Settlement(msgspec.Struct, frozen=True):
@@ -174,6 +178,7 @@ class PaymentReported(msgspec.Struct, frozen=True):
     provider: str
     provider_event_id: str
     provider_payment_id: str
+    reference: str | None = None
 
 
 class RefundSettled(msgspec.Struct, frozen=True):

@@ -251,6 +251,15 @@ async def write_refund_state(
         )
 
 
+async def refunded_of_order(connection: Connection, order_id: OrderId) -> int:
+    """What has gone back of the order's money in all, in minor units: the sum of its successful refunds."""
+    minor: int = await connection.fetchval(
+        "SELECT coalesce(sum(amount_minor), 0)::bigint FROM refunds WHERE order_id = $1 AND status = 'succeeded'",
+        order_id,
+    )
+    return minor
+
+
 async def pending_refunds(connection: Connection, *, older_than_seconds: float, limit: int) -> list[RefundId]:
     """Refunds that are decided and have not reached their end."""
     rows = await connection.fetch(

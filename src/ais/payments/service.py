@@ -188,7 +188,12 @@ async def receive_event(uow: UnitOfWork, gateway: PaymentGateway, body: bytes, s
         await repository.mark_event(uow, gateway.name, event.id, "ignored")
         return True
     uow.publish(
-        PaymentReported(provider=gateway.name, provider_event_id=event.id, provider_payment_id=event.payment_id)
+        PaymentReported(
+            provider=gateway.name,
+            provider_event_id=event.id,
+            provider_payment_id=event.payment_id,
+            reference=event.reference,
+        )
     )
     return True
 

@@ -20,7 +20,7 @@ from ais.ticketing.domain import (
 from ais.ticketing.errors import TicketNumbersExhausted, TicketRangeInvalid
 from ais.ticketing.invariants import INVARIANTS
 from ais.ticketing.repository import documents_of_order
-from ais.ticketing.service import add_number_range, issue_tickets
+from ais.ticketing.service import add_number_range, enough_numbers, issue_tickets
 
 __all__ = [
     "COUPON_TRANSITIONS",
@@ -37,6 +37,7 @@ __all__ = [
     "add_number_range",
     "check_digit",
     "documents_of_order",
+    "enough_numbers",
     "issue_tickets",
     "ticket_name",
 ]

@@ -55,7 +55,7 @@ DOCUMENT_TRANSITIONS: Transitions[DocumentStatus] = Transitions(
     "document.status", {DocumentStatus.ISSUED: (DocumentStatus.VOID,), DocumentStatus.VOID: ()}
 )
 
-# docs/algorithms/documents.md: exchanged and refunded may go back to open on the same day only, which the use case checks.
+# Exchanged and refunded may go back to open on the same day only, which the use case checks.
 COUPON_TRANSITIONS: Transitions[CouponStatus] = Transitions(
     "coupon.status",
     {

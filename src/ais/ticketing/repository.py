@@ -43,6 +43,16 @@ async def insert_range(uow: UnitOfWork, carrier: str, accounting_code: str, firs
     return bool(inserted)
 
 
+async def has_numbers(uow: UnitOfWork, carrier: str, count: int) -> bool:
+    """Whether a range of the carrier has ``count`` consecutive serials left."""
+    found = await uow.connection.fetchval(
+        "SELECT EXISTS (SELECT FROM ticket_number_ranges WHERE carrier = $1 AND next_serial + $2 - 1 <= last_serial)",
+        carrier,
+        count,
+    )
+    return bool(found)
+
+
 async def take_numbers(uow: UnitOfWork, carrier: str, count: int) -> NumberBlock | None:
     """Take ``count`` consecutive serials of the carrier's oldest range with room; None if there is none.
 

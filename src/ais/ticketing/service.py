@@ -31,6 +31,15 @@ async def add_number_range(uow: UnitOfWork, carrier: str, accounting_code: str, 
         raise TicketRangeInvalid(reason="it overlaps a range that exists") from None
 
 
+async def enough_numbers(uow: UnitOfWork, validating_carrier: str, tickets: Sequence[TicketToIssue]) -> bool:
+    """Whether the carrier's ranges have room for these tickets now; nothing is locked or taken."""
+    return await repository.has_numbers(uow, validating_carrier, _documents_needed(tickets))
+
+
+def _documents_needed(tickets: Sequence[TicketToIssue]) -> int:
+    return sum(1 for ticket in tickets for _ in in_documents(ticket.coupons))
+
+
 async def issue_tickets(
     uow: UnitOfWork, order_id: OrderId, validating_carrier: str, tickets: Sequence[TicketToIssue]
 ) -> list[str]:
@@ -40,8 +49,7 @@ async def issue_tickets(
     :class:`TicketNumbersExhausted` before anything is written. A segment that a passenger holds a live coupon for is
     refused by the database.
     """
-    count = sum(1 for ticket in tickets for _ in in_documents(ticket.coupons))
-    block = await repository.take_numbers(uow, validating_carrier, count)
+    block = await repository.take_numbers(uow, validating_carrier, _documents_needed(tickets))
     if block is None:
         raise TicketNumbersExhausted
     documents: list[dict[str, Any]] = []

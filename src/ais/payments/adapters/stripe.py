@@ -109,7 +109,12 @@ def _event(body: bytes) -> ProviderEvent:
     kind = held.get("object", "")
     payment = held.get("id") if kind == "payment_intent" else held.get("payment_intent")
     return ProviderEvent(
-        id=content["id"], type=content["type"], object_type=kind, object_id=str(held.get("id", "")), payment_id=payment
+        id=content["id"],
+        type=content["type"],
+        object_type=kind,
+        object_id=str(held.get("id", "")),
+        payment_id=payment,
+        reference=(held.get("metadata") or {}).get("payment_id"),
     )
 
 

@@ -1,0 +1,64 @@
+"""Orders: who travels, on what, for how much, until when it must be paid.
+
+An order (PNR) is created from an offer with its seats held, is paid, and is confirmed when documents exist. Three
+states say where it stands: as a whole, its money, its documents; each moves by its own table only, and every move is
+history. The record locator is its public handle. Price lines are written at the sale and never recomputed; the total
+is their sum.
+
+Lock order of the whole program: order, payment, leg cabins, ticket number range.
+"""
+
+from ais.orders.domain import (
+    ORDER_PAYMENT_TRANSITIONS,
+    ORDER_TRANSITIONS,
+    SEGMENT_TRANSITIONS,
+    TICKETING_TRANSITIONS,
+    Order,
+    OrderPaymentStatus,
+    OrderStatus,
+    TicketingStatus,
+)
+from ais.orders.errors import HoldExpired, NameRomanisationRequired, OrderConflict, OrderNotFound, PassengerAge
+from ais.orders.events import OrderConfirmed, OrderExpired
+from ais.orders.invariants import INVARIANTS
+from ais.orders.repository import OrderFilter, affected_orders, find_order, history_of, list_orders
+from ais.orders.schemas import OrderBody, OrderRequest, PaymentBody
+from ais.orders.service.create import CreateOrder, create_order
+from ais.orders.service.expire import expire_order
+from ais.orders.service.pay import PayOrder, pay_order
+from ais.orders.service.settle import settle_order_payment
+from ais.orders.view import order_body
+
+__all__ = [
+    "INVARIANTS",
+    "ORDER_PAYMENT_TRANSITIONS",
+    "ORDER_TRANSITIONS",
+    "SEGMENT_TRANSITIONS",
+    "TICKETING_TRANSITIONS",
+    "CreateOrder",
+    "HoldExpired",
+    "NameRomanisationRequired",
+    "Order",
+    "OrderBody",
+    "OrderConfirmed",
+    "OrderConflict",
+    "OrderExpired",
+    "OrderFilter",
+    "OrderNotFound",
+    "OrderPaymentStatus",
+    "OrderRequest",
+    "OrderStatus",
+    "PassengerAge",
+    "PayOrder",
+    "PaymentBody",
+    "TicketingStatus",
+    "affected_orders",
+    "create_order",
+    "expire_order",
+    "find_order",
+    "history_of",
+    "list_orders",
+    "order_body",
+    "pay_order",
+    "settle_order_payment",
+]

@@ -1,0 +1,311 @@
+"""Orders over HTTP."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import date, datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.params import Parameter
+
+from ais.inventory import SeatsUnavailable
+from ais.kit import ActorKind, NotFound, ValidationFailed, decode_id, ids
+from ais.kit.ids import OrderId
+from ais.kit.locator import is_locator
+from ais.offers import OfferExpired, PriceChanged
+from ais.orders import repository
+from ais.orders.access import READ_ANY, require_order_access
+from ais.orders.domain import Order, OrderStatus
+from ais.orders.errors import (
+    HoldExpired,
+    NameRomanisationRequired,
+    NothingDue,
+    OrderConflict,
+    OrderNotFound,
+    PassengerAge,
+)
+from ais.orders.names import search_name
+from ais.orders.schemas import LookupRequest, OrderBody, OrderRequest, PaymentBody, PaymentRequest
+from ais.orders.service.create import CreateOrder, create_order
+from ais.orders.service.pay import PayOrder, pay_order
+from ais.orders.view import order_body
+from ais.payments import PaymentFailed, PaymentMethod, PaymentProcessing, ProviderError, ProviderTimeout
+from ais.platform.cache import Cache, RateLimited
+from ais.platform.database import Database
+from ais.platform.http import (
+    ORDER,
+    PUBLIC,
+    Authenticator,
+    HTTPRequest,
+    JSONBody,
+    MalformedRequest,
+    Page,
+    PayloadTooLarge,
+    TokenExpired,
+    Unauthorized,
+    UnsupportedMediaType,
+    actor_of,
+    client_address,
+    correlation_id_of,
+    json_response,
+    language_of,
+    refusals,
+    request_key,
+)
+from ais.platform.idempotency import IdempotencyConflict, IdempotencyInProgress, IdempotencyKeyRequired
+from ais.ticketing import documents_of_order
+
+GUEST_TOKEN_AFTER_LAST_FLIGHT = timedelta(hours=24)
+LOOKUP_TOKEN = timedelta(hours=1)
+
+_BODY = (MalformedRequest, ValidationFailed, PayloadTooLarge, UnsupportedMediaType)
+_KEY = (IdempotencyKeyRequired, IdempotencyConflict, IdempotencyInProgress)
+_CREDENTIALS = (Unauthorized, TokenExpired)
+IdempotencyKeyHeader = Annotated[str | None, Parameter(header="Idempotency-Key", required=False, max_length=4096)]
+OrderIdText = Annotated[str, Parameter(description="Id of an order", max_length=60)]
+
+
+@post(
+    "/api/v1/orders",
+    access=PUBLIC,
+    dto=JSONBody[OrderRequest],
+    return_dto=None,
+    status_code=201,
+    tags=["orders"],
+    responses=refusals(
+        *_BODY,
+        *_KEY,
+        *_CREDENTIALS,
+        NotFound,
+        OfferExpired,
+        PriceChanged,
+        SeatsUnavailable,
+        OrderConflict,
+        NameRomanisationRequired,
+        PassengerAge,
+    ),
+)
+async def create_order_from_offer(
+    request: HTTPRequest,
+    data: OrderRequest,
+    idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001  # declared for the OpenAPI document; read with its scope
+) -> Response[OrderBody]:
+    """Accept an offer and hold its seats.
+
+    Charges exactly the offer's total or refuses. Needs an `Idempotency-Key` (without credentials of at least 32
+    characters); a repeat answers with the same order and `Idempotency-Replayed: true`.
+    """
+    services: CreateOrder = request.app.state.create_order
+    key = await request_key(request, required=True)
+    assert key is not None
+    answer = await create_order(services, actor_of(request), correlation_id_of(), key, data, language_of(request))
+    order = msgspec.json.decode(answer.body, type=OrderBody)
+    authenticator: Authenticator = request.app.state.authenticator
+    token = _guest_token(authenticator, order)
+    return json_response(
+        msgspec.structs.replace(order, guest_token=token),
+        status=answer.status,
+        headers={"Idempotency-Replayed": "true"} if answer.replayed else None,
+    )
+
+
+def _guest_token(authenticator: Authenticator, order: OrderBody) -> str:
+    """A token for this order until a day after its last flight."""
+    order_id = decode_id(ids.ORDER, order.id)
+    assert order_id is not None
+    last = max(segment.arrives_at for each in order.slices for segment in each.segments)
+    return authenticator.guest_token(
+        order_id, expires_at_seconds=int((last + GUEST_TOKEN_AFTER_LAST_FLIGHT).timestamp())
+    )
+
+
+@get("/api/v1/orders/{order_id:str}", access=ORDER, tags=["orders"], responses=refusals(*_CREDENTIALS, OrderNotFound))
+async def read_order(request: HTTPRequest, order_id: OrderIdText) -> Response[OrderBody]:
+    """An order, for its owner, for staff with the right, or for a guest with its token."""
+    order = await _own_order(request, order_id)
+    return json_response(await _shown(request, order))
+
+
+async def _own_order(request: HTTPRequest, order_id: str) -> Order:
+    database: Database = request.app.state.database
+    identifier = decode_id(ids.ORDER, order_id)
+    if identifier is None:
+        raise OrderNotFound
+    async with database.connection() as connection:
+        order = await repository.find_order(connection, OrderId(identifier))
+    if order is None:
+        raise OrderNotFound
+    require_order_access(actor_of(request), order)
+    return order
+
+
+async def _shown(request: HTTPRequest, order: Order, guest_token: str | None = None) -> OrderBody:
+    database: Database = request.app.state.database
+    async with database.connection() as connection:
+        documents = await documents_of_order(connection, order.id)
+    return order_body(
+        order, documents, now=database.clock.now(), language=language_of(request), guest_token=guest_token
+    )
+
+
+@get(
+    "/api/v1/orders",
+    access=ORDER,
+    tags=["orders"],
+    responses=refusals(*_CREDENTIALS, ValidationFailed),
+)
+async def list_orders(
+    request: HTTPRequest,
+    record_locator: Annotated[str | None, Parameter(max_length=20)] = None,
+    status: OrderStatus | None = None,
+    departure_from: date | None = None,
+    updated_after: Annotated[str | None, Parameter(description="RFC 3339", max_length=40)] = None,
+    limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Parameter(max_length=100)] = None,
+) -> Response[Page[OrderBody]]:
+    """The caller's orders, newest first; for staff, those in their right."""
+    actor = actor_of(request)
+    database: Database = request.app.state.database
+    only_order = None
+    if not actor.may(READ_ANY):
+        only_order = OrderId(UUID(actor.id)) if actor.kind is ActorKind.GUEST else OrderId(UUID(int=0))
+    wanted = repository.OrderFilter(
+        only_order=only_order,
+        record_locator=record_locator.strip().upper() if record_locator else None,
+        status=status,
+        departure_from=departure_from,
+        updated_after=_instant("updated_after", updated_after),
+        before=_read_cursor(cursor),
+        limit=limit + 1,
+    )
+    async with database.connection() as connection:
+        found = await repository.list_orders(connection, wanted)
+        bodies = []
+        for order in found[:limit]:
+            documents = await documents_of_order(connection, order.id)
+            bodies.append(order_body(order, documents, now=database.clock.now(), language=language_of(request)))
+    next_cursor = _write_cursor(found[limit - 1]) if len(found) > limit else None
+    return json_response(Page(bodies, next_cursor))
+
+
+def _instant(field: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValidationFailed([(field, "is not an RFC 3339 instant")]) from None
+    if instant.tzinfo is None:
+        raise ValidationFailed([(field, "needs an offset")])
+    return instant
+
+
+def _write_cursor(last: Order) -> str:
+    return base64.urlsafe_b64encode(f"{last.created_at.isoformat()} {last.id}".encode()).decode()
+
+
+def _read_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
+    if cursor is None:
+        return None
+    try:
+        moment, _, identifier = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
+        return datetime.fromisoformat(moment), UUID(identifier)
+    except (ValueError, binascii.Error):
+        raise ValidationFailed([("cursor", "is not a cursor of ours")]) from None
+
+
+@post(
+    "/api/v1/orders/lookup",
+    access=PUBLIC,
+    dto=JSONBody[LookupRequest],
+    return_dto=None,
+    status_code=200,
+    tags=["orders"],
+    responses=refusals(*_BODY, *_CREDENTIALS, OrderNotFound, RateLimited),
+)
+async def look_up_order(request: HTTPRequest, data: LookupRequest) -> Response[OrderBody]:
+    """Find an order by locator and family name.
+
+    The same 404 whether the locator or the name is wrong; names compare without case, spaces, hyphens and the Arabic
+    article. Answers with a guest token of one hour. Limited per address.
+    """
+    state = request.app.state
+    cache: Cache = state.cache
+    limit: int = state.lookup_limit_per_minute
+    address = client_address(request, state.trusted_proxies)
+    remaining, resets_in = await cache.take(f"lookup:{address}", limit=limit)
+    database: Database = state.database
+    locator = "".join(data.record_locator.split()).upper()
+    order = None
+    if is_locator(locator):
+        async with database.connection() as connection:
+            order_id = await repository.find_orders_by_name(connection, locator, search_name(data.family_name))
+            order = await repository.find_order(connection, order_id) if order_id is not None else None
+    if order is None:
+        raise OrderNotFound
+    authenticator: Authenticator = state.authenticator
+    expires_at = int((database.clock.now() + LOOKUP_TOKEN).timestamp())
+    token = authenticator.guest_token(order.id, expires_at_seconds=expires_at)
+    return json_response(
+        await _shown(request, order, token),
+        headers={
+            "RateLimit-Limit": str(limit),
+            "RateLimit-Remaining": str(remaining),
+            "RateLimit-Reset": str(resets_in),
+        },
+    )
+
+
+@post(
+    "/api/v1/orders/{order_id:str}/payments",
+    access=ORDER,
+    dto=JSONBody[PaymentRequest],
+    return_dto=None,
+    status_code=201,
+    tags=["payments"],
+    responses=refusals(
+        *_BODY,
+        *_KEY,
+        *_CREDENTIALS,
+        OrderNotFound,
+        HoldExpired,
+        NothingDue,
+        PaymentProcessing,
+        PaymentFailed,
+        ProviderError,
+        ProviderTimeout,
+    ),
+)
+async def start_payment(
+    request: HTTPRequest,
+    order_id: OrderIdText,
+    data: PaymentRequest,
+    idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001  # declared for the OpenAPI document; read with its scope
+) -> Response[PaymentBody]:
+    """Start to pay an order; the amount is always what is due.
+
+    Answers with the provider's payment and its client secret. One open attempt per order: the same method again
+    returns it. Starting a payment extends the hold once.
+    """
+    services: PayOrder = request.app.state.pay_order
+    identifier = decode_id(ids.ORDER, order_id)
+    if identifier is None:
+        raise OrderNotFound
+    key = await request_key(request, required=True)
+    assert key is not None
+    answer, secret = await pay_order(
+        services, actor_of(request), correlation_id_of(), key, OrderId(identifier), PaymentMethod(data.method)
+    )
+    payment = msgspec.json.decode(answer.body, type=PaymentBody)
+    return json_response(
+        msgspec.structs.replace(payment, client_secret=secret),
+        status=answer.status,
+        headers={"Idempotency-Replayed": "true"} if answer.replayed else None,
+    )
+
+
+ROUTES = (create_order_from_offer, read_order, list_orders, look_up_order, start_payment)

@@ -1,0 +1,21 @@
+"""What happened to orders, told by ids alone."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+
+class OrderConfirmed(msgspec.Struct, frozen=True):
+    """The order is paid, has its seats and its documents."""
+
+    event_name: ClassVar[str] = "orders.order_confirmed"
+    order_id: str
+
+
+class OrderExpired(msgspec.Struct, frozen=True):
+    """The time to pay ended; the seats went back."""
+
+    event_name: ClassVar[str] = "orders.order_expired"
+    order_id: str

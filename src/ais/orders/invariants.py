@@ -1,0 +1,135 @@
+"""What must hold of orders, and between orders and what lies below them."""
+
+from __future__ import annotations
+
+from ais.platform.invariants import Invariant
+
+INVARIANTS = (
+    Invariant(
+        "orders.lines_sum_to_totals",
+        "The total of an order is the sum of its items, and each item the sum of its price lines.",
+        """
+        SELECT orders.id, orders.total_minor, items.total AS items, lines.total AS lines
+        FROM orders
+        LEFT JOIN LATERAL (
+            SELECT sum(total_minor) AS total FROM order_items WHERE order_id = orders.id
+        ) AS items ON true
+        LEFT JOIN LATERAL (
+            SELECT sum(amount_minor) AS total FROM price_lines WHERE order_id = orders.id
+        ) AS lines ON true
+        WHERE orders.total_minor IS DISTINCT FROM items.total OR orders.total_minor IS DISTINCT FROM lines.total
+        UNION ALL
+        SELECT item.order_id, item.total_minor, NULL, sum(line.amount_minor)
+        FROM order_items AS item LEFT JOIN price_lines AS line ON line.item_id = item.id
+        GROUP BY item.id HAVING item.total_minor IS DISTINCT FROM sum(line.amount_minor)
+        """,
+    ),
+    # Joins payments: what an order says of its money is compared with the money itself.
+    Invariant(
+        "orders.paid_equals_received",
+        "What an order says was paid and given back is what its payments received and its refunds returned.",
+        """
+        SELECT orders.id, orders.paid_minor, money.received, orders.refunded_minor, back.refunded
+        FROM orders
+        LEFT JOIN LATERAL (
+            SELECT coalesce(sum(received_minor), 0) AS received FROM payments WHERE order_id = orders.id
+        ) AS money ON true
+        LEFT JOIN LATERAL (
+            SELECT coalesce(sum(amount_minor), 0) AS refunded FROM refunds
+            WHERE order_id = orders.id AND status = 'succeeded'
+        ) AS back ON true
+        WHERE orders.paid_minor <> money.received
+           OR (orders.refunded_minor <> back.refunded AND NOT EXISTS (
+                SELECT FROM jobs WHERE entrypoint = 'orders.on_refund_settled'))
+        """,
+    ),
+    Invariant(
+        "orders.paid_covers_total",
+        "An order that counts as paid has received at least its total.",
+        """
+        SELECT id, payment_status, total_minor, paid_minor FROM orders
+        WHERE payment_status IN ('paid', 'partially_refunded', 'disputed') AND paid_minor < total_minor
+        """,
+    ),
+    # Joins ticketing: documents follow orders.
+    Invariant(
+        "orders.coupons_for_confirmed",
+        "A confirmed order has one live coupon per passenger and segment; an order that is not confirmed has none.",
+        """
+        SELECT orders.id, orders.status, wanted.count AS wanted, found.count AS live_coupons
+        FROM orders
+        LEFT JOIN LATERAL (
+            SELECT count(*) FROM order_passengers AS passenger
+            JOIN order_segments AS segment USING (order_id)
+            WHERE order_id = orders.id
+        ) AS wanted ON true
+        LEFT JOIN LATERAL (
+            SELECT count(*) FROM coupons JOIN documents ON documents.id = coupons.document_id
+            WHERE documents.order_id = orders.id AND coupons.status NOT IN ('void', 'exchanged', 'refunded')
+        ) AS found ON true
+        WHERE CASE WHEN orders.status = 'confirmed' THEN found.count <> wanted.count
+                   WHEN orders.status IN ('pending', 'reserved', 'expired') THEN found.count <> 0
+                   ELSE false END
+        """,
+    ),
+    Invariant(
+        "orders.coupon_values_are_fares",
+        "The coupons of a ticketed order carry exactly the fare lines of their passenger and segment.",
+        """
+        SELECT coupon.document_id, coupon.number, coupon.value_minor, fare.total
+        FROM coupons AS coupon
+        LEFT JOIN LATERAL (
+            SELECT coalesce(sum(amount_minor), 0) AS total FROM price_lines
+            WHERE passenger_id = coupon.passenger_id AND order_segment_id = coupon.segment_id AND kind = 'fare'
+        ) AS fare ON true
+        WHERE coupon.value_minor <> fare.total
+        """,
+    ),
+    # Joins inventory: seats follow orders.
+    Invariant(
+        "orders.seats_follow_status",
+        "A confirmed order's seats are sold; a reserved order's hold has not been given to anybody else.",
+        """
+        SELECT orders.id, orders.status, hold.status AS hold_status
+        FROM orders JOIN holds AS hold ON hold.id = orders.hold_id
+        WHERE (orders.status = 'confirmed' AND hold.status NOT IN ('confirmed', 'expired'))
+           OR (orders.status = 'reserved' AND hold.status = 'released')
+        """,
+    ),
+    Invariant(
+        "orders.history_ends_at_the_present",
+        "The last recorded move of each state of an order is its present state.",
+        """
+        SELECT orders.id, axis.name, axis.present, last.to_state
+        FROM orders
+        CROSS JOIN LATERAL (VALUES ('order.status', orders.status),
+                                   ('order.payment_status', orders.payment_status),
+                                   ('order.ticketing_status', orders.ticketing_status)) AS axis (name, present)
+        LEFT JOIN LATERAL (
+            SELECT to_state FROM order_history WHERE order_id = orders.id AND order_history.axis = axis.name
+            ORDER BY order_history.id DESC LIMIT 1
+        ) AS last ON true
+        WHERE coalesce(last.to_state, CASE axis.name WHEN 'order.payment_status' THEN 'unpaid'
+                                                     WHEN 'order.ticketing_status' THEN 'none' END)
+              IS DISTINCT FROM axis.present
+        """,
+    ),
+    Invariant(
+        "orders.nobody_overdue",
+        "No unpaid order stays reserved for more than ten minutes past its time limit.",
+        """
+        SELECT id, payment_required_by FROM orders
+        WHERE status = 'reserved' AND payment_status NOT IN ('paid', 'processing')
+          AND payment_required_by < ais_now() - interval '10 minutes'
+        """,
+    ),
+    Invariant(
+        "orders.infants_on_laps",
+        "Every infant on a lap has an adult of the same order.",
+        """
+        SELECT infant.id FROM order_passengers AS infant
+        JOIN order_passengers AS adult ON adult.id = infant.accompanying_id
+        WHERE adult.order_id <> infant.order_id OR adult.type <> 'adult'
+        """,
+    ),
+)

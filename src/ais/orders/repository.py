@@ -1,0 +1,340 @@
+"""Every statement and lock on orders. Lock order of the whole program: order, payment, leg cabins, ticket numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from ais.kit.ids import OrderId, OrderSegmentId
+from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus, SegmentStatus, TicketingStatus
+from ais.platform.database import Connection, UnitOfWork
+
+_PARTS = """
+    (SELECT coalesce(jsonb_agg(to_jsonb(part) ORDER BY part.position), '[]')
+     FROM order_passengers AS part WHERE part.order_id = orders.id) AS passengers,
+    (SELECT coalesce(jsonb_agg(to_jsonb(part) ORDER BY part.position), '[]')
+     FROM order_slices AS part WHERE part.order_id = orders.id) AS slices,
+    (SELECT coalesce(jsonb_agg(to_jsonb(part) ORDER BY part.position), '[]')
+     FROM order_segments AS part WHERE part.order_id = orders.id) AS segments,
+    (SELECT coalesce(jsonb_agg(to_jsonb(part) ORDER BY part.id), '[]')
+     FROM order_items AS part WHERE part.order_id = orders.id) AS items,
+    (SELECT coalesce(jsonb_agg(to_jsonb(part) ORDER BY part.position), '[]')
+     FROM price_lines AS part WHERE part.order_id = orders.id) AS lines
+"""
+
+
+def _order(row: Any) -> Order:
+    return msgspec.convert(dict(row), Order)
+
+
+async def insert_order(uow: UnitOfWork, order: Order, *, correlation_id: str, reason: str) -> None:
+    """Write a whole new order with all its parts and the first line of its history, by one statement."""
+    content = msgspec.to_builtins(order)
+    content["seller_id"] = uow.actor.seller_id
+    content["agent_id"] = uow.actor.agent_id
+    await uow.connection.execute(
+        _INSERT,
+        content,
+        content["passengers"],
+        content["slices"],
+        content["segments"],
+        content["items"],
+        content["lines"],
+        order.id,
+        {"reason": reason, "actor": uow.actor.name, "channel": uow.actor.channel, "correlation_id": correlation_id},
+    )
+
+
+_INSERT = """
+WITH new_order AS (
+    INSERT INTO orders (id, record_locator, status, payment_status, ticketing_status, hold_id, validating_carrier,
+                        fare_brand, cabin, currency, total_minor, payment_required_by, first_departure_at,
+                        last_arrival_at, contact, owner, channel, seller_id, agent_id, point_of_sale, created_at,
+                        updated_at)
+    SELECT id, record_locator, status, payment_status, ticketing_status, hold_id, validating_carrier, fare_brand, cabin,
+           currency, total_minor, payment_required_by, first_departure_at, last_arrival_at, contact, owner, channel,
+           seller_id, agent_id, point_of_sale, created_at, updated_at
+    FROM jsonb_populate_record(NULL::orders, $1)
+), new_passengers AS (
+    INSERT INTO order_passengers (id, order_id, position, offer_reference, type, title, gender, given_name,
+                                  family_name, search_name, name_local, born_on, nationality, documents,
+                                  accompanying_id)
+    SELECT id, $7, position, offer_reference, type, title, gender, given_name, family_name, search_name,
+           nullif(name_local, 'null'), born_on, nationality, documents, accompanying_id
+    FROM jsonb_populate_recordset(NULL::order_passengers, $2)
+), new_slices AS (
+    INSERT INTO order_slices (order_id, position, origin, destination, duration_minutes, conditions)
+    SELECT $7, position, origin, destination, duration_minutes, conditions
+    FROM jsonb_populate_recordset(NULL::order_slices, $3)
+), new_segments AS (
+    INSERT INTO order_segments (id, order_id, slice_position, position, segment_id, flight_date_id, marketing_carrier,
+                                flight_number, operating_carrier, operating_flight_number, origin, destination,
+                                departs_at, departure_timezone, arrives_at, arrival_timezone, departure_date, cabin,
+                                booking_class, fare_basis, aircraft, status, status_code)
+    SELECT id, $7, slice_position, position, segment_id, flight_date_id, marketing_carrier, flight_number,
+           operating_carrier, operating_flight_number, origin, destination, departs_at, departure_timezone, arrives_at,
+           arrival_timezone, departure_date, cabin, booking_class, fare_basis, aircraft, status, status_code
+    FROM jsonb_populate_recordset(NULL::order_segments, $4)
+), new_items AS (
+    INSERT INTO order_items (id, order_id, passenger_id, kind, total_minor, currency)
+    SELECT item.id, $7, item.passenger_id, item.kind, item.total_minor, $1 ->> 'currency'
+    FROM jsonb_populate_recordset(NULL::order_items, $5) AS item
+), new_lines AS (
+    INSERT INTO price_lines (order_id, position, item_id, passenger_id, order_segment_id, kind, code, name_en, name_ar,
+                             amount_minor, currency, refundable, version_id)
+    SELECT $7, line.position, line.item_id, line.passenger_id, line.order_segment_id, line.kind, line.code,
+           line.name_en, line.name_ar, line.amount_minor, $1 ->> 'currency', line.refundable, line.version_id
+    FROM jsonb_populate_recordset(NULL::price_lines, $6) AS line
+)
+INSERT INTO order_history (order_id, axis, from_state, to_state, reason, actor, channel, correlation_id)
+SELECT $7, 'order.status', NULL, $1 ->> 'status', $8 ->> 'reason', $8 ->> 'actor', $8 ->> 'channel',
+       $8 ->> 'correlation_id'
+"""
+
+
+async def find_order(connection: Connection, order_id: OrderId) -> Order | None:
+    """The whole order, not locked, by one statement."""
+    row = await connection.fetchrow(f"SELECT orders.*, {_PARTS} FROM orders WHERE id = $1", order_id)  # noqa: S608  # constants
+    return _order(row) if row else None
+
+
+async def lock_order(uow: UnitOfWork, order_id: OrderId) -> Order | None:
+    """The whole order, its row locked until the unit of work ends."""
+    locked = await uow.connection.fetchval("SELECT id FROM orders WHERE id = $1 FOR UPDATE", order_id)
+    return await find_order(uow.connection, order_id) if locked else None
+
+
+async def find_order_by_hold(connection: Connection, hold_id: UUID) -> OrderId | None:
+    """The order that these seats are held for."""
+    return await connection.fetchval("SELECT id FROM orders WHERE hold_id = $1", hold_id)  # type: ignore[no-any-return]  # asyncpg's values are Any
+
+
+async def find_orders_by_name(connection: Connection, record_locator: str, search_name: str) -> OrderId | None:
+    """The order of this locator in which somebody has this family name."""
+    return await connection.fetchval(  # type: ignore[no-any-return]  # see above
+        """
+        SELECT id FROM orders
+        WHERE record_locator = $1
+          AND EXISTS (SELECT FROM order_passengers WHERE order_id = orders.id AND search_name = $2)
+        """,
+        record_locator,
+        search_name,
+    )
+
+
+class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which orders a list holds; None asks nothing."""
+
+    only_order: OrderId | None = None
+    record_locator: str | None = None
+    status: OrderStatus | None = None
+    departure_from: date | None = None
+    updated_after: datetime | None = None
+    before: tuple[datetime, UUID] | None = None
+    limit: int = 50
+
+
+async def list_orders(connection: Connection, wanted: OrderFilter) -> list[Order]:
+    """The newest orders first, at most ``limit``; ``before`` goes on after the last one of an earlier list."""
+    created_at, order_id = wanted.before or (None, None)
+    rows = await connection.fetch(
+        f"""
+        SELECT orders.*, {_PARTS} FROM orders
+        WHERE ($1::uuid IS NULL OR id = $1)
+          AND ($2::text IS NULL OR record_locator = $2)
+          AND ($3::text IS NULL OR status = $3)
+          AND ($4::date IS NULL OR first_departure_at >= $4::date)
+          AND ($5::timestamptz IS NULL OR updated_at > $5)
+          AND ($6::timestamptz IS NULL OR (created_at, id) < ($6, $7::uuid))
+        ORDER BY created_at DESC, id DESC LIMIT $8
+        """,  # noqa: S608  # the parts are constants
+        wanted.only_order,
+        wanted.record_locator,
+        wanted.status,
+        wanted.departure_from,
+        wanted.updated_after,
+        created_at,
+        order_id,
+        wanted.limit,
+    )
+    return [_order(row) for row in rows]
+
+
+class Move(msgspec.Struct, frozen=True):
+    """One axis of an order moving; ``details`` may name what caused it, nothing personal."""
+
+    axis: str
+    from_state: str
+    to_state: str
+    reason: str
+    details: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+async def write_order_state(
+    uow: UnitOfWork,
+    order_id: OrderId,
+    moves: Sequence[Move],
+    *,
+    status: OrderStatus,
+    payment_status: OrderPaymentStatus,
+    ticketing_status: TicketingStatus,
+    paid_minor: int,
+    refunded_minor: int,
+) -> None:
+    """The order's three states and its money as they are now, with each move in its history; one statement."""
+    await uow.connection.execute(
+        """
+        WITH changed AS (
+            UPDATE orders SET status = $2, payment_status = $3, ticketing_status = $4, paid_minor = $5,
+                              refunded_minor = $6, updated_at = ais_now(), version = version + 1
+            WHERE id = $1 RETURNING id
+        )
+        INSERT INTO order_history (order_id, axis, from_state, to_state, reason, details, actor, channel,
+                                   correlation_id)
+        SELECT changed.id, move.axis, move.from_state, move.to_state, move.reason, move.details, $8, $9, $10
+        FROM changed, jsonb_to_recordset($7) AS move (axis text, from_state text, to_state text, reason text,
+                                                      details jsonb)
+        """,
+        order_id,
+        status,
+        payment_status,
+        ticketing_status,
+        paid_minor,
+        refunded_minor,
+        msgspec.to_builtins(list(moves)),
+        uow.actor.name,
+        uow.actor.channel,
+        uow.correlation_id,
+    )
+
+
+async def extend_time_limit(uow: UnitOfWork, order_id: OrderId, payment_required_by: datetime) -> None:
+    """The order's time limit moves, once, because a payment has begun."""
+    await uow.connection.execute(
+        """
+        WITH changed AS (
+            UPDATE orders SET payment_required_by = $2, hold_extended_at = ais_now(), updated_at = ais_now(),
+                              version = version + 1
+            WHERE id = $1 RETURNING id
+        )
+        INSERT INTO order_history (order_id, axis, from_state, to_state, reason, actor, channel, correlation_id)
+        SELECT id, 'time_limit', NULL, $2::timestamptz::text, 'payment begun', $3, $4, $5 FROM changed
+        """,
+        order_id,
+        payment_required_by,
+        uow.actor.name,
+        uow.actor.channel,
+        uow.correlation_id,
+    )
+
+
+async def move_segments(
+    uow: UnitOfWork, segment_ids: Sequence[OrderSegmentId], status: SegmentStatus, code: str, reason: str
+) -> None:
+    """Segments take a status and its code; their orders note it and count a version."""
+    await uow.connection.execute(
+        """
+        WITH before AS (
+            SELECT id, order_id, status FROM order_segments WHERE id = ANY($1) ORDER BY id FOR UPDATE
+        ), moved AS (
+            UPDATE order_segments SET status = $2, status_code = $3 FROM before
+            WHERE order_segments.id = before.id AND (before.status, order_segments.status_code) <> ($2, $3)
+            RETURNING order_segments.id, before.order_id, before.status AS from_state
+        ), counted AS (
+            UPDATE orders SET updated_at = ais_now(), version = version + 1
+            WHERE id IN (SELECT order_id FROM moved)
+        )
+        INSERT INTO order_history (order_id, axis, from_state, to_state, reason, details, actor, channel,
+                                   correlation_id)
+        SELECT order_id, 'order_segment.status', from_state, $2, $4,
+               jsonb_build_object('order_segment_id', id, 'status_code', $3::text), $5, $6, $7
+        FROM moved
+        """,
+        list(segment_ids),
+        status,
+        code,
+        reason,
+        uow.actor.name,
+        uow.actor.channel,
+        uow.correlation_id,
+    )
+
+
+async def segments_on(
+    uow: UnitOfWork,
+    *,
+    flight_date_ids: Sequence[UUID] = (),
+    segment_ids: Sequence[int] = (),
+    statuses: Sequence[SegmentStatus],
+) -> list[OrderSegmentId]:
+    """The live orders' segments on these flight dates or timetable segments, their orders locked in order of id."""
+    rows = await uow.connection.fetch(
+        """
+        SELECT segment.id FROM orders
+        JOIN order_segments AS segment ON segment.order_id = orders.id
+        WHERE (segment.flight_date_id = ANY($1) OR segment.segment_id = ANY($2))
+          AND segment.status = ANY($3) AND orders.status IN ('pending', 'reserved', 'confirmed')
+        ORDER BY orders.id FOR UPDATE OF orders
+        """,
+        list(flight_date_ids),
+        list(segment_ids),
+        [str(status) for status in statuses],
+    )
+    return [OrderSegmentId(row["id"]) for row in rows]
+
+
+async def orders_past_time_limit(connection: Connection, limit: int) -> list[OrderId]:
+    """Reserved orders whose time to pay is over and that are not paid, longest overdue first."""
+    rows = await connection.fetch(
+        """
+        SELECT id FROM orders
+        WHERE status = 'reserved' AND payment_required_by <= ais_now() AND payment_status <> 'paid'
+        ORDER BY payment_required_by LIMIT $1
+        """,
+        limit,
+    )
+    return [OrderId(row["id"]) for row in rows]
+
+
+async def orders_awaiting_tickets(connection: Connection, limit: int) -> list[OrderId]:
+    """Orders that are paid, have their seats, and lack documents."""
+    rows = await connection.fetch(
+        "SELECT id FROM orders WHERE ticketing_status = 'issuing' AND status IN ('reserved', 'expired')"
+        " ORDER BY updated_at LIMIT $1",
+        limit,
+    )
+    return [OrderId(row["id"]) for row in rows]
+
+
+async def affected_orders(connection: Connection, limit: int) -> list[dict[str, Any]]:
+    """Live orders with a segment that the schedule has changed or cancelled: one row per segment, soonest first."""
+    rows = await connection.fetch(
+        """
+        SELECT orders.record_locator, orders.status, segment.marketing_carrier || segment.flight_number AS flight,
+               segment.departure_date, segment.origin, segment.destination, segment.status AS segment_status,
+               segment.status_code,
+               (SELECT count(*) FROM order_passengers WHERE order_id = orders.id) AS passengers
+        FROM order_segments AS segment JOIN orders ON orders.id = segment.order_id
+        WHERE segment.status IN ('schedule_changed', 'cancelled') AND segment.status_code IN ('TK', 'UN')
+          AND orders.status IN ('reserved', 'confirmed')
+        ORDER BY segment.departs_at, orders.record_locator LIMIT $1
+        """,
+        limit,
+    )
+    return [dict(row) for row in rows]
+
+
+async def history_of(connection: Connection, order_id: OrderId) -> list[dict[str, Any]]:
+    """Everything that happened to the order, oldest first."""
+    rows = await connection.fetch(
+        """
+        SELECT happened_at, axis, from_state, to_state, reason, details, actor, channel, correlation_id
+        FROM order_history WHERE order_id = $1 ORDER BY id
+        """,
+        order_id,
+    )
+    return [dict(row) for row in rows]

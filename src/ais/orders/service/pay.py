@@ -1,0 +1,154 @@
+"""Starting to pay an order: begin (tx), call the provider (no tx), settle (tx), and one answer for all repeats."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from ais.inventory import HoldHasExpired, HoldNotFound, extend_hold
+from ais.kit import Actor, InvalidStateTransition, Money, encode_id, ids
+from ais.kit.ids import OrderId, PaymentId
+from ais.offers import money_body
+from ais.orders import repository
+from ais.orders.access import require_order_access
+from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus
+from ais.orders.errors import HoldExpired, NothingDue, OrderNotFound
+from ais.orders.schemas import PaymentBody
+from ais.orders.service.settle import apply_settlement
+from ais.payments import (
+    Payment,
+    PaymentGateway,
+    PaymentMethod,
+    PaymentStatus,
+    ProviderPayment,
+    begin_payment,
+    call_provider,
+    find_payment,
+    payments_of_order,
+)
+from ais.platform.database import Database, UnitOfWork
+from ais.platform.faults import fault_point
+from ais.platform.idempotency import Answer, RequestKey, abandon_operation, begin_operation, complete_operation
+
+# Seats stay held a little past the time limit of an order with an open attempt, so that the attempt can be looked at
+# and closed before anybody else is offered them.
+SETTLE_GRACE = timedelta(seconds=60)
+
+
+class PayOrder(msgspec.Struct, frozen=True):
+    """What paying needs: ``payment_window`` is how long an order may be paid from when payment begins."""
+
+    database: Database
+    gateway: PaymentGateway
+    payment_window: timedelta
+
+
+async def pay_order(
+    services: PayOrder, actor: Actor, correlation_id: str, request: RequestKey, order_id: OrderId, method: PaymentMethod
+) -> tuple[Answer, str | None]:
+    """The stored answer (201, a PaymentBody without its secret) and the client secret that goes with it now.
+
+    One open attempt per order: the same method again returns it. The amount is always what is due. Raises
+    OrderNotFound, HoldExpired, NothingDue, InvalidStateTransition, PaymentProcessing, ProviderError, ProviderTimeout;
+    after the last two a repeat with the same key goes on with the same attempt.
+    """
+
+    async def begin(uow: UnitOfWork, operation_id: UUID) -> None:
+        await _begin(services, uow, order_id, PaymentId(operation_id), method)
+
+    operation = await begin_operation(services.database, actor, correlation_id, request, begin)
+    if operation.answer is not None:
+        return operation.answer, await _secret_of(services, operation.answer)
+    fault_point("payments.begun")
+    try:
+        payment = await _attempt_of(services.database, order_id, PaymentId(operation.id))
+        found = await call_provider(services.gateway, payment)
+        fault_point("payments.called")
+        async with services.database.unit_of_work(actor, correlation_id) as uow:
+            settlement = await apply_settlement(uow, order_id, payment.id, found)
+            answer = Answer(201, msgspec.json.encode(_body(settlement.payment, found)))
+            await complete_operation(uow, request, answer)
+    except BaseException:
+        await abandon_operation(services.database, request)
+        raise
+    return answer, found.client_secret
+
+
+async def _begin(
+    services: PayOrder, uow: UnitOfWork, order_id: OrderId, payment_id: PaymentId, method: PaymentMethod
+) -> None:
+    order = await repository.lock_order(uow, order_id)
+    if order is None:
+        raise OrderNotFound
+    require_order_access(uow.actor, order)
+    if await find_payment(uow.connection, payment_id) is not None:
+        return
+    now = uow.clock.now()
+    _require_payable(order, now)
+    limit = await _extend_once(services, uow, order, now)
+    due = Money(order.total_minor - order.paid_minor, order.currency)
+    await begin_payment(uow, services.gateway.name, payment_id, order_id, method, due, limit)
+
+
+def _require_payable(order: Order, now: datetime) -> None:
+    if order.status in {OrderStatus.CONFIRMED, OrderStatus.COMPLETED}:
+        raise NothingDue
+    if order.payment_status is OrderPaymentStatus.PAID:
+        raise NothingDue
+    if order.status is OrderStatus.EXPIRED:
+        raise HoldExpired
+    if order.status is not OrderStatus.RESERVED:
+        raise InvalidStateTransition("order", order.status, OrderStatus.CONFIRMED)
+    if order.payment_required_by <= now:
+        raise HoldExpired
+
+
+async def _extend_once(services: PayOrder, uow: UnitOfWork, order: Order, now: datetime) -> datetime:
+    """The order's time limit: the first attempt moves it to a full payment window from now, the others do not."""
+    if order.hold_extended_at is not None:
+        return order.payment_required_by
+    limit = max(order.payment_required_by, now + services.payment_window)
+    try:
+        await extend_hold(uow, order.hold_id, limit + SETTLE_GRACE)
+    except (HoldHasExpired, HoldNotFound, InvalidStateTransition) as ended:
+        raise HoldExpired from ended
+    await repository.extend_time_limit(uow, order.id, limit)
+    return limit
+
+
+async def _attempt_of(database: Database, order_id: OrderId, payment_id: PaymentId) -> Payment:
+    """The attempt this operation began, or the open one that it found."""
+    async with database.connection() as connection:
+        own = await find_payment(connection, payment_id)
+        if own is not None:
+            return own
+        for payment in await payments_of_order(connection, order_id):
+            if payment.is_open:
+                return payment
+    # The attempt ended between the two steps: it was paid, or its time was over.
+    raise HoldExpired
+
+
+async def _secret_of(services: PayOrder, answer: Answer) -> str | None:
+    """The client secret of a stored answer, asked of the provider again because secrets are not stored."""
+    body: dict[str, Any] = msgspec.json.decode(answer.body)
+    found = await services.gateway.retrieve(body["provider_payment_id"])
+    return found.client_secret
+
+
+def _body(payment: Payment, found: ProviderPayment) -> PaymentBody:
+    return PaymentBody(
+        id=encode_id(ids.PAYMENT, payment.id),
+        order_id=encode_id(ids.ORDER, payment.order_id),
+        status=PaymentStatus(payment.status),
+        method=payment.method,
+        amount=money_body(payment.amount),
+        provider=payment.provider,
+        provider_payment_id=found.id,
+        client_secret=None,
+        checkout_url=None,
+        expires_at=payment.expires_at,
+    )

@@ -1,0 +1,38 @@
+"""What a changed schedule does to orders: their segments learn of it, nothing is deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from ais.orders import repository
+from ais.orders.domain import SegmentStatus
+from ais.platform.database import UnitOfWork
+
+
+async def cancel_segments(
+    uow: UnitOfWork, *, flight_date_ids: Sequence[UUID] = (), segment_ids: Sequence[int] = (), reason: str
+) -> int:
+    """Segments on flights that do not operate become cancelled (UN); how many there were."""
+    affected = await repository.segments_on(
+        uow,
+        flight_date_ids=flight_date_ids,
+        segment_ids=segment_ids,
+        statuses=(SegmentStatus.CONFIRMED, SegmentStatus.SCHEDULE_CHANGED),
+    )
+    await repository.move_segments(uow, affected, SegmentStatus.CANCELLED, "UN", reason)
+    return len(affected)
+
+
+async def retime_segments(uow: UnitOfWork, flight_date_ids: Sequence[UUID], reason: str) -> int:
+    """Segments whose times have changed become schedule changed (TK); how many there were."""
+    affected = await repository.segments_on(uow, flight_date_ids=flight_date_ids, statuses=(SegmentStatus.CONFIRMED,))
+    await repository.move_segments(uow, affected, SegmentStatus.SCHEDULE_CHANGED, "TK", reason)
+    return len(affected)
+
+
+async def reinstate_segments(uow: UnitOfWork, flight_date_ids: Sequence[UUID], reason: str) -> int:
+    """Segments that the airline had cancelled are flown after all; how many there were."""
+    affected = await repository.segments_on(uow, flight_date_ids=flight_date_ids, statuses=(SegmentStatus.CANCELLED,))
+    await repository.move_segments(uow, affected, SegmentStatus.CONFIRMED, "HK", reason)
+    return len(affected)

@@ -1,0 +1,174 @@
+"""Settling: the one function through which every payment reaches its order.
+
+Webhooks, time limits, retries and the search for unfinished halves all come here. The provider is asked first, outside
+any transaction, what the payment is now; then, in one transaction, the payment is written down, held seats become sold,
+documents are issued and the order is confirmed, or the money goes back.
+"""
+
+from __future__ import annotations
+
+from uuid import uuid5
+
+from ais.inventory import SeatsUnavailable, confirm_hold
+from ais.kit import Actor, InvalidStateTransition, encode_id, ids
+from ais.kit.ids import OrderId, PaymentId, RefundId
+from ais.orders import repository
+from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus, SegmentStatus, TicketingStatus
+from ais.orders.events import OrderConfirmed
+from ais.orders.service.states import OrderChange
+from ais.orders.service.tickets import tickets_to_issue
+from ais.payments import (
+    Payment,
+    PaymentGateway,
+    PaymentStatus,
+    ProviderPayment,
+    Settlement,
+    begin_refund,
+    call_provider,
+    find_payment,
+    settle_payment,
+)
+from ais.platform.database import Database, UnitOfWork
+from ais.platform.faults import fault_point
+from ais.platform.staff_queue import ask_staff, resolve_staff_queue
+from ais.ticketing import enough_numbers, issue_tickets
+
+
+async def settle_order_payment(
+    database: Database, gateway: PaymentGateway, payment_id: PaymentId, actor: Actor, correlation_id: str
+) -> None:
+    """Find out what the payment is now and bring its order to match; harmless to repeat, whenever and however often.
+
+    Raises ProviderError or ProviderTimeout if the provider cannot be asked.
+    """
+    async with database.connection() as connection:
+        payment = await find_payment(connection, payment_id)
+    if payment is None:
+        raise LookupError(f"payment {payment_id} is gone")
+    found = await look_at_provider(gateway, payment)
+    async with database.unit_of_work(actor, correlation_id) as uow:
+        await apply_settlement(uow, payment.order_id, payment_id, found)
+    fault_point("payments.settled")
+
+
+async def look_at_provider(gateway: PaymentGateway, payment: Payment) -> ProviderPayment:
+    """The payment as the provider holds it now, opened there if it never was.
+
+    Opening repeats an earlier call by its key, and such an answer is as old as that call: so it is looked at again.
+    """
+    found = await call_provider(gateway, payment)
+    return found if payment.provider_payment_id is not None else await gateway.retrieve(found.id)
+
+
+async def apply_settlement(
+    uow: UnitOfWork, order_id: OrderId, payment_id: PaymentId, found: ProviderPayment
+) -> Settlement:
+    """The second half of settling, in the caller's unit of work: locks the order, then the payment."""
+    order = await repository.lock_order(uow, order_id)
+    settlement = await settle_payment(uow, payment_id, found)
+    if order is None:
+        if settlement.newly_succeeded:
+            await ask_staff(uow, "payment_without_order", encode_id(ids.PAYMENT, payment_id))
+        return settlement
+    change = OrderChange(order)
+    if settlement.newly_succeeded:
+        await _receive_money(uow, change, settlement)
+    else:
+        _follow_attempt(change, settlement)
+    await change.write(uow)
+    return settlement
+
+
+def _follow_attempt(change: OrderChange, settlement: Settlement) -> None:
+    """An attempt that has not brought money moves the order's payment status, as long as none has come otherwise."""
+    target = {
+        PaymentStatus.REQUIRES_ACTION: OrderPaymentStatus.PROCESSING,
+        PaymentStatus.PROCESSING: OrderPaymentStatus.PROCESSING,
+        PaymentStatus.FAILED: OrderPaymentStatus.FAILED,
+        PaymentStatus.CANCELLED: OrderPaymentStatus.UNPAID,
+    }.get(settlement.payment.status)
+    if target is not None and change.payment_may_become(target):
+        change.payment_to(target, f"payment {settlement.payment.status}", failure=settlement.payment.failure_code)
+
+
+async def _receive_money(uow: UnitOfWork, change: OrderChange, settlement: Settlement) -> None:
+    order, payment = change.order, settlement.payment
+    due = order.total_minor - order.paid_minor
+    change.receive(settlement.received)
+    subject = encode_id(ids.PAYMENT, payment.id)
+    if order.status is OrderStatus.CANCELLED:
+        await ask_staff(uow, "payment_of_cancelled_order", subject, order_id=encode_id(ids.ORDER, order.id))
+        return
+    if order.payment_status is OrderPaymentStatus.PAID or due <= 0:
+        # A second attempt brought money too: it goes back by itself.
+        await _send_back(uow, payment, "paid twice")
+        return
+    if settlement.received.minor != due:
+        await ask_staff(
+            uow, "payment_amount", subject, due_minor=due, received_minor=settlement.received.minor,
+            currency=settlement.received.currency,
+        )  # fmt: skip
+        return
+    change.payment_to(OrderPaymentStatus.PAID, "paid", payment_id=subject)
+    try:
+        await confirm_hold(uow, order.hold_id)
+    except (SeatsUnavailable, InvalidStateTransition):
+        if change.status is OrderStatus.RESERVED:
+            change.status_to(OrderStatus.EXPIRED, "paid after the seats were gone")
+        await _send_back(uow, payment, "seats gone")
+        return
+    await _reinstate_segments(uow, order)
+    change.ticketing_to(TicketingStatus.ISSUING, "paid")
+    await finish_with_tickets(uow, change)
+
+
+async def finish_with_tickets(uow: UnitOfWork, change: OrderChange) -> None:
+    """Confirm an order that is paid and has its seats, and issue its documents; the change is written here.
+
+    Without ticket numbers it keeps both and waits: staff are told, and a job tries again. The documents come last,
+    because every sale of the carrier meets at the number range's lock. Raises TicketNumbersExhausted if the last
+    numbers go to another sale in this very moment: nothing is written then, and a repeat waits.
+    """
+    order = change.order
+    tickets = tickets_to_issue(order)
+    if not await enough_numbers(uow, order.validating_carrier, tickets):
+        await ask_staff(uow, "ticket_numbers_exhausted", order.validating_carrier)
+        await change.write(uow)
+        return
+    await resolve_staff_queue(uow, "ticket_numbers_exhausted", order.validating_carrier)
+    change.ticketing_to(TicketingStatus.ISSUED, "documents issued")
+    change.status_to(OrderStatus.CONFIRMED, "paid and ticketed")
+    uow.publish(OrderConfirmed(order_id=str(order.id)))
+    await change.write(uow)
+    await issue_tickets(uow, order.id, order.validating_carrier, tickets)
+
+
+async def _reinstate_segments(uow: UnitOfWork, order: Order) -> None:
+    """Segments that the time limit had cancelled are confirmed again; those the airline cancelled are not."""
+    ended = [segment.id for segment in order.segments if segment.status_code == "HX"]
+    if ended:
+        await repository.move_segments(uow, ended, SegmentStatus.CONFIRMED, "HK", "seats claimed again")
+
+
+async def _send_back(uow: UnitOfWork, payment: Payment, reason: str) -> None:
+    """Refund the whole payment; the refund's id follows from the payment, so that it can exist only once."""
+    refundable = payment.received - payment.refunded
+    if refundable:
+        await begin_refund(uow, RefundId(uuid5(payment.id, "whole")), payment.id, refundable, reason)
+
+
+async def apply_refund(uow: UnitOfWork, order_id: OrderId, refunded_minor: int) -> None:
+    """Bring an order to what has gone back in all: ``refunded_minor`` is the sum of its successful refunds."""
+    order = await repository.lock_order(uow, order_id)
+    if order is None or refunded_minor == order.refunded_minor:
+        return
+    change = OrderChange(order)
+    change.refunded_minor = refunded_minor
+    kept = order.paid_minor - refunded_minor
+    if order.status is OrderStatus.CONFIRMED and kept >= order.total_minor:
+        pass  # What went back was a second payment; the order stays paid.
+    elif kept == 0 and change.payment_may_become(OrderPaymentStatus.REFUNDED):
+        change.payment_to(OrderPaymentStatus.REFUNDED, "refunded")
+    elif 0 < kept < order.paid_minor and change.payment_may_become(OrderPaymentStatus.PARTIALLY_REFUNDED):
+        change.payment_to(OrderPaymentStatus.PARTIALLY_REFUNDED, "refunded in part")
+    await change.write(uow)

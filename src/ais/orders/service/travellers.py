@@ -1,0 +1,148 @@
+"""Who may travel on an offer: ids, names, ages, infants and their adults, checked before any seat is claimed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from ais.kit import ValidationFailed, new_uuid
+from ais.kit.ids import PassengerId
+from ais.orders.domain import AGE_RANGES, LocalName, Passenger, TravelDocument, age_on
+from ais.orders.errors import NameRomanisationRequired, PassengerAge
+from ais.orders.names import is_arabic, is_latin_name, romanised, search_name
+from ais.orders.schemas import PassengerRequest
+
+ADULT_FROM = 12
+OLDEST = 125
+
+
+def check_travellers(
+    requests: Sequence[PassengerRequest], types: Mapping[str, str], travel_dates: Sequence[date], today: date
+) -> tuple[Passenger, ...]:
+    """The order's passengers, in the order of the offer's.
+
+    ``types`` are the offer's passengers by id ("adult", "child", "infant", "infant_seat"), ``travel_dates`` the local
+    dates of the flights. Raises ValidationFailed, NameRomanisationRequired or PassengerAge; nothing has happened then.
+    """
+    _require_same_passengers(requests, types)
+    _require_adult(types)
+    for position, request in enumerate(requests):
+        path = f"passengers[{position}]"
+        _check_names(request, path)
+        _check_age(request, types[request.id], path, travel_dates, today)
+        _check_documents(request, path, travel_dates)
+    _check_laps(requests, types)
+    by_id = {request.id: request for request in requests}
+    identifiers = {reference: PassengerId(new_uuid()) for reference in types}
+    return tuple(
+        _passenger(by_id[reference], position, kind, identifiers)
+        for position, (reference, kind) in enumerate(types.items(), start=1)
+    )
+
+
+def _require_same_passengers(requests: Sequence[PassengerRequest], types: Mapping[str, str]) -> None:
+    seen: set[str] = set()
+    for position, request in enumerate(requests):
+        if request.id not in types:
+            raise ValidationFailed([(f"passengers[{position}].id", "is not a passenger of the offer")])
+        if request.id in seen:
+            raise ValidationFailed([(f"passengers[{position}].id", "is named twice")])
+        seen.add(request.id)
+    missing = [reference for reference in types if reference not in seen]
+    if missing:
+        raise ValidationFailed([("passengers", f"passenger {missing[0]} of the offer is missing")])
+
+
+def _require_adult(types: Mapping[str, str]) -> None:
+    if "adult" not in types.values():
+        raise ValidationFailed([("passengers", "children and infants travel with an adult")])
+
+
+def _check_names(request: PassengerRequest, path: str) -> None:
+    for field, text in (("family_name", request.family_name), ("given_name", request.given_name)):
+        if not text and field == "given_name":
+            continue
+        if is_latin_name(text):
+            continue
+        if is_arabic(text):
+            suggestions = {
+                name: romanised(value)
+                for name, value in (("family_name", request.family_name), ("given_name", request.given_name))
+                if is_arabic(value)
+            }
+            raise NameRomanisationRequired(f"{path}.{field}", suggestions)
+        raise ValidationFailed([(f"{path}.{field}", "must be Latin letters, spaces, hyphens or apostrophes")])
+    if not search_name(request.family_name):
+        raise ValidationFailed([(f"{path}.family_name", "must have letters")])
+
+
+def _check_age(request: PassengerRequest, kind: str, path: str, travel_dates: Sequence[date], today: date) -> None:
+    born_on = request.born_on
+    if born_on is None:
+        if kind != "adult":
+            raise ValidationFailed([(f"{path}.born_on", "is required for children and infants")])
+        return
+    if born_on > today or age_on(born_on, today) > OLDEST:
+        raise ValidationFailed([(f"{path}.born_on", "is not a possible date of birth")])
+    youngest, oldest = AGE_RANGES.get(kind, (ADULT_FROM, OLDEST + 2))
+    for day in travel_dates:
+        age = age_on(born_on, day)
+        if not youngest <= age <= oldest:
+            raise PassengerAge(
+                f"{path}.born_on",
+                f"is {age} years on {day.isoformat()}; the fare is for {youngest} to {oldest}",
+                age=age,
+                date=day.isoformat(),
+                type=kind,
+            )
+
+
+def _check_documents(request: PassengerRequest, path: str, travel_dates: Sequence[date]) -> None:
+    for position, document in enumerate(request.documents):
+        if document.expires_on < max(travel_dates):
+            raise ValidationFailed(
+                [(f"{path}.documents[{position}].expires_on", "the document expires before the journey ends")]
+            )
+
+
+def _check_laps(requests: Sequence[PassengerRequest], types: Mapping[str, str]) -> None:
+    taken: set[str] = set()
+    for position, request in enumerate(requests):
+        path = f"passengers[{position}].accompanying_passenger_id"
+        adult = request.accompanying_passenger_id
+        if types[request.id] != "infant":
+            if adult is not None:
+                raise ValidationFailed([(path, "is for infants on a lap only")])
+            continue
+        if adult is None:
+            raise ValidationFailed([(path, "is required for an infant on a lap")])
+        if types.get(adult) != "adult":
+            raise ValidationFailed([(path, "must be an adult of the order")])
+        if adult in taken:
+            raise ValidationFailed([(path, "has an infant on the lap already")])
+        taken.add(adult)
+
+
+def _passenger(
+    request: PassengerRequest, position: int, kind: str, identifiers: Mapping[str, PassengerId]
+) -> Passenger:
+    adult = request.accompanying_passenger_id
+    return Passenger(
+        id=identifiers[request.id],
+        position=position,
+        offer_reference=request.id,
+        type=kind,
+        title=request.title,
+        gender=request.gender,
+        given_name=" ".join(request.given_name.split()),
+        family_name=" ".join(request.family_name.split()),
+        search_name=search_name(request.family_name),
+        name_local=LocalName(request.name_local.given, request.name_local.family) if request.name_local else None,
+        born_on=request.born_on,
+        nationality=request.nationality,
+        documents=tuple(
+            TravelDocument(document.type, document.number, document.issuing_country, document.expires_on)
+            for document in request.documents
+        ),
+        accompanying_id=identifiers[adult] if adult is not None else None,
+    )

@@ -1,0 +1,167 @@
+"""How an order is shown: the one translation from rows to the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from ais.kit import Money, encode_id, ids
+from ais.kit.localtime import to_local
+from ais.offers import CABIN_OF_LETTER, ConditionsBody, TaxBody, money_body
+from ais.orders.domain import Order, OrderItem, OrderSegment, OrderStatus, available_actions, display_status
+from ais.orders.schemas import (
+    CouponBody,
+    DocumentBody,
+    LocalNameBody,
+    OrderBody,
+    OrderContactBody,
+    OrderItemBody,
+    OrderPassengerBody,
+    OrderSegmentBody,
+    OrderSliceBody,
+)
+from ais.platform.i18n import Language
+from ais.ticketing import Document, DocumentStatus
+
+_MINUTE = timedelta(minutes=1)
+
+
+def order_body(
+    order: Order, documents: Sequence[Document], *, now: datetime, language: Language, guest_token: str | None = None
+) -> OrderBody:
+    """The order as its owner sees it."""
+    currency = order.currency
+    coupons = [coupon.status for document in documents for coupon in document.coupons]
+    return OrderBody(
+        id=encode_id(ids.ORDER, order.id),
+        record_locator=order.record_locator,
+        status=order.status,
+        payment_status=order.payment_status,
+        ticketing_status=order.ticketing_status,
+        display_status=display_status(order.status, order.payment_status, coupons),
+        channel=order.channel,
+        created_at=order.created_at,
+        updated_at=order.updated_at,
+        version=order.version,
+        validating_carrier=order.validating_carrier,
+        fare_brand=order.fare_brand,
+        payment_required_by=order.payment_required_by if order.status is OrderStatus.RESERVED else None,
+        total=money_body(order.total),
+        paid=money_body(Money(order.paid_minor, currency)),
+        refunded=money_body(Money(order.refunded_minor, currency)),
+        balance_due=money_body(Money(order.balance_due_minor, currency)),
+        contact=OrderContactBody(order.contact.email, order.contact.phone, order.contact.language),
+        passengers=_passengers(order, documents),
+        slices=_slices(order),
+        documents=[_document(document) for document in documents],
+        items=[_item(order, item, language) for item in order.items],
+        available_actions=available_actions(order, now),
+        metadata={},
+        guest_token=guest_token,
+    )
+
+
+def _passengers(order: Order, documents: Sequence[Document]) -> list[OrderPassengerBody]:
+    tickets: dict[object, str] = {}
+    for document in documents:
+        if document.status is DocumentStatus.ISSUED:
+            tickets.setdefault(document.passenger_id, document.number)
+    return [
+        OrderPassengerBody(
+            id=encode_id(ids.PASSENGER, passenger.id),
+            type=passenger.type,
+            title=passenger.title,
+            given_name=passenger.given_name,
+            family_name=passenger.family_name,
+            name_local=LocalNameBody(passenger.name_local.given, passenger.name_local.family)
+            if passenger.name_local
+            else None,
+            born_on=passenger.born_on,
+            accompanying_passenger_id=encode_id(ids.PASSENGER, passenger.accompanying_id)
+            if passenger.accompanying_id
+            else None,
+            ticket_number=tickets.get(passenger.id),
+        )
+        for passenger in order.passengers
+    ]
+
+
+def _slices(order: Order) -> list[OrderSliceBody]:
+    return [
+        OrderSliceBody(
+            origin=each.origin,
+            destination=each.destination,
+            duration_minutes=each.duration_minutes,
+            conditions=msgspec.convert(each.conditions, ConditionsBody),
+            segments=[_segment(segment) for segment in order.segments if segment.slice_position == each.position],
+        )
+        for each in order.slices
+    ]
+
+
+def _segment(segment: OrderSegment) -> OrderSegmentBody:
+    return OrderSegmentBody(
+        id=encode_id(ids.SEGMENT, segment.id),
+        marketing_carrier=segment.marketing_carrier,
+        flight_number=segment.flight_number,
+        operating_carrier=segment.operating_carrier,
+        operating_flight_number=segment.operating_flight_number,
+        origin=segment.origin,
+        destination=segment.destination,
+        departs_at=to_local(segment.departs_at, segment.departure_timezone),
+        departure_timezone=segment.departure_timezone,
+        arrives_at=to_local(segment.arrives_at, segment.arrival_timezone),
+        arrival_timezone=segment.arrival_timezone,
+        duration_minutes=(segment.arrives_at - segment.departs_at) // _MINUTE,
+        cabin=CABIN_OF_LETTER[segment.cabin],
+        booking_class=segment.booking_class,
+        fare_basis=segment.fare_basis,
+        aircraft=segment.aircraft,
+        status=segment.status,
+        status_code=segment.status_code,
+    )
+
+
+def _document(document: Document) -> DocumentBody:
+    return DocumentBody(
+        id=encode_id(ids.DOCUMENT, document.id),
+        number=document.number,
+        type="ticket",
+        status=document.status,
+        passenger_id=encode_id(ids.PASSENGER, document.passenger_id),
+        issued_at=document.issued_at,
+        validating_carrier=document.validating_carrier,
+        conjunction_with=list(document.conjunction_with),
+        coupons=[
+            CouponBody(
+                coupon.number, encode_id(ids.SEGMENT, coupon.segment_id), coupon.status, money_body(coupon.value)
+            )
+            for coupon in document.coupons
+        ],
+    )
+
+
+def _item(order: Order, item: OrderItem, language: Language) -> OrderItemBody:
+    fare = charges = 0
+    taxes: dict[str, tuple[str, int]] = {}
+    for line in order.lines:
+        if line.item_id != item.id:
+            continue
+        if line.kind == "fare":
+            fare += line.amount_minor
+        elif line.kind == "tax":
+            name = line.name_ar if language == "ar" else line.name_en
+            taxes[line.code] = (name, taxes.get(line.code, (name, 0))[1] + line.amount_minor)
+        else:
+            charges += line.amount_minor
+    return OrderItemBody(
+        id=encode_id(ids.ITEM, item.id),
+        kind=item.kind,
+        passenger_id=encode_id(ids.PASSENGER, item.passenger_id),
+        base_fare=money_body(Money(fare, order.currency)),
+        taxes=[TaxBody(code, name, money_body(Money(minor, order.currency))) for code, (name, minor) in taxes.items()],
+        carrier_charges=money_body(Money(charges, order.currency)),
+        total=money_body(Money(item.total_minor, order.currency)),
+    )
