@@ -1,6 +1,6 @@
 -- Decides a batch of claims in order of arrival. The arrays of one entry per leg cabin, claim and item are parallel;
--- items name their claim and leg cabin by position, p_first_items ends with one more entry. The slack of a cabin by
--- rank lies in 26 places from (place - 1) * 26 + 1.
+-- items name their claim and leg cabin by position, p_first_items ends with one more entry. Leg cabins come sorted by
+-- leg and cabin. The slack of a cabin by rank lies in 26 places from (place - 1) * 26 + 1.
 CREATE FUNCTION claim_seats(
     p_legs bigint[], p_cabins text[],
     p_holds uuid[], p_owners text[], p_channels text[], p_points_of_sale text[], p_seconds double precision[],
@@ -8,12 +8,12 @@ CREATE FUNCTION claim_seats(
     p_item_claims integer[], p_item_rows integer[], p_item_rbds text[], p_item_seats integer[],
     p_item_infants integer[], p_item_infant_rows integer[], p_infant_legs bigint[],
     OUT outcomes text[], OUT created timestamptz[], OUT ends timestamptz[], OUT opened integer[]
-) LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+) LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     v_now timestamptz;
-    v_row record;
     v_hold record;
-    v_ended boolean;
+    v_leg bigint; v_cabin text; v_letters text; v_limits integer[]; v_row_held integer[]; v_row_sold integer[];
+    v_blocked integer; v_on_sale boolean; v_next_expiry timestamptz; v_first_end timestamptz;
     v_classes text[] := array_fill(''::text, ARRAY[cardinality(p_legs)]);
     v_slack integer[] := array_fill(0, ARRAY[26 * cardinality(p_legs)]);
     v_held integer[] := array_fill(0, ARRAY[26 * cardinality(p_legs)]);
@@ -27,35 +27,30 @@ DECLARE
     v_accepted boolean := false;
 BEGIN
     FOR v_pass IN 1..2 LOOP
-        v_ended := false;
-        FOR v_row IN
-            SELECT asked.place, lc.classes, lc.limits, lc.held_by_class, lc.sold_by_class, lc.blocked, lc.on_sale,
-                lc.next_expiry_at
-            FROM leg_cabins AS lc
-            LEFT JOIN unnest(p_legs, p_cabins) WITH ORDINALITY AS asked (leg_id, cabin, place)
-                ON asked.leg_id = lc.leg_id AND asked.cabin = lc.cabin
-            WHERE lc.leg_id = ANY (p_legs)
-            ORDER BY lc.leg_id, lc.cabin
-            FOR NO KEY UPDATE OF lc
+        v_place := 1;
+        FOR v_leg, v_cabin, v_letters, v_limits, v_row_held, v_row_sold, v_blocked, v_on_sale, v_next_expiry IN
+            SELECT leg_id, cabin, classes, limits, held_by_class, sold_by_class, blocked, on_sale, next_expiry_at
+            FROM leg_cabins WHERE leg_id = ANY (p_legs) ORDER BY leg_id, cabin FOR NO KEY UPDATE
         LOOP
-            v_ended := v_ended OR v_row.next_expiry_at IS NOT NULL;
-            IF v_row.place IS NOT NULL AND v_row.on_sale THEN
-                v_classes[v_row.place] := v_row.classes;
-                v_offset := (v_row.place - 1) * 26;
-                v_below := 0;
-                FOR v_rank IN REVERSE cardinality(v_row.limits)..1 LOOP
-                    v_held[v_offset + v_rank] := v_row.held_by_class[v_rank];
-                    v_below := v_below + v_row.held_by_class[v_rank] + v_row.sold_by_class[v_rank];
-                    v_slack[v_offset + v_rank] := v_row.limits[v_rank] - v_below;
-                END LOOP;
-                v_slack[v_offset + 1] := v_slack[v_offset + 1] - v_row.blocked;
-            END IF;
+            v_first_end := least(v_first_end, v_next_expiry);
+            -- Both sides are sorted: walk on to the place that was asked for, if this cabin of the leg was.
+            WHILE p_legs[v_place] < v_leg OR (p_legs[v_place] = v_leg AND p_cabins[v_place] < v_cabin) LOOP
+                v_place := v_place + 1;
+            END LOOP;
+            CONTINUE WHEN NOT v_on_sale OR p_legs[v_place] IS DISTINCT FROM v_leg OR p_cabins[v_place] <> v_cabin;
+            v_classes[v_place] := v_letters;
+            v_offset := (v_place - 1) * 26;
+            v_below := 0;
+            FOR v_rank IN REVERSE length(v_letters)..1 LOOP
+                v_held[v_offset + v_rank] := v_row_held[v_rank];
+                v_below := v_below + v_row_held[v_rank] + v_row_sold[v_rank];
+                v_slack[v_offset + v_rank] := v_limits[v_rank] - v_below;
+            END LOOP;
+            v_slack[v_offset + 1] := v_slack[v_offset + 1] - v_blocked;
         END LOOP;
         EXIT WHEN v_pass = 2;
         v_now := ais_now();
-        EXIT WHEN NOT v_ended OR NOT EXISTS (
-            SELECT FROM leg_cabins WHERE leg_id = ANY (p_legs) AND next_expiry_at <= v_now
-        );
+        EXIT WHEN v_first_end IS NULL OR v_first_end > v_now;
         PERFORM fold_expired_holds(p_legs, v_now);
     END LOOP;
 

@@ -125,9 +125,9 @@ BEGIN
     INTO v_legs, v_cabins, v_claims, v_rows, v_rbds, v_seats, v_infants, v_infant_rows
     FROM (
         SELECT leg_id, cabin, rbd, seats, infants,
-            min(position) OVER (PARTITION BY leg_id, cabin) AS place,
-            min(position) OVER (PARTITION BY leg_id) AS leg_place
-        FROM hold_items WHERE hold_id = p_hold.id ORDER BY position
+            rank() OVER (ORDER BY leg_id, cabin) AS place,
+            rank() OVER (ORDER BY leg_id) AS leg_place
+        FROM hold_items WHERE hold_id = p_hold.id ORDER BY leg_id, cabin, position
     ) AS item;
     SELECT claimed.outcomes[1], claimed.opened[1] INTO outcome, opened FROM claim_seats(
         v_legs, v_cabins,

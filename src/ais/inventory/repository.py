@@ -62,7 +62,8 @@ class Refusal(msgspec.Struct, frozen=True):
 
 def _batch_arguments(claims: Sequence[Claim]) -> list[list[Any]]:
     """The parallel arrays that ``claim_seats`` takes."""
-    rows: dict[tuple[int, str], int] = {}
+    wanted = sorted({(item.leg_id, item.cabin) for claim in claims for item in claim.items})
+    rows = {leg_cabin: place for place, leg_cabin in enumerate(wanted, start=1)}
     infant_rows: dict[int, int] = {}
     first_items, item_claims, item_rows, item_infant_rows = [1], [], [], []
     items: list[ClaimItem] = []
@@ -70,12 +71,12 @@ def _batch_arguments(claims: Sequence[Claim]) -> list[list[Any]]:
         for item in claim.items:
             items.append(item)
             item_claims.append(number)
-            item_rows.append(rows.setdefault((item.leg_id, item.cabin), len(rows) + 1))
+            item_rows.append(rows[item.leg_id, item.cabin])
             item_infant_rows.append(infant_rows.setdefault(item.leg_id, len(infant_rows) + 1) if item.infants else 0)
         first_items.append(len(items) + 1)
     return [
-        [leg_id for leg_id, _ in rows],
-        [cabin for _, cabin in rows],
+        [leg_id for leg_id, _ in wanted],
+        [cabin for _, cabin in wanted],
         [claim.hold_id for claim in claims],
         [claim.owner for claim in claims],
         [claim.channel for claim in claims],
