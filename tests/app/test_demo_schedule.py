@@ -16,6 +16,7 @@ from ais.app.demo_data import (
     ACCOUNTING_CODE,
     CARRIER,
     HUB_ZONE,
+    cabin_layouts,
     demo_file,
     demo_rows,
     registrations_on,
@@ -155,16 +156,17 @@ def test_the_fleet_is_ten_aircraft_of_two_types_with_layouts_of_their_configurat
     fleet = demo_rows("aircraft.csv")
     assert Counter(row["configuration"] for row in fleet) == {"C12Y138": 6, "Y70": 4}
     assert len({row["registration"] for row in fleet}) == 10
-    seats = Counter()
-    for row in demo_rows("cabin_layouts.csv"):
-        letters = row["seats"].replace("-", "")
-        assert len(set(letters)) == len(letters)
-        seats[row["configuration"], row["cabin"]] += len(letters)
-    assert seats == {("C12Y138", "C"): 12, ("C12Y138", "Y"): 138, ("Y70", "Y"): 70}
-    assert {row["configuration"] for row in demo_rows("cabin_layouts.csv") if row["exit"] == "yes"} == {
-        "C12Y138",
-        "Y70",
-    }
+    layouts = cabin_layouts()
+    assert {(layout.aircraft_type, layout.configuration) for layout in layouts} == {("320", "C12Y138"), ("AT7", "Y70")}
+    for layout in layouts:
+        seats = Counter()
+        for row in layout.rows:
+            letters = row.seats.replace("-", "")
+            assert len(set(letters)) == len(letters)
+            seats[row.cabin] += len(letters)
+        assert "".join(f"{cabin}{count}" for cabin, count in sorted(seats.items())) == layout.configuration
+        assert [row.row for row in layout.rows] == sorted({row.row for row in layout.rows} - {13})
+        assert any(row.exit for row in layout.rows)
 
 
 def test_the_carrier_is_nobody_elses(reference):
