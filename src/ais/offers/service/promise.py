@@ -89,8 +89,7 @@ class OfferWriter:
     def _offer(self, journey: PricedJourney) -> str:
         priced = journey.price.priced
         parts = [self._slice(position, option, journey) for position, option in enumerate(journey.options)]
-        first = journey.options[0].itinerary[0]
-        seconds = offer_seconds(self._terms, self._search.as_of, first.departs_at)
+        seconds = offer_seconds(self._terms, self._search.as_of, journey.options[0].departs_at)
         payload = pack_offer(
             self._packed_search,
             expires_after_seconds=seconds,
@@ -98,12 +97,22 @@ class OfferWriter:
             total_minor=priced.total.minor,
             slices=[packed for _, packed in parts],
         )
+        offer_id = sign_payload(self._ring, payload)
+        return self._written(journey, offer_id, self._instant_after(seconds), [written for written, _ in parts])
+
+    def show(self, journey: PricedJourney, offer_id: str, expires_at: datetime) -> str:
+        """An offer that was made before, under the id and with the end that it has."""
+        slices = [self._slice(position, option, journey)[0] for position, option in enumerate(journey.options)]
+        return self._written(journey, offer_id, write_instant(expires_at), slices)
+
+    def _written(self, journey: PricedJourney, offer_id: str, expires_at: str, slices: Sequence[str]) -> str:
+        priced = journey.price.priced
         return write_offer(
-            offer_id=sign_payload(self._ring, payload),
-            expires_at=self._instant_after(seconds),
-            validating_carrier=self._terms.validating_carrier or first.marketing_carrier,
+            offer_id=offer_id,
+            expires_at=expires_at,
+            validating_carrier=self._terms.validating_carrier or journey.options[0].itinerary[0].marketing_carrier,
             brand=priced.brand,
-            slices=[written for written, _ in parts],
+            slices=slices,
             passengers=self._passengers_of(priced),
             total=priced.total,
             payment_requirements=self._payment_requirements,

@@ -7,13 +7,26 @@ from datetime import datetime
 
 import msgspec
 
-from ais.kit import Clock
+from ais.fares import PriceChange, PricedItinerary
+from ais.kit import Clock, Money
+from ais.offers.combine import Journey
+from ais.offers.errors import OfferExpired, OfferNotFound, PriceChanged
 from ais.offers.market import Market
 from ais.offers.schemas import OfferBody, SearchAnswer, SearchRequest
+from ais.offers.service.accept import AcceptableOffer, OpenedOffer
 from ais.offers.service.promise import OfferTerms, OfferWriter, new_nonce, passenger_ids
-from ais.offers.service.search import JourneyExplanation, JourneySearch, OpenSeats, Party, PricedJourney
+from ais.offers.service.search import (
+    JourneyExplanation,
+    JourneySearch,
+    OpenSeats,
+    Party,
+    PricedJourney,
+    TypedPassenger,
+)
+from ais.offers.token import OfferToken, read_token
 from ais.offers.validation import require_valid_search
 from ais.offers.wire import write_answer
+from ais.platform.database import ServiceUnavailable
 from ais.platform.i18n import Language
 from ais.platform.tokens import TokenRing
 
@@ -72,6 +85,70 @@ class Shop:
         offers = msgspec.json.decode(body, type=SearchAnswer).offers
         return SearchFindings(offers, journeys, search.explanations or ())
 
+    def show_offer_json(self, offer_id: str, *, language: Language = "en") -> bytes:
+        """The body of an offer with seats as they are now. Raises what :meth:`open_offer` raises."""
+        opened, priced = self._open(offer_id)
+        token = opened.token
+        writer = self._writer(opened.search, token.search.passengers, token.search.nonce, priced, language)
+        return writer.show(opened.journey(priced), offer_id, token.expires_at).encode()
+
+    def open_offer(self, offer_id: str) -> AcceptableOffer:
+        """The offer of that id as it is to be sold, at exactly the total it promised.
+
+        Raises OfferNotFound for an id that is not ours, OfferExpired after its end or if a flight was retimed,
+        PriceChanged if a fare or tax was withdrawn, SeatsUnavailable if a flight is no longer on sale, the retryable
+        ServiceUnavailable if the offer was made from data that is newer than ours. Seats are not counted here: the
+        seat desk decides.
+        """
+        opened, priced = self._open(offer_id)
+        return opened.acceptable(offer_id, priced, self._terms.validating_carrier)
+
+    def _open(self, offer_id: str) -> tuple[OpenedOffer, PricedItinerary]:
+        token = read_token(self._ring, offer_id)
+        if token is None:
+            raise OfferNotFound
+        now = self._clock.now()
+        if token.expires_at <= now:
+            raise OfferExpired
+        if self._is_older_than(token):
+            raise ServiceUnavailable
+        opened = OpenedOffer(
+            token, self.market, self._open_seats, now=now, sales_close_minutes=self._terms.sales_close_minutes
+        )
+        priced = opened.price()
+        if isinstance(priced, PriceChange):
+            raise self._price_changed(opened, now.replace(microsecond=0))
+        return opened, priced
+
+    def _is_older_than(self, token: OfferToken) -> bool:
+        """Whether another process made the offer from data that we are about to load."""
+        market, made_from = self.market, token.search
+        return (
+            market.timetable.version < made_from.timetable_version or market.fare_book.version < made_from.fares_version
+        )
+
+    def _price_changed(self, opened: OpenedOffer, now: datetime) -> PriceChanged:
+        """The refusal with the same flights and brand at today's price, if they can still be sold."""
+        token, nonce = opened.token, new_nonce()
+        passengers = token.search.passengers
+        search = JourneySearch(
+            opened.search.market,
+            self._open_seats,
+            cabin=opened.search.cabin,
+            party=Party(passengers, passenger_ids(nonce, len(passengers))),
+            as_of=now,
+            sales_close_minutes=self._terms.sales_close_minutes,
+            point_of_sale=token.search.point_of_sale,
+        )
+        options = tuple(search.option(option.itinerary) for option in opened.options)
+        minutes = sum(option.minutes for option in options)
+        for price in search.prices(options):
+            if price.brand == token.brand:
+                writer = self._writer(search, passengers, nonce, price.priced, "en")
+                offer = msgspec.json.decode(writer.write([Journey(options, price, minutes)])[0])
+                return PriceChanged(_sum(token.total), _sum(price.priced.total), offer)
+        return PriceChanged(_sum(token.total), None, None)
+
     def _begin(
         self, request: SearchRequest, point_of_sale: str | None, *, explain: bool = False
     ) -> tuple[JourneySearch, int]:
@@ -100,17 +177,30 @@ class Shop:
     ) -> list[str]:
         if not journeys:
             return []
-        writer = OfferWriter(
+        return self._writer(search, request.passengers, nonce, journeys[0].price.priced, language).write(journeys)
+
+    def _writer(
+        self,
+        search: JourneySearch,
+        passengers: Sequence[TypedPassenger],
+        nonce: int,
+        priced: PricedItinerary,
+        language: Language,
+    ) -> OfferWriter:
+        return OfferWriter(
             search,
             self._ring,
             self._terms,
-            passengers=request.passengers,
+            passengers=passengers,
             nonce=nonce,
-            currency=journeys[0].price.priced.total.currency,
+            currency=priced.total.currency,
             language=language,
         )
-        return writer.write(journeys)
 
     def _now(self) -> datetime:
         """The present second: an offer's id keeps instants to the second, and prices are as of that instant."""
         return self._clock.now().replace(microsecond=0)
+
+
+def _sum(money: Money) -> dict[str, str]:
+    return {"amount": money.amount, "currency": money.currency}
