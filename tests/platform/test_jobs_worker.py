@@ -12,6 +12,7 @@ from tests.factories.worker_process import EFFECTS, BellRung, end, registry, sta
 
 from ais.platform.database import Database
 from ais.platform.jobs import JobRegistry, Retry, list_jobs, list_schedules
+from ais.platform.jobs.queue import JobQueue
 from ais.platform.jobs.worker import WorkerSettings, run_worker
 
 
@@ -307,6 +308,35 @@ async def test_at_most_so_many_jobs_run_side_by_side(database: Database, actor):
     await worker
     assert done == 40
     assert 3 <= most <= 6
+
+
+async def test_a_full_house_of_slow_jobs_is_no_reason_to_ask_the_database_all_the_time(
+    database: Database, actor, monkeypatch
+):
+    asked = 0
+    dequeue = JobQueue.dequeue
+
+    async def counted(self, **arguments):
+        nonlocal asked
+        asked += 1
+        return await dequeue(self, **arguments)
+
+    async def slow(context, payload):
+        await asyncio.sleep(1.5)
+
+    monkeypatch.setattr(JobQueue, "dequeue", counted)
+    known = JobRegistry()
+    known.job("lamps.slow", slow)
+    async with database.unit_of_work(actor) as uow:
+        for _ in range(5):
+            uow.enqueue("lamps.slow", {})
+    stop = asyncio.Event()
+    worker = asyncio.create_task(run_worker(database, known, stop, WorkerSettings(concurrency=4)))
+    await asyncio.sleep(1.3)
+    assert asked <= 25
+    await until(lambda: _gone(database))
+    stop.set()
+    await worker
 
 
 async def test_a_job_that_lasts_longer_than_the_heartbeat_limit_stays_with_its_worker(

@@ -18,6 +18,7 @@ from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.adapters.persistence.composer import ComposedQuery
 from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder
 from pgqueuer.adapters.persistence.queries import Queries
+from pgqueuer.core.qm import QueueManager
 from pgqueuer.domain.models import Job, TracebackRecord
 from pgqueuer.domain.settings import DBSettings
 from pgqueuer.domain.types import JOB_STATUS, Channel, QueueEntrypoint, QueueManagerId
@@ -208,6 +209,24 @@ class JobQueue(Queries):
             """,
             worker_id,
         )
+
+
+class PacedManager(QueueManager):
+    """pgqueuer's manager, in no hurry while nothing moves.
+
+    When there is due work that it could not pick, because so many jobs run already or another transaction holds the
+    row, it looks again after a pause. Right after a job has ended the pause is short, or an idle place would cost more
+    than the job; while none ends it is long, or waiting for slow jobs would keep the database busy.
+    """
+
+    quick = timedelta(milliseconds=5)
+    calm = timedelta(milliseconds=100)
+    _ended_before = 0
+
+    async def _effective_dequeue_timeout(self, dequeue_timeout: timedelta) -> timedelta:
+        ended, self._ended_before = self.jobs_logged - self._ended_before, self.jobs_logged
+        self.min_dequeue_poll_interval = self.quick if ended else self.calm
+        return await super()._effective_dequeue_timeout(dequeue_timeout)
 
 
 class JobFailedError(Exception):

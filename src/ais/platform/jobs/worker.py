@@ -14,7 +14,6 @@ from datetime import timedelta
 
 import asyncpg
 import msgspec
-from pgqueuer.core.qm import QueueManager
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job, TracebackRecord
 from pgqueuer.domain.types import Channel, QueueEntrypoint, QueueManagerId
@@ -23,7 +22,7 @@ from pgqueuer.ports.repository import EntrypointExecutionParameter
 from ais.kit import Clock
 from ais.platform.database import Connection, Database
 from ais.platform.jobs.execution import Outcome, PickedJob, run_job
-from ais.platform.jobs.queue import JobFailedError, JobQueue, WorkerDiedError
+from ais.platform.jobs.queue import JobFailedError, JobQueue, PacedManager, WorkerDiedError
 from ais.platform.jobs.registry import JobDefinition, JobRegistry
 from ais.platform.jobs.schedules import enqueue_due_schedules, store_schedules
 from ais.platform.outbox import WAKE_CHANNEL
@@ -127,11 +126,9 @@ class _Worker:
                     task.cancel()
                 await asyncio.wait({watching, stopping, serving}, timeout=self.settings.grace_seconds)
 
-    def _manager(self, queue: JobQueue) -> QueueManager:
-        manager = QueueManager(queue, Channel(WAKE_CHANNEL))
+    def _manager(self, queue: JobQueue) -> PacedManager:
+        manager = PacedManager(queue, Channel(WAKE_CHANNEL))
         manager.queue_manager_id = self.id
-        # After a full house the manager looks again only after this pause; its own 0.1 s would be idle time.
-        manager.min_dequeue_poll_interval = timedelta(milliseconds=5)
         for definition in self.registry:
             register = manager.entrypoint(
                 definition.name, accepts_context=False, on_failure="delete" if definition.schedule else "hold"
@@ -139,7 +136,7 @@ class _Worker:
             register(_Entrypoint(self, definition))
         return manager
 
-    async def _wind_down(self, manager: QueueManager, serving: asyncio.Task[None]) -> bool:
+    async def _wind_down(self, manager: PacedManager, serving: asyncio.Task[None]) -> bool:
         """Take no new job; give those that run their grace; interrupt the rest, which puts them back.
 
         False if a job does not even end by that: another worker takes it up when its heartbeat is old.
