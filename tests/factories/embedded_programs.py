@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -94,9 +95,13 @@ def processes_of(*folders: Path) -> dict[int, str]:
             if (entry / "stat").read_text().rpartition(")")[2].split()[0] == "Z":
                 continue
             words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            texts = [words, (entry / "environ").read_bytes().decode(errors="replace"), str((entry / "cwd").readlink())]
+            texts = [words]
         except OSError:
             continue
+        # Root in a container may be kept from seeing these two of another user's process.
+        with contextlib.suppress(OSError):
+            texts.append((entry / "environ").read_bytes().decode(errors="replace"))
+            texts.append(str((entry / "cwd").readlink()))
         if any(folder in text for folder in wanted for text in texts):
             found[int(entry.name)] = words.strip()
     return found

@@ -260,12 +260,34 @@ def test_from_a_checkout_that_the_databases_user_cannot_enter_it_runs_elsewhere_
                     f"it is placed in {place}."
                 )
                 inode = (place / "cluster" / "PG_VERSION").stat().st_ino
+            else:
+                assert told == [f"The database of {data_dir / 'postgres'} lies in {place}."]
         assert (place / "cluster" / "PG_VERSION").stat().st_ino == inode
         assert not (data_dir / "postgres" / "cluster").exists()
         assert stat.S_IMODE((place / "cluster").stat().st_mode) == 0o700
     finally:
         if place is not None:
             shutil.rmtree(place)
+
+
+def test_a_placed_database_that_is_gone_is_said_and_made_anew(folder):
+    (folder / "postgres").mkdir(mode=0o711)
+    (folder / "postgres" / POINTER).write_text(f"{folder}/gone\n")
+    said = []
+    with EmbeddedPostgres(folder / "postgres", fast=True, report=said.append) as server:
+        assert server.run_sql("SELECT 1") == "1"
+    assert said[0] == f"The database that was placed in {folder}/gone is gone; a new one is created."
+
+
+@needs_root
+def test_a_pointer_to_a_folder_of_somebody_else_is_refused(folder):
+    (folder / "postgres").mkdir(mode=0o711)
+    (folder / "foreign").mkdir()
+    os.chown(folder / "foreign", pwd.getpwnam("daemon").pw_uid, -1)
+    (folder / "postgres" / POINTER).write_text(f"{folder}/foreign\n")
+    with pytest.raises(EmbeddedServerError, match=r"which is no folder of the user root; remove that file to start"):
+        EmbeddedPostgres(folder / "postgres", fast=True).start()
+    assert list((folder / "foreign").iterdir()) == []
 
 
 def test_a_port_in_use_is_one_sentence(data_dir):

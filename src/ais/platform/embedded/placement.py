@@ -140,6 +140,7 @@ def _pointed_place(data_dir: Path, report: Report) -> Path | None:
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         message = f"{pointer} points to {root}, which is no folder of {_own_name()}; remove that file to start anew."
         raise EmbeddedServerError(message)
+    report(f"The database of {data_dir} lies in {root}.")
     return root
 
 

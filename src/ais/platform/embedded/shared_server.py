@@ -59,10 +59,8 @@ class SharedServers:
         self._holder: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        self.run_dir.mkdir(parents=True, exist_ok=True)
-        self._users = os.open(self.run_dir / "users", os.O_RDWR | os.O_CREAT, 0o600)
+        self._users = self._become_user()
         try:
-            fcntl.flock(self._users, fcntl.LOCK_SH)
             with self._alone("start"):
                 self._addresses = self._running() or self._start_holder()
         except BaseException:
@@ -148,6 +146,17 @@ class SharedServers:
             raise EmbeddedServerError(message)
         return done.stdout.strip()
 
+    def _become_user(self) -> int:
+        """The lock on `users`, shared; taken anew when a holder that ended removed the file while we waited for it."""
+        while True:
+            self.run_dir.mkdir(parents=True, exist_ok=True)
+            users = os.open(self.run_dir / "users", os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(users, fcntl.LOCK_SH)
+            with contextlib.suppress(FileNotFoundError):
+                if (self.run_dir / "users").stat().st_ino == os.fstat(users).st_ino:
+                    return users
+            os.close(users)
+
     @contextlib.contextmanager
     def _alone(self, what: str) -> Iterator[None]:
         descriptor = os.open(self.run_dir / f"{what}.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -194,6 +203,7 @@ class SharedServers:
 def hold(run_dir: Path, template_dir: Path) -> None:
     """Run the servers until nobody holds the lock on `users`; the body of the holder process."""
     users = os.open(run_dir / "users", os.O_RDWR | os.O_CREAT, 0o600)
+    unused = False
     with StopSignals() as stop, throwaway_folder() as folder:
         template_cluster(template_dir, report=_say)
         with Supervisor(stop=stop, report=_say, folder=folder) as supervisor:
@@ -206,11 +216,14 @@ def hold(run_dir: Path, template_dir: Path) -> None:
                 _publish(run_dir, postgres, valkey)
                 while not _unused(users):
                     supervisor.pause(_LOOK_EVERY_SECONDS)
+                unused = True
             finally:
                 (run_dir / "servers.json").unlink(missing_ok=True)
                 valkey.stop()
                 postgres.stop()
                 postgres.remove_placed_files()
+    if unused:
+        _remove_run_files(run_dir)
 
 
 def _publish(run_dir: Path, postgres: EmbeddedPostgres, valkey: EmbeddedValkey) -> None:
@@ -226,6 +239,15 @@ def _publish(run_dir: Path, postgres: EmbeddedPostgres, valkey: EmbeddedValkey) 
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
         json.dump(addresses, opened)
     unfinished.rename(run_dir / "servers.json")
+
+
+def _remove_run_files(run_dir: Path) -> None:
+    """Remove what the run left in its folder, and the folder if nothing of others is in it; nobody uses it now."""
+    for name in ("*.lock", "cache-databases", "servers.log", "users"):
+        for file in run_dir.glob(name):
+            file.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        run_dir.rmdir()
 
 
 def _unused(users: int) -> bool:

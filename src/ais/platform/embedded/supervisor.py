@@ -49,9 +49,10 @@ class ChildSpec:
     `env` replaces the environment when given. `ready` is asked until it answers True. `stop_signals` are sent in turn,
     each with its patience in seconds, to the child itself; what is left of its process group then gets SIGKILL, because
     a server can lose a SIGTERM while it starts (Granian 2.8 does). `death_signal` is what the kernel sends when the
-    parent ends without a word. `output`: "inherit" passes it through, "prefix" puts `name | ` before each line, a path
-    appends to that file. A crashed child is restarted after 0.2 s, doubling to 5 s; `restarts` is how many times in a
-    minute before it counts as failed (0: never restarted).
+    parent ends without a word: SIGKILL suits a server whose own workers call `die_with_parent`. `output`: "inherit"
+    passes it through, "prefix" puts `name | ` before each line, a path appends to that file. A crashed child is
+    restarted after 0.2 s, doubling to 5 s; `restarts` is how many times in a minute before it counts as failed (0:
+    never restarted).
     """
 
     name: str
