@@ -1,11 +1,14 @@
 """The HTTP server of the stand-ins, spoken to byte by byte."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 from tests.factories.stripe_simulator import StripeSimulator
+
+from ais_sandbox.http import HttpServer, Response
 
 AUTHORIZED = b"Authorization: Bearer sk_test_ais_demo\r\nHost: x\r\n"
 
@@ -114,3 +117,30 @@ def test_json_is_not_what_stripe_reads(simulator: StripeSimulator) -> None:
         head = b"POST /v1/payment_intents HTTP/1.1\r\n" + AUTHORIZED
         opened.sendall(head + b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
         assert read_answers(opened, 1)[0][0] == 400
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_an_answer_is_sent_only_after_its_work_is_durable(kept: bool) -> None:
+    sent_before_commit: list[bytes] = []
+    reader: asyncio.StreamReader
+
+    def commit() -> None:
+        sent_before_commit.append(bytes(reader._buffer))
+        if not kept:
+            message = "the disk is full"
+            raise OSError(message)
+
+    server = HttpServer(lambda _: Response(200, b"paid"), commit)
+    port = await server.listen("127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    try:
+        if kept:
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 OK")
+            assert await reader.readexactly(4) == b"paid"
+        else:
+            assert await reader.read() == b""
+        assert sent_before_commit == [b""]
+    finally:
+        writer.close()
+        await server.close()
