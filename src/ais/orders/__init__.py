@@ -21,7 +21,14 @@ from ais.orders.domain import (
 from ais.orders.errors import HoldExpired, NameRomanisationRequired, OrderConflict, OrderNotFound, PassengerAge
 from ais.orders.events import OrderConfirmed, OrderExpired
 from ais.orders.invariants import INVARIANTS
-from ais.orders.repository import OrderFilter, affected_orders, find_order, history_of, list_orders
+from ais.orders.repository import (
+    OrderFilter,
+    affected_orders,
+    find_order,
+    history_of,
+    list_orders,
+    sales_on_flight_dates,
+)
 from ais.orders.schemas import OrderBody, OrderRequest, PaymentBody
 from ais.orders.service.create import CreateOrder, create_order
 from ais.orders.service.expire import expire_order
@@ -60,5 +67,6 @@ __all__ = [
     "list_orders",
     "order_body",
     "pay_order",
+    "sales_on_flight_dates",
     "settle_order_payment",
 ]

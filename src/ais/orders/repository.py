@@ -12,6 +12,7 @@ import msgspec
 from ais.kit.ids import OrderId, OrderSegmentId
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus, SegmentStatus, TicketingStatus
 from ais.platform.database import Connection, UnitOfWork
+from ais.schedule import FlightSales
 
 _PARTS = """
     (SELECT coalesce(jsonb_agg(to_jsonb(part) ORDER BY part.position), '[]')
@@ -338,3 +339,37 @@ async def history_of(connection: Connection, order_id: OrderId) -> list[dict[str
         order_id,
     )
     return [dict(row) for row in rows]
+
+
+async def sales_on_flight_dates(uow: UnitOfWork, flight_date_ids: Sequence[UUID]) -> dict[UUID, FlightSales]:
+    """What is sold on flight dates: seats counted by inventory, travellers and orders that are alive; one statement.
+
+    An order counts while it holds or has sold seats, or waits for an answer to a cancelled flight (UN), so that the
+    return of a flight names it too. A flight date without either is left out. Inventory's counters are read here, and
+    not by a question of their own, so that seats and travellers are of the same moment.
+    """
+    rows = await uow.connection.fetch(
+        """
+        WITH counted AS (
+            SELECT flight_date_id, sum(sold)::integer AS seats_sold FROM leg_cabins
+            WHERE flight_date_id = ANY($1) GROUP BY flight_date_id HAVING sum(sold) > 0
+        ), booked AS (
+            SELECT segment.flight_date_id, count(DISTINCT passenger.id)::integer AS passengers,
+                   array_agg(DISTINCT orders.id) AS order_ids
+            FROM order_segments AS segment
+            JOIN orders ON orders.id = segment.order_id
+            JOIN order_passengers AS passenger ON passenger.order_id = orders.id
+            WHERE segment.flight_date_id = ANY($1) AND segment.status_code IN ('HK', 'TK', 'UN')
+              AND orders.status IN ('pending', 'reserved', 'confirmed')
+            GROUP BY segment.flight_date_id
+        )
+        SELECT flight_date_id, coalesce(seats_sold, 0) AS seats_sold, coalesce(passengers, 0) AS passengers,
+               coalesce(order_ids, '{}') AS order_ids
+        FROM counted FULL JOIN booked USING (flight_date_id)
+        """,
+        list(flight_date_ids),
+    )
+    return {
+        row["flight_date_id"]: FlightSales(row["seats_sold"], row["passengers"], tuple(row["order_ids"]))
+        for row in rows
+    }

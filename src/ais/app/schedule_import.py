@@ -1,0 +1,64 @@
+"""Imports that change the timetable, with everything above it that must change in the same unit of work.
+
+The schedule says what is flown, inventory counts its seats, orders know who is affected. A flight date is never on sale
+without its counters, so all of it commits together or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from uuid import UUID
+
+from ais.inventory import InventoryReport, apply_schedule
+from ais.orders import sales_on_flight_dates
+from ais.platform.database import UnitOfWork
+from ais.reference import ReferenceData
+from ais.schedule import FlightSales, ImportReport, Progress, extend_sale_horizon, import_ssim
+
+
+class SalesFromOrders:
+    """Answers the schedule's question for what is sold on flight dates, in one round trip."""
+
+    async def sales_on(self, uow: UnitOfWork, flight_date_ids: Sequence[UUID]) -> Mapping[UUID, FlightSales]:
+        return await sales_on_flight_dates(uow, flight_date_ids)
+
+
+async def import_schedule(
+    uow: UnitOfWork,
+    content: str | bytes,
+    *,
+    reference: ReferenceData,
+    until: date,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Make an SSIM file the schedule in force, on sale up to ``until``, and count its seats.
+
+    Raises what :func:`ais.schedule.import_ssim` raises; nothing is changed then, and nothing by ``dry_run``.
+    """
+    report = await import_ssim(
+        uow,
+        content,
+        reference=reference,
+        until=until,
+        sales=SalesFromOrders(),
+        dry_run=dry_run,
+        progress=progress,
+    )
+    await bring_inventory_to(uow, report, "schedule import")
+    return report
+
+
+async def extend_sale(uow: UnitOfWork, until: date, *, reference: ReferenceData) -> ImportReport:
+    """Put flights on sale up to ``until``, with their seats. Doing it again changes nothing."""
+    report = await extend_sale_horizon(uow, until, reference=reference, sales=SalesFromOrders())
+    await bring_inventory_to(uow, report, "sale horizon")
+    return report
+
+
+async def bring_inventory_to(uow: UnitOfWork, report: ImportReport, reason: str) -> InventoryReport:
+    """Open, refit and close the leg cabins of the legs that an import touched."""
+    if not report.leg_ids:
+        return InventoryReport(0, ())
+    return await apply_schedule(uow, report.leg_ids, reason)
