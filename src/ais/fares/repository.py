@@ -387,7 +387,7 @@ async def withdraw(connection: Connection, table: str, version_id: int, by: str,
         by,
         reason,
     )
-    return tag == "UPDATE 1"
+    return bool(tag == "UPDATE 1")
 
 
 async def withdrawn_at(connection: Connection, table: str, version_id: int) -> datetime | None:

@@ -23,7 +23,7 @@ from ais.reference import ReferenceData
 
 
 class VersionCounts(msgspec.Struct, frozen=True):
-    """Of one file: versions that began, versions that a newer one ended, rows stored already, rows whose sale is over."""
+    """Of one file: versions that began, versions that a newer one ended, rows stored as they are, rows sold no more."""
 
     added: int
     ended: int

@@ -33,7 +33,8 @@ class StoredVersion(msgspec.Struct, frozen=True):
     is_superseded: bool
 
     def lasts_beyond(self, at: datetime) -> bool:
-        return self.sale_ends_at is None or self.sale_ends_at > at
+        """Whether it is still to be sold after that instant."""
+        return self.sale_ends_at is None or self.sale_ends_at > max(at, self.sale_starts_at)
 
 
 class NewVersion(msgspec.Struct, frozen=True):
