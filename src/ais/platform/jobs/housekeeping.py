@@ -9,7 +9,7 @@ from ais.platform.database import Connection
 from ais.platform.jobs.context import JobContext
 from ais.platform.jobs.registry import JobRegistry, Retry
 
-LOG_KEPT = timedelta(days=3)
+LOG_KEPT = timedelta(days=1)
 GUARDS_KEPT = timedelta(days=30)
 BATCH = 5000
 
@@ -26,7 +26,7 @@ def register(registry: JobRegistry) -> None:
 
 
 async def trim_job_history(context: JobContext, _payload: dict[str, Any]) -> None:
-    """Remove log rows of jobs that are gone after three days, and guards after thirty.
+    """Remove log rows of jobs that are gone after a day, and guards after thirty.
 
     A guard is needed for as long as its job can be delivered again, which is while the job's row exists.
     """

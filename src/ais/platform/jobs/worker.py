@@ -28,7 +28,7 @@ from ais.platform.jobs.schedules import enqueue_due_schedules, store_schedules
 from ais.platform.outbox import WAKE_CHANNEL
 from ais.platform.telemetry import get_logger
 
-RECONNECT_DELAYS_SECONDS = (0.2, 0.5, 1, 2, 5)
+RECONNECT_DELAYS_SECONDS = (0.2, 0.5, 1, 2)
 CONNECTION_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 IN_PROCESS_HOLD = timedelta(minutes=5)
 
