@@ -61,9 +61,9 @@ class Market:
     ) -> Market:
         """The market with some of its data replaced; the network is made anew only for a new timetable."""
         return Market(
-            timetable or self.timetable,
-            fare_book or self.fare_book,
-            reference or self.reference,
+            self.timetable if timetable is None else timetable,
+            self.fare_book if fare_book is None else fare_book,
+            self.reference if reference is None else reference,
             self.network if timetable is None else None,
         )
 
