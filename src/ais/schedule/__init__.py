@@ -11,7 +11,26 @@ A flight date is never deleted: it becomes cancelled or changed, and the ids of 
 Searches ask the :class:`Timetable`, an immutable picture of the segments on sale.
 """
 
+from ais.schedule.cabins import CabinLayout, CabinRow
 from ais.schedule.connecting import ConnectingTimeRule, ConnectingTimes, Connection, NoConnectingTime
+from ais.schedule.domain import (
+    FLIGHT_STATUS,
+    AddedFlight,
+    ChangeKind,
+    FlightDateChange,
+    FlightKey,
+    FlightStatus,
+    ImportReport,
+    LegChange,
+    LegState,
+)
+from ais.schedule.errors import (
+    BadScheduleData,
+    FlightDateNotFound,
+    FlightHasDeparted,
+    ScheduleExportAmbiguous,
+    ScheduleNotFound,
+)
 from ais.schedule.events import (
     EquipmentChanged,
     FlightDatesCancelled,
@@ -21,7 +40,27 @@ from ais.schedule.events import (
     FlightDatesScheduled,
     LegEquipment,
 )
+from ais.schedule.materialise import Progress
 from ais.schedule.ports import FlightSales, NoSales, SalesOnFlights
+from ais.schedule.repository.flights import (
+    RecordedChange,
+    ShownFlightDate,
+    ShownLeg,
+    ShownSegment,
+    flight_dates,
+    recorded_changes,
+)
+from ais.schedule.service.changes import cancel_flight_date, change_equipment
+from ais.schedule.service.exporting import export_ssim
+from ais.schedule.service.importing import extend_sale_horizon, import_ssim, reference_of
+from ais.schedule.service.reading import (
+    cabin_layout,
+    import_cabin_layouts,
+    import_connecting_times,
+    load_timetable,
+    timetable_version,
+)
+from ais.schedule.ssim import ScheduleFileRefused, SsimError
 from ais.schedule.timetable import (
     SegmentKind,
     Timetable,
@@ -32,24 +71,60 @@ from ais.schedule.timetable import (
 )
 
 __all__ = [
+    "FLIGHT_STATUS",
+    "AddedFlight",
+    "BadScheduleData",
+    "CabinLayout",
+    "CabinRow",
+    "ChangeKind",
     "ConnectingTimeRule",
     "ConnectingTimes",
     "Connection",
     "EquipmentChanged",
+    "FlightDateChange",
+    "FlightDateNotFound",
     "FlightDatesCancelled",
     "FlightDatesReinstated",
     "FlightDatesRerouted",
     "FlightDatesRetimed",
     "FlightDatesScheduled",
+    "FlightHasDeparted",
+    "FlightKey",
     "FlightSales",
+    "FlightStatus",
+    "ImportReport",
+    "LegChange",
     "LegEquipment",
+    "LegState",
     "NoConnectingTime",
     "NoSales",
+    "Progress",
+    "RecordedChange",
     "SalesOnFlights",
+    "ScheduleExportAmbiguous",
+    "ScheduleFileRefused",
+    "ScheduleNotFound",
     "SegmentKind",
+    "ShownFlightDate",
+    "ShownLeg",
+    "ShownSegment",
+    "SsimError",
     "Timetable",
     "TimetableBuilder",
     "TimetableRow",
     "TimetableSegment",
     "build_timetable",
+    "cabin_layout",
+    "cancel_flight_date",
+    "change_equipment",
+    "export_ssim",
+    "extend_sale_horizon",
+    "flight_dates",
+    "import_cabin_layouts",
+    "import_connecting_times",
+    "import_ssim",
+    "load_timetable",
+    "recorded_changes",
+    "reference_of",
+    "timetable_version",
 ]

@@ -65,9 +65,13 @@ class LegState(msgspec.Struct, frozen=True):
 
 
 class LegChange(msgspec.Struct, frozen=True):
-    """A leg that differs; ``before`` is None for a new one, ``after`` for one that is no longer flown."""
+    """A leg that differs; ``before`` is None for a new one, ``after`` for one that is no longer flown.
+
+    ``sequence`` is its place in the flight, from 1. Of a new leg ``leg_id`` is 0 until it is written.
+    """
 
     leg_id: int
+    sequence: int
     origin: str
     destination: str
     before: LegState | None

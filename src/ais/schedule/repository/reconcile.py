@@ -153,7 +153,7 @@ WHERE is_wanted OR old_status = 'scheduled'
 """
 _DROP_EQUAL_LEGS = """
 DELETE FROM leg_changes
-WHERE action = 'update' AND NOT is_retimed AND NOT has_other_equipment AND NOT has_other_details AND NOT equipment_kept
+WHERE action = 'update' AND NOT is_retimed AND NOT has_other_equipment AND NOT has_other_details
 """
 _FIND_SEGMENT_CHANGES = f"""
 CREATE TEMPORARY TABLE segment_changes ON COMMIT DROP AS
@@ -185,7 +185,7 @@ WHERE (wanted.number IS NULL AND existing.status = 'scheduled')
         OR ({", ".join(f"wanted.{column.strip()}" for column in _SEGMENT_COLUMNS.split(","))})
             IS DISTINCT FROM ({", ".join(f"existing.{column.strip()}" for column in _SEGMENT_COLUMNS.split(","))})
     ))
-"""
+"""  # noqa: S608  # the columns are constants above
 # Existing flights to write: those with a changed leg or segment, those that return, those of another service or sale.
 _FIND_FLIGHT_CHANGES = """
 CREATE TEMPORARY TABLE flight_changes ON COMMIT DROP AS
@@ -220,7 +220,7 @@ LEFT JOIN cabin_layouts AS layout ON layout.carrier = flight.carrier AND layout.
 WHERE flight.existing_status = 'new'
 ORDER BY leg.number, leg.sequence
 RETURNING id
-"""
+"""  # noqa: S608  # the columns are constants above
 _INSERT_NEW_SEGMENTS = f"""
 INSERT INTO segments (flight_date_id, board_sequence, off_sequence, origin, destination, {_SEGMENT_COLUMNS})
 SELECT flight.flight_date_id, segment.board_sequence, segment.off_sequence, segment.origin, segment.destination,
@@ -228,7 +228,7 @@ SELECT flight.flight_date_id, segment.board_sequence, segment.off_sequence, segm
 FROM wanted_flights AS flight JOIN wanted_segments AS segment USING (number)
 WHERE flight.existing_status = 'new'
 ORDER BY segment.number, segment.board_sequence, segment.off_sequence
-"""
+"""  # noqa: S608  # the columns are constants above
 
 _WRITE_CHANGES = (
     """
@@ -251,10 +251,14 @@ _WRITE_CHANGES = (
         version = version + 1, changed_at = ais_now()
     FROM flight_changes AS change WHERE flight.id = change.flight_date_id
     """,
-    "UPDATE legs AS leg SET status = 'cancelled' FROM leg_changes AS change "
-    "WHERE leg.id = change.leg_id AND change.action = 'cancel'",
-    "UPDATE segments AS segment SET status = 'cancelled' FROM segment_changes AS change "
-    "WHERE segment.id = change.segment_id AND change.action = 'cancel'",
+    """
+    UPDATE legs AS leg SET status = 'cancelled'
+    FROM leg_changes AS change WHERE leg.id = change.leg_id AND change.action = 'cancel'
+    """,
+    """
+    UPDATE segments AS segment SET status = 'cancelled'
+    FROM segment_changes AS change WHERE segment.id = change.segment_id AND change.action = 'cancel'
+    """,
     """
     UPDATE legs AS leg
     SET scheduled_departure_at = change.scheduled_departure_at, scheduled_arrival_at = change.scheduled_arrival_at,
@@ -283,13 +287,18 @@ _WRITE_CHANGES = (
     INSERT INTO segments (flight_date_id, board_sequence, off_sequence, origin, destination, {_SEGMENT_COLUMNS})
     SELECT flight_date_id, board_sequence, off_sequence, origin, destination, {_SEGMENT_COLUMNS}
     FROM segment_changes WHERE action = 'insert'
-    """,
+    """,  # noqa: S608  # the columns are constants above
 )
 _INSERT_CHANGED_LEGS = f"""
-INSERT INTO legs (flight_date_id, sequence, origin, destination, {_LEG_COLUMNS})
-SELECT flight_date_id, sequence, origin, destination, {_LEG_COLUMNS} FROM leg_changes WHERE action = 'insert'
+INSERT INTO legs (flight_date_id, sequence, origin, destination, {_LEG_COLUMNS}, cabin_layout_id)
+SELECT change.flight_date_id, change.sequence, change.origin, change.destination,
+    {", ".join(f"change.{column.strip()}" for column in _LEG_COLUMNS.split(","))}, layout.id
+FROM leg_changes AS change JOIN flight_dates AS flight ON flight.id = change.flight_date_id
+LEFT JOIN cabin_layouts AS layout ON layout.carrier = flight.carrier
+    AND layout.aircraft_type = change.aircraft_type AND layout.configuration = change.configuration
+WHERE change.action = 'insert'
 RETURNING id, flight_date_id, sequence
-"""
+"""  # noqa: S608  # the columns are constants above
 
 _READ_LEG_CHANGES = """
 SELECT change.*, flight.carrier, flight.flight_number, flight.suffix, flight.departure_date
@@ -356,13 +365,10 @@ async def compare(connection: Connection, wanted: Wanted, windows: Sequence[Wind
     kept = {record["kept"]: record["flights"] for record in await connection.fetch(_COUNT_KEPT)}
     await connection.execute(_NEW_IDS)
     await connection.execute("ANALYZE wanted_flights")
-    for statement in (
-        _FIND_CANCELLED,
-        _FIND_LEG_CHANGES,
-        _DROP_EQUAL_LEGS,
-        _FIND_SEGMENT_CHANGES,
-        _FIND_FLIGHT_CHANGES,
-    ):
+    await connection.execute(_FIND_CANCELLED)
+    await connection.execute(_FIND_LEG_CHANGES)
+    equipment_kept = await connection.fetchval("SELECT count(*) FROM leg_changes WHERE equipment_kept")
+    for statement in (_DROP_EQUAL_LEGS, _FIND_SEGMENT_CHANGES, _FIND_FLIGHT_CHANGES):
         await connection.execute(statement)
     changes = await _read_changes(connection)
     added = tuple(AddedFlight(**record) for record in await connection.fetch(_READ_ADDED))
@@ -375,7 +381,7 @@ async def compare(connection: Connection, wanted: Wanted, windows: Sequence[Wind
         changes,
         matched - changed,
         kept,
-        await connection.fetchval("SELECT count(*) FROM leg_changes WHERE equipment_kept"),
+        equipment_kept,
     )
 
 
@@ -484,4 +490,4 @@ def _leg_change(leg: Any) -> LegChange:
             leg["aircraft_type"],
             leg["configuration"],
         )
-    return LegChange(leg["leg_id"] or 0, leg["origin"], leg["destination"], before, after)
+    return LegChange(leg["leg_id"] or 0, leg["sequence"], leg["origin"], leg["destination"], before, after)
