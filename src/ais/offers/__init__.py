@@ -28,6 +28,7 @@ from ais.offers.schemas import (
 from ais.offers.service.accept import AcceptableOffer, AcceptablePassenger, AcceptableSegment, AcceptableSlice
 from ais.offers.service.promise import OfferTerms
 from ais.offers.service.shop import Shop
+from ais.offers.service.snapshots import SnapshotRefresher, load_market
 
 __all__ = [
     "CABIN_OF_LETTER",
@@ -48,6 +49,8 @@ __all__ = [
     "SearchAnswer",
     "SearchRequest",
     "Shop",
+    "SnapshotRefresher",
     "TaxBody",
+    "load_market",
     "money_body",
 ]

@@ -72,3 +72,6 @@ class OffersController(Controller):
 
 def _answer(body: bytes, language: str) -> Response:  # type: ignore[type-arg]  # the caller's annotation names the model
     return json_response(body, headers={"Content-Language": language, "Vary": "Accept-Language"})
+
+
+ROUTES = (OffersController,)
