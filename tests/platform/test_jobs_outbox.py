@@ -93,7 +93,9 @@ async def test_a_waiting_job_of_the_key_does_not_run_before_the_asking_transacti
 
     async def read(context, _payload):
         async with context.database.connection() as connection:
-            seen.append(await connection.fetchval("SELECT coalesce(max(version), 0) FROM data_versions"))
+            seen.append(
+                await connection.fetchval("SELECT coalesce(max(version), 0) FROM data_versions WHERE name = 'lamps'")
+            )
 
     registry = JobRegistry()
     registry.job("lamps.read", read)
@@ -135,7 +137,7 @@ async def test_a_payload_that_names_a_person_is_refused_and_the_transaction_with
     with pytest.raises(PersonalDataError):
         await change_and_ask()
     async with database.connection() as connection:
-        assert await connection.fetchval("SELECT count(*) FROM data_versions") == 0
+        assert await connection.fetchval("SELECT count(*) FROM data_versions WHERE name = 'lamps'") == 0
     assert await rows_of(database) == []
 
 
