@@ -24,8 +24,10 @@ DOMESTIC = [[make_segment()]]
 TO_CAIRO = [[make_segment("DMM-RUH", DAY, 6), make_segment("RUH-CAI", DAY, 10)]]
 FARES = (make_fare(1, amount="199.00"), make_fare(2, "DMM-CAI", "780.00"))
 
+IN_RIYALS = (PointOfSale("*", "SAR"),)
 
-def lines(taxes, slices=DOMESTIC, party=None, *, fares=FARES, seller="SA", places=(PointOfSale("*", "SAR"),)):
+
+def lines(taxes, slices=DOMESTIC, party=None, *, fares=FARES, seller="SA", places=IN_RIYALS):
     """(passenger, coupon, code, amount) of everything but the fare."""
     book = make_book(fares, taxes, points_of_sale=places)
     (priced,) = price_itinerary(book, slices, party or make_party(), cabin="Y", as_of=NOW, point_of_sale=seller)

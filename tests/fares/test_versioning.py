@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -134,7 +135,7 @@ def test_whatever_is_filed_versions_never_overlap_and_the_last_filing_is_what_is
         ]
         sold = sorted((each.sale_starts_at, each.sale_ends_at or datetime.max.replace(tzinfo=UTC)) for each in store)
         sold = [period for period in sold if period[0] < period[1]]
-        assert all(earlier[1] <= later[0] for earlier, later in zip(sold, sold[1:], strict=False))
+        assert all(earlier[1] <= later[0] for earlier, later in pairwise(sold))
         again = plan_versions(rows, store, now + timedelta(days=2))
         assert (again.begins, again.ends) == ((), ())
         for each in rows:
