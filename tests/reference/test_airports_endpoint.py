@@ -14,7 +14,7 @@ from ais.reference.endpoints import AirportsController
 def client():
     authenticator = Authenticator(TokenRing("k1:" + "a" * 64), SystemClock(), None)
     application = build_application(
-        routes=[AirportsController], authenticator=authenticator, state={"reference": packaged_reference()}
+        routes=[AirportsController], state={"authenticator": authenticator, "read_reference": packaged_reference}
     )
     with TestClient(application) as client:
         yield client

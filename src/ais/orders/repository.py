@@ -59,7 +59,7 @@ WITH new_order AS (
     SELECT id, record_locator, status, payment_status, ticketing_status, hold_id, validating_carrier, fare_brand, cabin,
            currency, total_minor, payment_required_by, first_departure_at, last_arrival_at, contact, owner, channel,
            seller_id, agent_id, point_of_sale, created_at, updated_at
-    FROM jsonb_populate_record(NULL::orders, $1)
+    FROM jsonb_populate_record(NULL::orders, $1::jsonb)
 ), new_passengers AS (
     INSERT INTO order_passengers (id, order_id, position, offer_reference, type, title, gender, given_name,
                                   family_name, search_name, name_local, born_on, nationality, documents,
@@ -82,18 +82,18 @@ WITH new_order AS (
     FROM jsonb_populate_recordset(NULL::order_segments, $4)
 ), new_items AS (
     INSERT INTO order_items (id, order_id, passenger_id, kind, total_minor, currency)
-    SELECT item.id, $7, item.passenger_id, item.kind, item.total_minor, $1 ->> 'currency'
+    SELECT item.id, $7, item.passenger_id, item.kind, item.total_minor, $1::jsonb ->> 'currency'
     FROM jsonb_populate_recordset(NULL::order_items, $5) AS item
 ), new_lines AS (
     INSERT INTO price_lines (order_id, position, item_id, passenger_id, order_segment_id, kind, code, name_en, name_ar,
                              amount_minor, currency, refundable, version_id)
     SELECT $7, line.position, line.item_id, line.passenger_id, line.order_segment_id, line.kind, line.code,
-           line.name_en, line.name_ar, line.amount_minor, $1 ->> 'currency', line.refundable, line.version_id
+           line.name_en, line.name_ar, line.amount_minor, $1::jsonb ->> 'currency', line.refundable, line.version_id
     FROM jsonb_populate_recordset(NULL::price_lines, $6) AS line
 )
 INSERT INTO order_history (order_id, axis, from_state, to_state, reason, actor, channel, correlation_id)
-SELECT $7, 'order.status', NULL, $1 ->> 'status', $8 ->> 'reason', $8 ->> 'actor', $8 ->> 'channel',
-       $8 ->> 'correlation_id'
+SELECT $7, 'order.status', NULL, $1::jsonb ->> 'status', $8::jsonb ->> 'reason', $8::jsonb ->> 'actor', $8::jsonb ->> 'channel',
+       $8::jsonb ->> 'correlation_id'
 """
 
 

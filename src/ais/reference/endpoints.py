@@ -1,4 +1,4 @@
-"""HTTP of the reference data. The application keeps the present snapshot as ``app.state.reference``."""
+"""HTTP of the reference data. ``app.state.read_reference()`` answers the present snapshot."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class AirportsController(Controller):
         ] = None,
     ) -> Response[Page[AirportAnswer]]:
         """Airports that match, best first: an exact code, then the region's airports, then the world's."""
-        reference: ReferenceData = request.app.state.reference
+        reference: ReferenceData = request.app.state.read_reference()
         first = int(cursor) if cursor else 0
         found = reference.find_airports(q, first + limit + 1)
         language = language_of(request)

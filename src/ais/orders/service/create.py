@@ -51,7 +51,6 @@ class CreateOrder(msgspec.Struct, frozen=True):
     seat_desk: SeatDesk
     shop: Shop
     hold_window: timedelta
-    point_of_sale: str
 
 
 class _Superseded(Exception):
@@ -83,7 +82,7 @@ async def create_order(
     passengers = check_travellers(
         body.passengers,
         {passenger.id: passenger.type for passenger in offer.passengers},
-        [segment.departure_date for each in offer.slices for segment in each.segments],
+        [segment.departure_date for segment in offer.segments],
         now.date(),
     )
     hold = await _claim(services, actor, request, offer)
@@ -104,10 +103,10 @@ async def _claim(services: CreateOrder, actor: Actor, request: RequestKey, offer
             Claim(
                 hold_id=request.derived_id(f"hold {number}"),
                 owner=actor.name,
-                items=tuple(offer.claim_items),
+                items=offer.claim_items,
                 hold_seconds=services.hold_window.total_seconds(),
                 channel=actor.channel,
-                point_of_sale=actor.point_of_sale or services.point_of_sale,
+                point_of_sale=offer.point_of_sale,
                 journey=offer.journey,
             )
         )
@@ -133,7 +132,7 @@ async def _write(
 ) -> Answer:
     for _ in range(LOCATOR_TRIES_MAX):
         contact = Contact(body.contact.email, body.contact.phone, body.contact.language or language)
-        order = order_of(offer, passengers, hold, contact, actor, services.database.clock.now(), services.point_of_sale)
+        order = order_of(offer, passengers, hold, contact, actor, services.database.clock.now())
         content = order_body(order, (), now=order.created_at, language=language)
         answer = Answer(201, msgspec.json.encode(content))
         try:
@@ -170,7 +169,6 @@ def order_of(
     contact: Contact,
     actor: Actor,
     now: datetime,
-    point_of_sale: str,
 ) -> Order:
     """The order that an accepted offer becomes, with its price lines; nothing is computed from today's fares."""
     slices, segments = _journey(offer)
@@ -196,7 +194,7 @@ def order_of(
         contact=contact,
         owner=actor.name,
         channel=actor.channel,
-        point_of_sale=actor.point_of_sale or point_of_sale,
+        point_of_sale=offer.point_of_sale,
         created_at=now,
         updated_at=now,
         version=1,
@@ -209,7 +207,8 @@ def order_of(
 
 
 def _journey(offer: AcceptableOffer) -> tuple[tuple[OrderSlice, ...], tuple[OrderSegment, ...]]:
-    slices, segments = [], []
+    slices: list[OrderSlice] = []
+    segments: list[OrderSegment] = []
     for position, each in enumerate(offer.slices, start=1):
         slices.append(OrderSlice(position, each.origin, each.destination, each.duration_minutes, each.conditions))
         segments.extend(

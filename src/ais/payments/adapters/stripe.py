@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import httpx
 import msgspec
 import stripe
@@ -60,7 +58,8 @@ class StripeGateway:
                 {
                     "amount": amount.minor,
                     "currency": amount.currency.lower(),
-                    "automatic_payment_methods": {"enabled": True},
+                    # Confirmed by the payer's own client, without a page to come back to.
+                    "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
                     "metadata": {"payment_id": reference, "order_id": order_reference},
                 },
                 {"idempotency_key": key},
@@ -118,28 +117,28 @@ def _event(body: bytes) -> ProviderEvent:
     )
 
 
-def _payment(intent: Any) -> ProviderPayment:
-    currency = intent.currency.upper()
-    status = _STATUS[intent.status]
-    failure = intent.last_payment_error
-    if status is PaymentStatus.REQUIRES_PAYMENT and failure is not None:
+def _payment(intent: stripe.PaymentIntent) -> ProviderPayment:
+    held = intent.to_dict()
+    currency = held["currency"].upper()
+    status = _STATUS[held["status"]]
+    failure = held.get("last_payment_error")
+    if status is PaymentStatus.REQUIRES_PAYMENT and failure:
         status = PaymentStatus.FAILED
     return ProviderPayment(
-        id=intent.id,
+        id=held["id"],
         status=status,
-        amount=Money(intent.amount, currency),
-        received=Money(intent.amount_received or 0, currency),
-        client_secret=intent.client_secret,
-        reference=(intent.metadata or {}).get("payment_id"),
-        failure_code=(failure.decline_code or failure.code) if failure is not None else None,
+        amount=Money(held["amount"], currency),
+        received=Money(held.get("amount_received") or 0, currency),
+        client_secret=held.get("client_secret"),
+        reference=(held.get("metadata") or {}).get("payment_id"),
+        failure_code=(failure.get("decline_code") or failure.get("code")) if failure else None,
     )
 
 
-def _refund(refund: Any) -> ProviderRefund:
+def _refund(refund: stripe.Refund) -> ProviderRefund:
+    held = refund.to_dict()
     return ProviderRefund(
-        id=refund.id,
-        status=_REFUND_STATUS[refund.status],
-        failure_code=getattr(refund, "failure_reason", None),
+        id=held["id"], status=_REFUND_STATUS[held["status"]], failure_code=held.get("failure_reason")
     )
 
 

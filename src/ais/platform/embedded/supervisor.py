@@ -171,15 +171,19 @@ class Supervisor:
         env: Mapping[str, str] | None = None,
         account: processes.Account | None = None,
         within_seconds: float = 120.0,
+        shown: bool = False,
     ) -> tuple[int, str]:
-        """Run a program that ends by itself; its exit code and all it printed. A stop signal ends it."""
+        """Run a program that ends by itself; its exit code and all it printed. A stop signal ends it.
+
+        ``shown``: what it prints goes where our own output goes, and is not answered.
+        """
         self.check_stop()
         with tempfile.TemporaryFile() as output:
             spec = ChildSpec(
                 name=what, argv=argv, env=env, cwd=Path("/"), account=account, death_signal=signal.SIGKILL,
                 stop_signals=((signal.SIGKILL, KILL_PATIENCE_SECONDS),), restarts=0,
             )  # fmt: skip
-            child = self._call(lambda: self._start_child(spec, output))
+            child = self._call(lambda: self._start_child(spec, None if shown else output))
             try:
                 done = self.wait_until(lambda: not child.running, within_seconds=within_seconds, what=what)
             finally:

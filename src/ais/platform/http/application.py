@@ -18,7 +18,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.plugins import InitPlugin
 from litestar.static_files import create_static_files_router
 
-from ais.platform.http.access import PUBLIC, Authenticator, require_access, require_declarations
+from ais.platform.http.access import PUBLIC, require_access, require_declarations
 from ais.platform.http.errors import render_error
 
 BODY_LIMIT_BYTES = 256 * 1024
@@ -56,21 +56,21 @@ def _is_framework(handler: BaseRouteHandler) -> bool:
 def build_application(
     *,
     routes: Sequence[Any],
-    authenticator: Authenticator,
-    state: dict[str, Any],
+    state: dict[str, Any] | None = None,
     lifespan: Sequence[Callable[[Litestar], AbstractAsyncContextManager[None]]] = (),
-    debug_routes: Sequence[Any] = (),
 ) -> Litestar:
-    """The ASGI application of ``routes``. ``state`` is what endpoints find under ``request.app.state``."""
+    """The ASGI application of ``routes``. What endpoints need stands in ``state`` or is put under ``app.state`` by a
+    lifespan; ``authenticator`` (an :class:`ais.platform.http.Authenticator`) must be there.
+    """
     files = create_static_files_router(
         "/schema/files", directories=[SWAGGER_FILES], opt={"access": PUBLIC}, include_in_schema=False
     )
     return Litestar(
-        route_handlers=[*routes, *debug_routes, files],
+        route_handlers=[*routes, files],
         guards=[require_access],
         exception_handlers={Exception: render_error},
         lifespan=list(lifespan),
-        state=State({"authenticator": authenticator, **state}),
+        state=State(state or {}),
         plugins=[_DeclaredAccess()],
         request_max_body_size=BODY_LIMIT_BYTES,
         openapi_config=OpenAPIConfig(

@@ -20,6 +20,7 @@ from litestar.openapi.datastructures import ResponseSpec
 
 from ais.kit import AppError, NotFound, ValidationFailed
 from ais.platform.database import ServiceUnavailable
+from ais.platform.http.access import TokenExpired, Unauthorized
 from ais.platform.i18n import preferred_language, translate
 from ais.platform.telemetry import CORRELATION_ID, get_logger
 
@@ -84,7 +85,8 @@ class InternalError(AppError):
 def refusals(*errors: type[AppError]) -> dict[int, ResponseSpec]:
     """The OpenAPI responses of the refusals that a route can answer, by status, each naming its codes."""
     by_status: dict[int, list[type[AppError]]] = {}
-    every: tuple[type[AppError], ...] = (*errors, InternalError, ServiceUnavailable)
+    # Any route may be sent credentials, and any may meet an accident.
+    every: tuple[type[AppError], ...] = (*errors, Unauthorized, TokenExpired, InternalError, ServiceUnavailable)
     for error in every:
         kinds_of_status = by_status.setdefault(error.status, [])
         kinds_of_status.append(error)

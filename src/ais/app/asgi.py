@@ -1,0 +1,49 @@
+"""The ASGI application, as a server loads it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+
+from ais.app.composition import web_state
+from ais.app.health import read_liveness, read_readiness
+from ais.offers.endpoints import OffersController
+from ais.orders.endpoints import ROUTES as ORDER_ROUTES
+from ais.payments.endpoints import receive_stripe_event
+from ais.platform.http import build_application
+from ais.platform.http.correlation import Correlated
+from ais.platform.settings import Settings, load_settings
+from ais.platform.telemetry import configure_logging
+from ais.reference.endpoints import AirportsController
+
+
+def create_application(settings: Settings | None = None) -> Correlated:
+    """The program over HTTP; settings are read from the environment unless they are given."""
+    settings = settings or load_settings()
+    configure_logging(settings.log_level, process="web")
+    return Correlated(litestar_application(settings))
+
+
+def litestar_application(settings: Settings) -> Litestar:
+    """The application inside, with its OpenAPI document."""
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with web_state(settings) as state:
+            for name, value in state.items():
+                setattr(app.state, name, value)
+            yield
+
+    return build_application(
+        routes=[
+            read_liveness,
+            read_readiness,
+            AirportsController,
+            OffersController,
+            *ORDER_ROUTES,
+            receive_stripe_event,
+        ],
+        lifespan=[lifespan],
+    )

@@ -1,0 +1,90 @@
+"""Putting the web process together: settings become adapters, adapters become what endpoints find in their state."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from ais.app.registry import build_registry
+from ais.inventory import Availability, SeatDesk
+from ais.kit import SystemClock
+from ais.offers import OfferTerms, Shop, SnapshotRefresher, load_market
+from ais.orders import CreateOrder, PayOrder
+from ais.payments import PaymentGateway
+from ais.payments.adapters.stripe import StripeGateway
+from ais.platform.cache import Cache
+from ais.platform.database import Database
+from ais.platform.http import Authenticator
+from ais.platform.settings import Settings
+from ais.platform.tokens import TokenRing
+
+
+def open_gateway(settings: Settings) -> PaymentGateway:
+    """The payment provider; several webhook secrets may be set, comma separated, while one replaces another."""
+    secrets = tuple(filter(None, (secret.strip() for secret in settings.stripe_webhook_secret.split(","))))
+    return StripeGateway(settings.stripe_secret_key, secrets, settings.stripe_api_base)
+
+
+def clock_of(settings: Settings) -> SystemClock:
+    """The clock of this process, shifted in tests only."""
+    return SystemClock(timedelta(seconds=settings.clock_shift_seconds))
+
+
+@asynccontextmanager
+async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
+    """Everything that endpoints need, running; ended in reverse order."""
+    assert settings.database_url is not None
+    assert settings.redis_url is not None
+    async with AsyncExitStack() as stack:
+        database = await Database.connect(
+            settings.database_url,
+            clock=clock_of(settings),
+            minimum=2,
+            maximum=settings.database_pool_size,
+            application_name="ais web",
+        )
+        stack.push_async_callback(database.close)
+        cache = Cache(settings.redis_url)
+        stack.push_async_callback(cache.close)
+        gateway = open_gateway(settings)
+        database.subscriptions = build_registry(settings, gateway).subscriptions
+        availability = Availability(database)
+        await availability.start()
+        stack.push_async_callback(availability.stop)
+        seat_desk = SeatDesk(database)
+        await seat_desk.start()
+        stack.push_async_callback(seat_desk.stop)
+        ring = TokenRing(settings.secret_keys)
+        shop = Shop(
+            await load_market(database),
+            availability,
+            ring=ring,
+            clock=database.clock,
+            terms=OfferTerms(
+                offer_seconds=round(settings.offer_minutes * 60),
+                hold_minutes=settings.hold_minutes,
+                sales_close_minutes=settings.sales_close_minutes,
+                validating_carrier=settings.carrier,
+            ),
+            point_of_sale=settings.point_of_sale,
+        )
+        snapshots = SnapshotRefresher(database, shop)
+        await snapshots.start()
+        stack.push_async_callback(snapshots.stop)
+        hold_window = timedelta(minutes=settings.hold_minutes)
+        payment_window = timedelta(minutes=settings.payment_minutes)
+        yield {
+            "settings": settings,
+            "database": database,
+            "cache": cache,
+            "gateway": gateway,
+            "shop": shop,
+            "read_reference": lambda: shop.market.reference,
+            "authenticator": Authenticator(ring, database.clock, settings.operator_token),
+            "create_order": CreateOrder(database, seat_desk, shop, hold_window),
+            "pay_order": PayOrder(database, gateway, payment_window),
+            "lookup_limit_per_minute": settings.lookup_limit_per_minute,
+            "trusted_proxies": settings.trusted_proxies,
+        }

@@ -1,0 +1,48 @@
+"""Everything that a worker runs, put together."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from ais.app.schedule_import import extend_sale
+from ais.inventory import jobs as inventory_jobs
+from ais.orders import handlers as order_handlers
+from ais.orders import jobs as order_jobs
+from ais.payments import PaymentGateway
+from ais.payments import jobs as payment_jobs
+from ais.platform.idempotency import remove_expired_records
+from ais.platform.jobs import JobContext, JobRegistry, housekeeping
+from ais.platform.settings import Settings
+from ais.reference import load_reference
+
+_RECORDS_AT_ONCE = 5000
+
+
+def build_registry(settings: Settings, gateway: PaymentGateway) -> JobRegistry:
+    """The jobs, handlers and schedules of the whole program."""
+    registry = JobRegistry()
+    housekeeping.register(registry)
+    inventory_jobs.register(registry)
+    payment_jobs.register(registry, gateway)
+    order_jobs.register(registry, gateway)
+    order_handlers.register(registry)
+    registry.schedule("platform.remove_expired_answers", remove_expired_answers, cron="7 * * * *", timeout_seconds=300)
+
+    async def extend_horizon(context: JobContext, _payload: dict[str, Any]) -> None:
+        async with context.unit_of_work() as uow:
+            await uow.connection.execute("SET LOCAL statement_timeout = 0")
+            until = context.clock.now().date() + timedelta(days=settings.sale_days)
+            await extend_sale(uow, until, reference=await load_reference(uow.connection))
+
+    registry.schedule("schedule.extend_sale_horizon", extend_horizon, cron="11 0 * * *", timeout_seconds=600)
+    return registry
+
+
+async def remove_expired_answers(context: JobContext, _payload: dict[str, Any]) -> None:
+    """Forget stored answers whose 24 hours are over, in small steps."""
+    while True:
+        async with context.unit_of_work() as uow:
+            removed = await remove_expired_records(uow, limit=_RECORDS_AT_ONCE)
+        if removed < _RECORDS_AT_ONCE:
+            return

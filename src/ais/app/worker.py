@@ -1,0 +1,43 @@
+"""The worker process: runs jobs and schedules until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from datetime import timedelta
+
+from ais.app.composition import open_gateway
+from ais.app.registry import build_registry
+from ais.kit import SystemClock
+from ais.platform.database import Database
+from ais.platform.jobs.worker import WorkerSettings, run_worker
+from ais.platform.settings import Settings
+from ais.platform.telemetry import configure_logging, get_logger
+
+log = get_logger("worker")
+CONCURRENCY = 8
+
+
+async def serve(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT; what runs then is finished or goes back to the queue."""
+    configure_logging(settings.log_level, process="worker")
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    assert settings.database_url is not None
+    database = await Database.connect(
+        settings.database_url,
+        clock=SystemClock(timedelta(seconds=settings.clock_shift_seconds)),
+        maximum=CONCURRENCY + 4,
+        application_name="ais worker",
+    )
+    gateway = open_gateway(settings)
+    registry = build_registry(settings, gateway)
+    database.subscriptions = registry.subscriptions
+    log.info("worker started")
+    try:
+        await run_worker(database, registry, stop, WorkerSettings(concurrency=CONCURRENCY))
+    finally:
+        await database.close()
+        log.info("worker stopped")

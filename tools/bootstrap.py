@@ -1,0 +1,85 @@
+"""Makes the virtual environment from the committed lock file; needs nothing but Python 3.11 or newer."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCK = ROOT / "requirements.lock"
+
+
+def say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def run(what: str, argv: list[str]) -> None:
+    """Run a step, showing that it lasts; its output only if it fails."""
+    done = threading.Event()
+    thread = threading.Thread(target=_show, args=(what, done), daemon=True)
+    thread.start()
+    environment = {**os.environ, "UV_NO_PROGRESS": "1", "VIRTUAL_ENV": str(Path(sys.argv[1]).resolve())}
+    result = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done.set()
+    thread.join()
+    if result.returncode != 0:
+        say(result.stdout + result.stderr)
+        sys.exit(f"{what} failed; the lines above say why.")
+
+
+def _show(what: str, done: threading.Event) -> None:
+    began = time.monotonic()
+    if not sys.stderr.isatty():
+        say(f"{what} ...")
+        while not done.wait(10):
+            say(f"{what}: {time.monotonic() - began:.0f} s")
+        return
+    width = 24
+    while not done.wait(0.1):
+        seconds = time.monotonic() - began
+        place = int(seconds * 8) % (2 * width - 2)
+        place = place if place < width else 2 * width - 2 - place
+        bar = "".join("#" if abs(cell - place) < 3 else "-" for cell in range(width))
+        sys.stderr.write(f"\r[{bar}] {what} {seconds:4.0f} s")
+    sys.stderr.write("\r" + " " * 78 + "\r")
+
+
+def locked_version(package: str) -> str:
+    found = re.search(rf"^{package}==(\S+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
+    if found is None:
+        sys.exit(f"{LOCK.name} does not name {package}.")
+    return found[1]
+
+
+def main() -> None:
+    """Create the environment named by the first argument, or bring it up to date."""
+    if sys.version_info < (3, 11):
+        sys.exit(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}. Set PYTHON=… to another one.")
+    folder = Path(sys.argv[1])
+    python = folder / "bin" / "python"
+    uv = folder / "bin" / "uv"
+    say("Setting up (once; later starts skip this).")
+    if not python.exists():
+        venv.EnvBuilder(with_pip=True, symlinks=True).create(folder)
+    wanted = locked_version("uv")
+    if not uv.exists() or wanted not in subprocess.run([uv, "--version"], capture_output=True, text=True, check=False).stdout:
+        if subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False).returncode != 0:
+            subprocess.run([python, "-m", "ensurepip"], capture_output=True, check=True)
+        run(
+            "Installing uv",
+            [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"uv=={wanted}"],
+        )
+    run("Installing the locked dependencies", [str(uv), "pip", "sync", "--require-hashes", str(LOCK)])
+    run("Installing ais itself", [str(uv), "pip", "install", "--no-deps", "--no-build-isolation", "--editable", "."])
+    (folder / ".ready").touch()
+
+
+if __name__ == "__main__":
+    main()
