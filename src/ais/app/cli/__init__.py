@@ -1,0 +1,93 @@
+"""The command line, ``ais``: every command does one thing and says by its exit code how it went.
+
+A command imports what it needs when it runs, so that help and completion come at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import Any
+
+import click
+
+from ais.app.cli.output import Output
+
+# By command: the module that holds it, and its line in the list of commands, so that the list imports none of them.
+COMMANDS = {
+    "demo": ("processes", "Run everything with a fictional airline."),
+    "web": ("processes", "Run the web server."),
+    "worker": ("processes", "Run jobs and schedules."),
+    "migrate": ("processes", "Bring the database to the newest schema."),
+    "verify": ("verify", "Check every promise about the stored data."),
+    "schedule": ("schedule", "What is flown: import, export, show, affected."),
+    "fares": ("fares", "What it costs: import, show."),
+    "inventory": ("inventory", "What is left to sell: show."),
+    "search": ("search", "Find offers, and explain their prices."),
+    "order": ("order", "What was sold: show."),
+    "jobs": ("jobs", "Work in the background: list, show, retry, schedules."),
+}
+
+
+class Ais(click.Group):
+    """The group of all commands, each imported when it is named; turns what goes wrong into a sentence and a code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's shape
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's shape
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"ais.app.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's shape
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.exceptions.Exit, click.Abort, click.ClickException):
+            raise
+        except Exception as error:  # every failure becomes a sentence and a code here, or goes on as it is
+            from ais.app.cli.failures import failure_of
+
+            failure = failure_of(error)
+            if failure is None:
+                raise
+            ctx.obj.failure(failure)
+            ctx.exit(failure.exit_code)
+
+
+@click.command(
+    cls=Ais,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="""
+\b
+Exit codes:
+  0  fine
+  1  the thing asked about is not so: a promise is broken, a file is refused, nothing is found
+  2  wrong use or wrong settings
+  3  a server is not there
+
+Tables and --json go to standard output, progress and notes to standard error. Commands work with the database of
+DATABASE_URL; where it is not set, with that of a demo that runs on the data folder (AIS_DATA_DIR, .ais by default), or
+with one that is started for the time of the command.
+""",
+)
+@click.option(
+    "--config",
+    metavar="FILE",
+    type=click.Path(),
+    help="A TOML file of settings; the environment wins over it. Also AIS_CONFIG.",
+)
+@click.version_option(package_name="ais", message="%(prog)s %(version)s")
+@click.pass_context
+def main(ctx: click.Context, config: str | None) -> None:
+    """An open passenger service system: schedule, seats, fares, orders, payments, tickets."""
+    if config is not None:
+        # Web processes read the settings by themselves, from the environment they are given.
+        os.environ["AIS_CONFIG"] = config
+    ctx.obj = Output()

@@ -1,0 +1,161 @@
+"""The commands that run the program itself, and the one that prepares its database."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+import click
+
+from ais.app.cli.outcome import OK, end
+from ais.app.cli.output import Output, json_option
+
+WEB_APPLICATION = "ais.app.cli.web_worker:create_application"
+
+
+@click.command()
+def demo() -> None:
+    """Run everything with a fictional airline.
+
+    Starts PostgreSQL, Valkey, a payment simulator, a worker and a web server, loads the airline Rimal Air, tells one
+    story from search to ticket over HTTP, and keeps serving until Ctrl-C.
+    """
+    from ais.app.demo import run_demo
+    from ais.platform.settings import load_settings
+
+    end(run_demo(load_settings()))
+
+
+@click.command()
+@click.option("--host", help="Address to listen on. Also AIS_HOST.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on. Also AIS_PORT.")
+@click.option("--processes", type=click.IntRange(1, 64), help="Web processes. Also AIS_WEB_PROCESSES.")
+@click.pass_obj
+def web(output: Output, host: str | None, port: int | None, processes: int | None) -> None:
+    """Run the web server until SIGTERM or Ctrl-C.
+
+    Servers that are not set (DATABASE_URL, REDIS_URL) run with it, in the data folder.
+    """
+    for name, value in (("AIS_HOST", host), ("AIS_PORT", port), ("AIS_WEB_PROCESSES", processes)):
+        if value is not None:
+            os.environ[name] = str(value)
+    _run_with_servers(output, "web", _serve_web)
+
+
+@click.command()
+@click.pass_obj
+def worker(output: Output) -> None:
+    """Run jobs and schedules until SIGTERM or Ctrl-C.
+
+    What runs then is finished, or goes back to the queue. Servers that are not set run with it, in the data folder.
+    """
+    _run_with_servers(output, "worker", _serve_jobs)
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def migrate(output: Output) -> None:
+    """Bring the database to the newest schema; nothing to do is fine."""
+    from ais.app.cli.edge import database_for, require_database
+    from ais.platform.migration import migrate as bring_up
+    from ais.platform.migration import newest_revision
+    from ais.platform.settings import load_settings
+
+    with database_for(output, load_settings()) as settings:
+        assert settings.database_url is not None
+        require_database(settings)
+        with output.waiting("Migrating the database"):
+            bring_up(settings.database_url)
+        revision = newest_revision()
+        output.document({"revision": revision})
+        output.say(f"The database is at revision {revision}.")
+
+
+def _run_with_servers(output: Output, name: str, serve: Callable[[Output], None]) -> None:
+    """Serve in this process if both servers are there, else beside servers that run as long as it does."""
+    from ais.app.servers import running_servers
+    from ais.platform.settings import load_settings
+
+    settings = load_settings()
+    running = running_servers(settings.data_dir)
+    if running is not None:
+        os.environ.setdefault("DATABASE_URL", running.database_url)
+        os.environ.setdefault("REDIS_URL", running.redis_url)
+    if (settings.database_url and settings.redis_url) or running is not None:
+        serve(output)
+    else:
+        _supervise(output, name)
+
+
+def _supervise(output: Output, name: str) -> None:
+    import msgspec
+
+    from ais.app.servers import announced
+    from ais.platform.embedded import ChildSpec, EmbeddedServers, StopSignals, Supervisor
+    from ais.platform.migration import migrate as bring_up
+    from ais.platform.settings import load_settings
+
+    settings = load_settings()
+    with (
+        StopSignals() as stop,
+        Supervisor(stop=stop, report=output.note, folder=settings.data_dir) as supervisor,
+        EmbeddedServers(
+            settings.data_dir,
+            database_url=settings.database_url,
+            redis_url=settings.redis_url,
+            supervisor=supervisor,
+            report=output.note,
+        ) as servers,
+    ):
+        if settings.database_url is None:
+            bring_up(servers.database_url)
+        urls = {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
+        settings = msgspec.structs.replace(settings, database_url=servers.database_url, redis_url=servers.redis_url)
+        with announced(settings):
+            child = ChildSpec(
+                name,
+                [sys.executable, "-m", "ais.app.cli", name],
+                env={**os.environ, **urls},
+                death_signal=signal.SIGKILL if name == "web" else signal.SIGTERM,
+            )
+            end(supervisor.run([child]))
+
+
+def _serve_jobs(_output: Output) -> None:
+    import asyncio
+
+    from ais.app.worker import serve
+    from ais.platform.settings import load_settings
+
+    asyncio.run(serve(load_settings()))
+
+
+def _serve_web(output: Output) -> None:
+    from granian import Granian
+    from granian.constants import Interfaces, Loops
+    from granian.log import LogLevels
+
+    from ais.app.cli.web_worker import PARENT
+    from ais.platform.settings import load_settings
+
+    settings = load_settings()
+    os.environ[PARENT] = str(os.getpid())
+    output.note(f"Serving on http://{settings.host}:{settings.port}.")
+    server = Granian(
+        target=WEB_APPLICATION,
+        factory=True,
+        interface=Interfaces.ASGI,
+        address=settings.host,
+        port=settings.port,
+        workers=settings.web_processes,
+        loop=Loops.uvloop,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        websockets=False,
+        process_name="ais-web",
+    )
+    server.serve()
+    end(OK)

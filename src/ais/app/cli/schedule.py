@@ -1,0 +1,335 @@
+"""``ais schedule``: what is flown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import click
+
+from ais.app.cli.edge import CARRIER, DAY, PLACE, actor, reference_of, with_database
+from ais.app.cli.flights import FLIGHT_NUMBER, FlightNumber, clock_time, local_time
+from ais.app.cli.outcome import NOT_SO, end
+from ais.app.cli.output import SHOWN_ROWS, Output, json_option
+from ais.kit import encode_id, ids
+from ais.platform.database import Database
+from ais.platform.settings import Settings
+from ais.reference import ReferenceData
+from ais.schedule import FlightDateChange, ImportReport, LegChange, LegState, ShownFlightDate, ShownLeg
+
+
+@click.group()
+def schedule() -> None:
+    """What is flown: schedules in and out, flight dates, and the orders that changes touch."""
+
+
+@schedule.command("import")
+@click.argument("file", type=click.File("rb"))
+@click.option("--until", type=DAY, help="Put flights on sale up to this date.  [default: AIS_SALE_DAYS ahead]")
+@click.option("--dry-run", is_flag=True, help="Only report what would change.")
+@json_option
+@click.pass_obj
+def import_file(output: Output, file: Any, until: date | None, dry_run: bool) -> None:
+    """Make an SSIM chapter 7 FILE the schedule in force ("-": standard input).
+
+    It replaces the schedule of its carriers over its validity; flights that have departed never change, and a flight
+    with orders is cancelled or changed, never deleted. The report names every change with the seats sold and the
+    passengers on it. A file with errors is refused as a whole, with every error; the exit code is 1 then.
+    """
+    content: bytes = file.read()
+
+    async def bring_in(database: Database, settings: Settings) -> ImportReport:
+        from ais.app.schedule_import import import_schedule
+
+        reference = await reference_of(database)
+        horizon = until or database.clock.now().date() + timedelta(days=settings.sale_days)
+        with output.progress("Expanding the schedule to flight dates") as progress:
+            async with database.unit_of_work(actor()) as uow:
+                # One statement may bring in a year of flights.
+                await uow.connection.execute("SET LOCAL statement_timeout = 0")
+                return await import_schedule(
+                    uow, content, reference=reference, until=horizon, dry_run=dry_run, progress=progress
+                )
+
+    show_report(output, with_database(output, bring_in, tells=True))
+
+
+@schedule.command("export")
+@click.argument("carrier", type=CARRIER)
+@click.option("--season", help="Only the schedule of this season, such as S27.")
+@click.option("--output", "-o", "target", type=click.File("wb", atomic=True), help="Write to a file.")
+@json_option
+@click.pass_obj
+def export(output: Output, carrier: str, season: str | None, target: Any) -> None:
+    """Write the schedules of CARRIER that are in force as an SSIM file.
+
+    What was imported comes out byte for byte as it went in, serial numbers counted anew.
+    """
+
+    async def write(database: Database, _settings: Settings) -> str:
+        from ais.schedule import export_ssim
+
+        async with database.connection() as connection:
+            return await export_ssim(connection, carrier, season=season)
+
+    content = with_database(output, write)
+    records = sum(not line.startswith("0") for line in content.splitlines())
+    answer = {"carrier": carrier, "season": season, "records": records}
+    if target is not None:
+        target.write(content.encode("ascii"))
+        output.note(f"{records} records written to {target.name}.")
+        output.document({**answer, "file": target.name})
+    elif output.as_json:
+        output.document({**answer, "content": content})
+    else:
+        click.echo(content, nl=False)
+
+
+@schedule.command("show")
+@click.argument("flight", type=FLIGHT_NUMBER, required=False)
+@click.option("--date", "day", type=DAY, help="Only this departure date, local at the flight's first airport.")
+@click.option("--from", "first", type=DAY, help="From this date on.  [default: today]")
+@click.option("--until", "last", type=DAY, help="Up to this date.")
+@click.option("--carrier", type=CARRIER, help="Only flights of this carrier.")
+@click.option("--origin", type=PLACE, help="Only flights that are sold from this airport.")
+@click.option("--destination", type=PLACE, help="Only flights that are sold to this airport.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
+@json_option
+@click.pass_obj
+def show(
+    output: Output,
+    flight: FlightNumber | None,
+    day: date | None,
+    first: date | None,
+    last: date | None,
+    carrier: str | None,
+    origin: str | None,
+    destination: str | None,
+    limit: int,
+) -> None:
+    """Show flight dates with their legs, in the times of the airports.
+
+    FLIGHT is a number such as 9Z101. Exit code 1 if there is none.
+    """
+
+    async def look(database: Database, _settings: Settings) -> tuple[list[ShownFlightDate], ReferenceData]:
+        from ais.schedule import flight_dates
+
+        reference = await reference_of(database)
+        async with database.connection() as connection:
+            found = await flight_dates(
+                connection,
+                carrier=flight.carrier if flight else carrier,
+                flight_number=flight.number if flight else None,
+                origin=origin,
+                destination=destination,
+                first_date=day or first or database.clock.now().date(),
+                last_date=day or last,
+                limit=limit,
+            )
+        return [each for each in found if flight is None or each.flight.suffix == flight.suffix], reference
+
+    found, reference = with_database(output, look)
+    output.document({"flight_dates": [_flight_date(each, reference) for each in found]})
+    if not found:
+        output.note("There are no such flight dates.")
+        end(NOT_SO)
+    columns = ("Flight", "Date", "Route", "Departs", "Arrives", "Aircraft", "Seats", "Registration", "Sold as", "State")
+    output.table(columns, [row for each in found for row in _flight_date_rows(each, reference)])
+
+
+@schedule.command("affected")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="At most so many.")
+@json_option
+@click.pass_obj
+def affected(output: Output, limit: int) -> None:
+    """List the orders with a segment that the schedule has cancelled (UN) or changed (TK), soonest first.
+
+    Exit code 0, also if there are none.
+    """
+
+    async def look(database: Database, _settings: Settings) -> list[dict[str, Any]]:
+        from ais.orders import affected_orders
+
+        async with database.connection() as connection:
+            return await affected_orders(connection, limit)
+
+    found = with_database(output, look)
+    output.document({"orders": found})
+    if not found:
+        output.say("No order is affected by a change of the schedule.")
+        return
+    output.table(
+        ("Locator", "Order", "Flight", "Date", "Route", "Segment", "Code", "Passengers>"),
+        [
+            (
+                row["record_locator"],
+                row["status"],
+                row["flight"],
+                row["departure_date"],
+                f"{row['origin']}-{row['destination']}",
+                row["segment_status"],
+                row["status_code"],
+                row["passengers"],
+            )
+            for row in found
+        ],
+    )
+
+
+def show_report(output: Output, report: ImportReport) -> None:
+    """What an import did, or would do."""
+    output.document(
+        {
+            "source": report.source,
+            "carriers": report.carriers,
+            "dry_run": report.dry_run,
+            "import_id": report.import_id,
+            "is_unchanged": report.is_unchanged,
+            "counts": dict(report.counts),
+            "added": report.added,
+            "changes": [_change(change) for change in report.changes],
+            "seats_sold": report.seats_sold,
+            "passengers": report.passengers,
+            "equipment_kept": report.equipment_kept,
+            "moved_local_times": report.moved_local_times,
+        }
+    )
+    if report.is_unchanged:
+        output.say(f"The schedule of {', '.join(report.carriers)} is in force already: nothing changed.")
+        return
+    heading = "Nothing is changed; an import would give" if report.dry_run else "Imported"
+    output.say(f"{heading}: the schedule of {', '.join(report.carriers)}.")
+    output.table(
+        ("Flight dates", "Number>"), [(name.replace("_", " "), count) for name, count in report.counts.items()]
+    )
+    if report.added:
+        rows = [
+            (f"{each.carrier}{each.flight_number}{each.suffix}", each.dates, each.first_date, each.last_date)
+            for each in report.added
+        ]
+        output.table(("Added", "Dates>", "First", "Last"), rows, at_most=SHOWN_ROWS)
+    if report.changes:
+        output.table(
+            ("Changed", "Date", "How", "Legs (UTC)", "Seats sold>", "Passengers>", "Orders>"),
+            [_change_row(change) for change in sorted(report.changes, key=_importance)],
+            at_most=SHOWN_ROWS,
+        )
+        output.say(f"{report.seats_sold} seats sold and {report.passengers} passengers are affected.")
+    if report.equipment_kept:
+        output.say(f"{report.equipment_kept} legs keep the aircraft that operations had set.")
+    if report.moved_local_times:
+        output.say(f"{report.moved_local_times} local times in a gap of the clocks were moved forward.")
+
+
+def _importance(change: FlightDateChange) -> tuple[int, Any]:
+    """Changes with passengers first."""
+    return -change.passengers, change.flight
+
+
+def _change(change: FlightDateChange) -> dict[str, Any]:
+    return {
+        "flight_date_id": encode_id(ids.FLIGHT_DATE, change.flight_date_id),
+        "flight": f"{change.flight.carrier}{change.flight.flight_number}{change.flight.suffix}",
+        "departure_date": change.flight.departure_date,
+        "kinds": change.kinds,
+        "legs": change.legs,
+        "seats_sold": change.seats_sold,
+        "passengers": change.passengers,
+        "order_ids": [encode_id(ids.ORDER, order_id) for order_id in change.order_ids],
+    }
+
+
+def _change_row(change: FlightDateChange) -> Sequence[Any]:
+    flight = change.flight
+    return (
+        f"{flight.carrier}{flight.flight_number}{flight.suffix}",
+        flight.departure_date,
+        [kind.value for kind in change.kinds],
+        "; ".join(map(_leg_change, change.legs)),
+        change.seats_sold,
+        change.passengers,
+        len(change.order_ids),
+    )
+
+
+def _leg_change(leg: LegChange) -> str:
+    route = f"{leg.origin}-{leg.destination}"
+    if leg.before is None or leg.after is None:
+        return f"{route} {'new' if leg.before is None else 'no longer'}"
+    differences = [
+        f"{before} → {after}"
+        for before, after in zip(_leg_state(leg.before), _leg_state(leg.after), strict=True)
+        if before != after
+    ]
+    return " ".join([route, *differences])
+
+
+def _leg_state(state: LegState) -> tuple[str, str]:
+    def hours(departs_at: datetime, arrives_at: datetime) -> str:
+        return f"{departs_at:%H:%M}-{arrives_at:%H:%M}"
+
+    times = hours(state.passenger_departs_at, state.passenger_arrives_at)
+    if (state.departs_at, state.arrives_at) != (state.passenger_departs_at, state.passenger_arrives_at):
+        times += f" (aircraft {hours(state.departs_at, state.arrives_at)})"
+    return times, f"{state.aircraft_type} {state.configuration}"
+
+
+def _flight_date(each: ShownFlightDate, reference: ReferenceData) -> dict[str, Any]:
+    return {
+        "id": encode_id(ids.FLIGHT_DATE, each.id),
+        "flight": f"{each.flight.carrier}{each.flight.flight_number}{each.flight.suffix}",
+        "departure_date": each.flight.departure_date,
+        "service_type": each.service_type,
+        "status": each.status,
+        "cancelled_by": each.cancelled_by,
+        "on_sale": each.on_sale,
+        "version": each.version,
+        "legs": [
+            {
+                "id": leg.id,
+                "sequence": leg.sequence,
+                "origin": leg.origin,
+                "destination": leg.destination,
+                "departs_at": local_time(leg.passenger_departure_at, leg.origin, reference),
+                "arrives_at": local_time(leg.passenger_arrival_at, leg.destination, reference),
+                "aircraft_departs_at": local_time(leg.scheduled_departure_at, leg.origin, reference),
+                "aircraft_arrives_at": local_time(leg.scheduled_arrival_at, leg.destination, reference),
+                "departure_terminal": leg.departure_terminal,
+                "arrival_terminal": leg.arrival_terminal,
+                "aircraft_type": leg.aircraft_type,
+                "configuration": leg.configuration,
+                "aircraft_registration": leg.aircraft_registration,
+                "status": leg.status,
+            }
+            for leg in each.legs
+        ],
+        "segments": each.segments,
+    }
+
+
+def _flight_date_rows(each: ShownFlightDate, reference: ReferenceData) -> list[Sequence[Any]]:
+    flight = f"{each.flight.carrier}{each.flight.flight_number}{each.flight.suffix}"
+    sold = [f"{segment.origin}-{segment.destination}" for segment in each.segments if _is_sold(segment, each)]
+    first = local_time(each.legs[0].passenger_departure_at, each.legs[0].origin, reference) if each.legs else None
+
+    def row(leg: ShownLeg, *, is_first: bool) -> Sequence[Any]:
+        return (
+            flight if is_first else "",
+            each.flight.departure_date if is_first else "",
+            f"{leg.origin}-{leg.destination}",
+            clock_time(leg.passenger_departure_at, leg.origin, reference, since=first),
+            clock_time(leg.passenger_arrival_at, leg.destination, reference, since=first),
+            leg.aircraft_type,
+            leg.configuration,
+            leg.aircraft_registration,
+            (sold or "not sold") if is_first else "",
+            leg.status,
+        )
+
+    return [row(leg, is_first=position == 0) for position, leg in enumerate(each.legs)]
+
+
+def _is_sold(segment: Any, each: ShownFlightDate) -> bool:
+    return each.on_sale and segment.on_sale and segment.status == "scheduled"
