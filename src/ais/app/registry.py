@@ -12,11 +12,12 @@ from ais.orders import jobs as order_jobs
 from ais.payments import PaymentGateway
 from ais.payments import jobs as payment_jobs
 from ais.platform.idempotency import remove_expired_records
-from ais.platform.jobs import JobContext, JobRegistry, housekeeping
+from ais.platform.jobs import JobContext, JobRegistry, Retry, housekeeping
 from ais.platform.settings import Settings
 from ais.reference import load_reference
 
 _RECORDS_AT_ONCE = 5000
+_DAILY = Retry(attempts=5, first_delay_seconds=60, ceiling_seconds=3600)
 
 
 def build_registry(settings: Settings, gateway: PaymentGateway) -> JobRegistry:
@@ -35,7 +36,9 @@ def build_registry(settings: Settings, gateway: PaymentGateway) -> JobRegistry:
             until = context.clock.now().date() + timedelta(days=settings.sale_days)
             await extend_sale(uow, until, reference=await load_reference(uow.connection))
 
-    registry.schedule("schedule.extend_sale_horizon", extend_horizon, cron="11 0 * * *", timeout_seconds=600)
+    registry.schedule(
+        "schedule.extend_sale_horizon", extend_horizon, cron="11 0 * * *", retry=_DAILY, timeout_seconds=600
+    )
     return registry
 
 

@@ -123,17 +123,17 @@ async def _receive_money(uow: UnitOfWork, change: OrderChange, settlement: Settl
 
 
 async def finish_with_tickets(uow: UnitOfWork, change: OrderChange) -> None:
-    """Confirm an order that is paid and has its seats, and issue its documents; the change is written here.
+    """Confirm an order that is paid and has its seats, and issue its documents; what ``change`` holds is written first.
 
     Without ticket numbers it keeps both and waits: staff are told, and a job tries again. The documents come last,
     because every sale of the carrier meets at the number range's lock. Raises TicketNumbersExhausted if the last
     numbers go to another sale in this very moment: nothing is written then, and a repeat waits.
     """
     order = change.order
+    await change.write(uow)
     tickets = tickets_to_issue(order)
     if not await enough_numbers(uow, order.validating_carrier, tickets):
         await ask_staff(uow, "ticket_numbers_exhausted", order.validating_carrier)
-        await change.write(uow)
         return
     await resolve_staff_queue(uow, "ticket_numbers_exhausted", order.validating_carrier)
     change.ticketing_to(TicketingStatus.ISSUED, "documents issued")
