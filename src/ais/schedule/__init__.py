@@ -41,6 +41,7 @@ from ais.schedule.events import (
     LegEquipment,
 )
 from ais.schedule.materialise import Progress
+from ais.schedule.nycflights import Guesses, RecordedDataMissing, recorded_carriers
 from ais.schedule.ports import FlightSales, NoSales, SalesOnFlights
 from ais.schedule.repository.flights import (
     RecordedChange,
@@ -60,6 +61,7 @@ from ais.schedule.service.reading import (
     load_timetable,
     timetable_version,
 )
+from ais.schedule.service.recorded import RecordedImport, import_nycflights
 from ais.schedule.ssim import ScheduleFileRefused, SsimError
 from ais.schedule.timetable import (
     SegmentKind,
@@ -92,6 +94,7 @@ __all__ = [
     "FlightKey",
     "FlightSales",
     "FlightStatus",
+    "Guesses",
     "ImportReport",
     "LegChange",
     "LegEquipment",
@@ -100,6 +103,8 @@ __all__ = [
     "NoSales",
     "Progress",
     "RecordedChange",
+    "RecordedDataMissing",
+    "RecordedImport",
     "SalesOnFlights",
     "ScheduleExportAmbiguous",
     "ScheduleFileRefused",
@@ -122,8 +127,10 @@ __all__ = [
     "flight_dates",
     "import_cabin_layouts",
     "import_connecting_times",
+    "import_nycflights",
     "import_ssim",
     "load_timetable",
+    "recorded_carriers",
     "recorded_changes",
     "reference_of",
     "timetable_version",

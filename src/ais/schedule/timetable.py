@@ -91,21 +91,47 @@ class TimetableBuilder:
         self._kind_numbers: dict[SegmentKind, int] = {}
 
     def add(self, row: TimetableRow) -> None:
+        self.append(
+            self.kind_number(row.kind),
+            row.id,
+            row.flight_date_id,
+            _minutes(row.departs_at),
+            _minutes(row.arrives_at),
+            row.departure_date.toordinal(),
+            row.leg_ids,
+        )
+
+    def kind_number(self, kind: SegmentKind) -> int:
+        """The number under which :meth:`append` takes segments of this kind."""
+        number = self._kind_numbers.setdefault(kind, len(self.kind_list))
+        if number == len(self.kind_list):
+            self.kind_list.append(kind)
+        return number
+
+    def append(
+        self,
+        kind: int,
+        segment_id: int,
+        flight_date_id: UUID,
+        departs: int,
+        arrives: int,
+        date_ordinal: int,
+        leg_ids: Iterable[int],
+    ) -> None:
+        """Add a segment; ``departs`` and ``arrives`` are whole minutes since the Unix epoch."""
         position = len(self.ids)
-        kind = self._kind_numbers.setdefault(row.kind, len(self.kind_list))
-        if kind == len(self.kind_list):
-            self.kind_list.append(row.kind)
-        first, after = self.ranges.get(row.kind.origin, (position, position))
-        if after != position or (after > first and self.departs[-1] > _minutes(row.departs_at)):
+        origin = self.kind_list[kind].origin
+        first, after = self.ranges.get(origin, (position, position))
+        if after != position or (after > first and self.departs[-1] > departs):
             raise ValueError("rows must come sorted by origin and departure")
-        self.ranges[row.kind.origin] = (first, position + 1)
-        self.ids.append(row.id)
-        self.departs.append(_minutes(row.departs_at))
-        self.arrives.append(_minutes(row.arrives_at))
-        self.dates.append(row.departure_date.toordinal())
+        self.ranges[origin] = (first, position + 1)
+        self.ids.append(segment_id)
+        self.departs.append(departs)
+        self.arrives.append(arrives)
+        self.dates.append(date_ordinal)
         self.kinds.append(kind)
-        self.flight_dates += row.flight_date_id.bytes
-        self.legs.extend(row.leg_ids)
+        self.flight_dates += flight_date_id.bytes
+        self.legs.extend(leg_ids)
         self.leg_starts.append(len(self.legs))
 
     def build(self, *, version: int, connecting_times: ConnectingTimes, country_of: Mapping[str, str]) -> Timetable:

@@ -8,13 +8,15 @@ from typing import Any
 from ais.platform.database import Connection
 from ais.schedule.connecting import ConnectingTimeRule, ConnectingTimes
 from ais.schedule.ssim.rules import cabins_of
-from ais.schedule.timetable import SegmentKind, Timetable, TimetableBuilder, TimetableRow
+from ais.schedule.timetable import SegmentKind, Timetable, TimetableBuilder
 
 _ROWS_AT_A_TIME = 5000
 
 # One row per segment on sale that has not left, with the legs it runs over. Most flights have one leg.
 _SEGMENTS = """
-SELECT segment.id, segment.flight_date_id, segment.departs_at, segment.arrives_at, segment.departure_date,
+SELECT segment.id, segment.flight_date_id, segment.departure_date,
+    extract(epoch FROM segment.departs_at)::bigint / 60 AS departs,
+    extract(epoch FROM segment.arrives_at)::bigint / 60 AS arrives,
     segment.marketing_carrier, segment.marketing_flight_number, segment.operating_carrier,
     segment.operating_flight_number, segment.origin, segment.destination,
     first_leg.id AS first_leg_id, first_leg.departure_terminal, first_leg.arrival_terminal,
@@ -37,7 +39,7 @@ SELECT segment.id, segment.flight_date_id, segment.departs_at, segment.arrives_a
 FROM segments AS segment
 JOIN legs AS first_leg ON first_leg.flight_date_id = segment.flight_date_id
     AND first_leg.sequence = segment.board_sequence AND first_leg.status = 'scheduled'
-WHERE segment.on_sale AND segment.status = 'scheduled' AND segment.departs_at > ais_now()
+WHERE segment.on_sale AND segment.status = 'scheduled' AND segment.departs_at > $1
 ORDER BY segment.origin, segment.departs_at, segment.id
 """
 
@@ -70,7 +72,7 @@ async def read_timetable(connection: Connection) -> Timetable:
     The version is read first: what changes meanwhile makes the timetable old, never silently incomplete.
     """
     builder = TimetableBuilder()
-    kinds: dict[tuple[str, ...], SegmentKind] = {}
+    kinds: dict[tuple[str, ...], int] = {}
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         version = await timetable_version(connection)
         rules = await connecting_times(connection)
@@ -80,8 +82,10 @@ async def read_timetable(connection: Connection) -> Timetable:
             WHERE iata IN (SELECT origin FROM legs UNION SELECT destination FROM legs)
             """
         )
-        async for record in connection.cursor(_SEGMENTS, prefetch=_ROWS_AT_A_TIME):
-            builder.add(_row(record, kinds))
+        now = await connection.fetchval("SELECT ais_now()")
+        await connection.execute("SET LOCAL work_mem = '64MB'")
+        async for record in connection.cursor(_SEGMENTS, now, prefetch=_ROWS_AT_A_TIME):
+            _add(builder, record, kinds)
     return builder.build(
         version=version,
         connecting_times=rules,
@@ -89,7 +93,7 @@ async def read_timetable(connection: Connection) -> Timetable:
     )
 
 
-def _row(record: Any, kinds: dict[tuple[str, ...], SegmentKind]) -> TimetableRow:
+def _add(builder: TimetableBuilder, record: Any, kinds: dict[tuple[str, ...], int]) -> None:
     configurations = record["configurations"] or (record["configuration"],)
     arrival_terminal = record["last_arrival_terminal"]
     shared = (
@@ -107,26 +111,28 @@ def _row(record: Any, kinds: dict[tuple[str, ...], SegmentKind]) -> TimetableRow
     kind = kinds.get(shared)
     if kind is None:
         cabins = [frozenset(letter for letter, _ in cabins_of(configuration)) for configuration in configurations]
-        kind = kinds[shared] = SegmentKind(
-            marketing_carrier=shared[0],
-            flight_number=shared[1],
-            operating_carrier=shared[2],
-            operating_flight_number=shared[3],
-            origin=shared[4],
-            destination=shared[5],
-            departure_terminal=shared[6],
-            arrival_terminal=shared[7],
-            aircraft=shared[8],
-            cabins=frozenset.intersection(*cabins),
+        kind = kinds[shared] = builder.kind_number(
+            SegmentKind(
+                marketing_carrier=shared[0],
+                flight_number=shared[1],
+                operating_carrier=shared[2],
+                operating_flight_number=shared[3],
+                origin=shared[4],
+                destination=shared[5],
+                departure_terminal=shared[6],
+                arrival_terminal=shared[7],
+                aircraft=shared[8],
+                cabins=frozenset.intersection(*cabins),
+            )
         )
-    return TimetableRow(
+    builder.append(
+        kind,
         record["id"],
         record["flight_date_id"],
-        record["departs_at"],
-        record["arrives_at"],
-        record["departure_date"],
+        record["departs"],
+        record["arrives"],
+        record["departure_date"].toordinal(),
         record["leg_ids"] or (record["first_leg_id"],),
-        kind,
     )
 
 
