@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+CARRIER = "9Z"
 DESCRIPTION = Path(__file__).parents[2] / "docs/formats/fares-csv.md"
 
 

@@ -12,7 +12,7 @@ from ais.platform.database import Database
 from ais.platform.migration import migrate
 from ais.reference import import_carriers, seed_reference
 
-CARRIERS = "code,accounting_code,name_en,name_ar,country_code\nQZ,999,Example,مثال,SA\n"
+CARRIERS = "code,accounting_code,name_en,name_ar,country_code\n9Z,999,Example,مثال,SA\n"
 
 
 def _build(url: str) -> None:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import asyncpg
 import msgspec
 import pytest
-from tests.factories.fare_files import edited, example_files
+from tests.factories.fare_files import CARRIER, edited, example_files
 from tests.factories.fares import make_party, make_segment
 
 from ais.fares import (
@@ -38,7 +38,7 @@ def known():
     """What the database's reference data is: the packaged one with the example's carrier."""
     packaged = packaged_rows()
     return ReferenceData(
-        msgspec.structs.replace(packaged, carriers=(*packaged.carriers, Carrier("QZ", "999", "Example", "مثال", "SA")))
+        msgspec.structs.replace(packaged, carriers=(*packaged.carriers, Carrier("9Z", "999", "Example", "مثال", "SA")))
     )
 
 
@@ -82,7 +82,7 @@ async def test_the_example_is_imported_and_priced(database, known, importing):
     assert (report.brands, report.points_of_sale) == (3, 2)
     now, book = await load(database, known)
     assert book.version == 1
-    slices = [[make_segment(day=next_monday(now))]]
+    slices = [[make_segment(day=next_monday(now), carrier=CARRIER)]]
     priced = price_itinerary(book, slices, make_party(2, 1, 1), cabin="Y", as_of=now, point_of_sale="SA")
     # Light: 199.00 and 25.00 YQ and 15 % of both; child 150.00 (up to whole riyals), infant 20.00 and no YQ.
     adult, child, infant = "257.60", "201.25", "23.00"
@@ -149,7 +149,7 @@ async def test_a_changed_fare_is_a_new_version_and_ends_the_sale_of_the_old_one(
     assert (old.amount, new.amount) == (Money(19900, "SAR"), Money(22900, "SAR"))
     assert old.sale_ends_at == new.sale_starts_at
     assert before < new.sale_starts_at <= now
-    slices = [[make_segment(day=next_monday(now))]]
+    slices = [[make_segment(day=next_monday(now), carrier=CARRIER)]]
     for at, version in ((before, old), (now, new)):
         priced = price_itinerary(book, slices, make_party(), cabin="Y", as_of=at, point_of_sale="SA")
         assert priced[0].components[0].fare_version_id == version.id
@@ -166,7 +166,7 @@ async def test_a_changed_brand_name_counts_and_is_a_new_version_of_the_data(data
     report = await importing({"brands.csv": edited(example_files(), "brands.csv", 2, "name_en", "Basic")["brands.csv"]})
     assert (report.brands, report.fares.added) == (1, 0)
     _, book = await load(database, known)
-    assert (book.version, book.brands["QZ", "LIGHT"].name_en) == (2, "Basic")
+    assert (book.version, book.brands["9Z", "LIGHT"].name_en) == (2, "Basic")
 
 
 async def test_a_withdrawn_fare_is_not_sold_and_stays_withdrawn_when_its_row_comes_again(
@@ -180,7 +180,7 @@ async def test_a_withdrawn_fare_is_not_sold_and_stays_withdrawn_when_its_row_com
     now, book = await load(database, known)
     assert book.version == 2
     assert book.fares[number].withdrawn_at == book.fares[number].sale_ends_at
-    slices = [[make_segment(day=next_monday(now))]]
+    slices = [[make_segment(day=next_monday(now), carrier=CARRIER)]]
     assert [
         each.brand for each in price_itinerary(book, slices, make_party(), cabin="Y", as_of=now, point_of_sale="SA")
     ] == ["VALUE", "FLEX"]
@@ -281,7 +281,7 @@ async def test_a_fare_sold_from_a_later_date_on_takes_over_then(database, known,
     report = await importing(edited(files, "fares.csv", 2, "sale_from", later.isoformat()))
     assert (report.fares.added, report.fares.ended) == (1, 1)
     now, book = await load(database, known)
-    slices = [[make_segment(day=next_monday(now))]]
+    slices = [[make_segment(day=next_monday(now), carrier=CARRIER)]]
     totals = [
         price_itinerary(book, slices, make_party(), cabin="Y", as_of=at, point_of_sale="SA")[0]
         .passengers[0]

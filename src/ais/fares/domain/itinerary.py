@@ -72,7 +72,7 @@ class LineKind(StrEnum):
     ROUNDING = "rounding"
 
 
-class Charge(msgspec.Struct, frozen=True):
+class Charge(msgspec.Struct, frozen=True, gc=False):
     """A price line before it names its passenger: equal passengers share one.
 
     ``segment_position`` is the coupon, counted from 0 over the whole itinerary. ``version_id`` is the fare version of
@@ -89,7 +89,7 @@ class Charge(msgspec.Struct, frozen=True):
     name_ar: str
 
 
-class PriceLine(msgspec.Struct, frozen=True):
+class PriceLine(msgspec.Struct, frozen=True, gc=False):
     """The smallest piece of a price: passenger, coupon, kind, code, amount, refundable or not, and its version."""
 
     passenger_reference: str
@@ -110,7 +110,7 @@ class TaxSum(msgspec.Struct, frozen=True):
     amount: Money
 
 
-class PassengerPrice(msgspec.Struct, frozen=True):
+class PassengerPrice(msgspec.Struct, frozen=True, gc=False):
     """What one passenger pays: ``base_fare`` + ``taxes`` + ``carrier_charges`` = ``total``, each the sum of its lines.
 
     ``taxes`` are taxes and fees; the provider's rounding, if any, is part of ``carrier_charges``.
@@ -152,7 +152,7 @@ class PassengerPrice(msgspec.Struct, frozen=True):
         return tuple(sums.values())
 
 
-class PricedComponent(msgspec.Struct, frozen=True):
+class PricedComponent(msgspec.Struct, frozen=True, gc=False):
     """The fare between two fare break points: segments ``first_segment`` to ``last_segment`` (inclusive, counted from
     0 within the slice) in one booking class at one fare version. Enough to price the same thing again.
     """

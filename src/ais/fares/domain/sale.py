@@ -28,7 +28,7 @@ from ais.kit.money import round_ratio
 
 _NO_ADVANCE = timedelta(days=-36_500)
 _NO_LIMIT_DAYS = 36_500
-_STORED_PRICES_MAXIMUM = 20_000
+_STORED_PRICES_MAXIMUM = 10_000
 _STORED_COUPONS_MAXIMUM = 10_000
 _STORED_CONDITIONS_MAXIMUM = 5_000
 
@@ -278,6 +278,7 @@ class Sale:
             if len(self._coupons) >= _STORED_COUPONS_MAXIMUM:
                 self._coupons.clear()
                 self._spans.clear()
+                self._prices_stored = 0
             facts = CouponFacts(
                 origin=origin,
                 destination=destination,
@@ -325,15 +326,17 @@ class Sale:
         if known is None:
             if len(self._spans) >= _STORED_COUPONS_MAXIMUM:
                 self._spans.clear()
+                self._prices_stored = 0
             known = self._spans[key] = Span(self, coupons, position)
         return known
 
     def count_stored_price(self) -> None:
-        """Bounds what all spans keep together."""
+        """Bounds what all spans keep together: the oldest spans are forgotten first."""
         self._prices_stored += 1
-        if self._prices_stored > _STORED_PRICES_MAXIMUM:
-            for span in self._spans.values():
-                span.prices.clear()
+        while self._prices_stored > _STORED_PRICES_MAXIMUM and self._spans:
+            oldest = self._spans.pop(next(iter(self._spans)))
+            self._prices_stored -= len(oldest.prices)
+        if not self._spans:
             self._prices_stored = 0
 
     def conditions(self, fares: tuple[tuple[Candidate, ...], ...], base_minor: int) -> tuple[Conditions, ...]:

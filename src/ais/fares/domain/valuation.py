@@ -14,8 +14,10 @@ from ais.kit.money import round_ratio
 
 DueTaxes = list[tuple[TaxVersion, Money | None]]
 
+FARE_NAME_EN, FARE_NAME_AR = "Fare", "أجرة السفر"
 
-class ComponentPrice(msgspec.Struct, frozen=True):
+
+class ComponentPrice(msgspec.Struct, frozen=True, gc=False):
     """The price of one fare component for one passenger, as sums and as charges by coupon."""
 
     base_fare: Money
@@ -25,10 +27,24 @@ class ComponentPrice(msgspec.Struct, frozen=True):
     charges: tuple[Charge, ...]
 
 
+class CouponPlan:
+    """What one type of passenger owes on a coupon in one brand. Where nothing is a percentage, ``charges`` are the
+    lines, the carrier's own first, and they come to ``taxes`` and ``carrier_charges``; else ``due`` is worked out fare
+    by fare.
+    """
+
+    __slots__ = ("carrier_charges", "charges", "due", "taxes")
+
+    def __init__(self, due: DueTaxes, position: int) -> None:
+        self.due = due if any(fixed is None for _, fixed in due) else None
+        lines = [_charge(tax, fixed, position) for tax, fixed in due if fixed is not None and fixed.minor]
+        self.charges, self.taxes, self.carrier_charges = _in_line_order(lines)
+
+
 class CouponTaxes:
     """A coupon as taxes see it. ``distance`` weighs its share of a through fare; ``index`` tells coupons apart."""
 
-    __slots__ = ("_due", "_facts", "_taxes_of", "distance", "index")
+    __slots__ = ("_due", "_facts", "_plans", "_taxes_of", "distance", "index")
 
     def __init__(
         self, index: int, facts: CouponFacts, distance: int, taxes_of: Callable[[CouponFacts], DueTaxes]
@@ -38,12 +54,17 @@ class CouponTaxes:
         self._facts = facts
         self._taxes_of = taxes_of
         self._due: dict[str, DueTaxes] = {}
+        self._plans: dict[tuple[str, PassengerType, int], CouponPlan] = {}
 
-    def due(self, brand: str) -> DueTaxes:
-        """The taxes of the coupon when it is sold in the brand, in the order in which they are taken."""
-        known = self._due.get(brand)
+    def plan(self, brand: str, passenger_type: PassengerType, position: int) -> CouponPlan:
+        """What a passenger of the type owes when the coupon is sold in the brand as coupon number ``position``."""
+        key = (brand, passenger_type, position)
+        known = self._plans.get(key)
         if known is None:
-            known = self._due[brand] = self._taxes_of(msgspec.structs.replace(self._facts, brand=brand))
+            if brand not in self._due:
+                self._due[brand] = self._taxes_of(msgspec.structs.replace(self._facts, brand=brand))
+            due = [each for each in self._due[brand] if passenger_type not in each[0].exempt_passengers]
+            known = self._plans[key] = CouponPlan(due, position)
         return known
 
 
@@ -63,72 +84,67 @@ def price_component(
     """
     charges: list[Charge] = []
     taxes = carrier_charges = 0
-    whole_weight = sum(weights)
-    for offset, (coupon, share) in enumerate(zip(coupons, allocate(amount.minor, weights), strict=True)):
-        fare_line = Charge(
-            position + offset,
-            LineKind.FARE,
-            fare.fare_basis,
-            Money(share, amount.currency),
-            bool(fare.rule.penalties.refund),
-            fare.id,
-            "Fare",
-            "السعر",
+    shares = [amount.minor] if len(coupons) == 1 else allocate(amount.minor, weights)
+    is_refundable = bool(fare.rule.penalties.refund)
+    for offset, coupon in enumerate(coupons):
+        place = position + offset
+        share = Money(shares[offset], amount.currency)
+        charges.append(
+            Charge(place, LineKind.FARE, fare.fare_basis, share, is_refundable, fare.id, FARE_NAME_EN, FARE_NAME_AR)
         )
-        exact_share = (amount.minor * weights[offset], whole_weight)
-        due = _due_on_coupon(coupon.due(fare.brand), passenger_type, exact_share, position + offset, point_of_sale)
-        taxes += sum(each.amount.minor for each in due if each.kind is LineKind.TAX)
-        carrier_charges += sum(each.amount.minor for each in due if each.kind is LineKind.CARRIER_CHARGE)
-        charges.append(fare_line)
-        charges.extend(each for each in due if each.kind is LineKind.CARRIER_CHARGE)
-        charges.extend(each for each in due if each.kind is LineKind.TAX)
+        plan = coupon.plan(fare.brand, passenger_type, place)
+        due, tax_sum, charge_sum = plan.charges, plan.taxes, plan.carrier_charges
+        if plan.due is not None:
+            exact_share = (amount.minor * weights[offset], sum(weights))
+            due, tax_sum, charge_sum = _due_on_coupon(plan.due, exact_share, place, point_of_sale)
+        charges += due
+        taxes += tax_sum
+        carrier_charges += charge_sum
     return ComponentPrice(
-        base_fare=amount,
-        taxes=Money(taxes, amount.currency),
-        carrier_charges=Money(carrier_charges, amount.currency),
-        total=Money(amount.minor + taxes + carrier_charges, amount.currency),
-        charges=tuple(charges),
+        amount,
+        Money(taxes, amount.currency),
+        Money(carrier_charges, amount.currency),
+        Money(amount.minor + taxes + carrier_charges, amount.currency),
+        tuple(charges),
     )
 
 
 def _due_on_coupon(
-    taxes: DueTaxes,
-    passenger_type: PassengerType,
-    exact_share: tuple[int, int],
-    position: int,
-    point_of_sale: PointOfSale,
-) -> list[Charge]:
-    """The charges of one coupon for one passenger; what comes to nothing makes no line."""
+    due: DueTaxes, exact_share: tuple[int, int], position: int, point_of_sale: PointOfSale
+) -> tuple[tuple[Charge, ...], int, int]:
+    """The lines of one coupon where some are percentages, with their sums; what comes to nothing makes no line."""
     numerator, denominator = exact_share
     sums: dict[str, int] = {}
-    charges = []
-    for tax, fixed in taxes:
-        if passenger_type in tax.exempt_passengers:
-            continue
+    lines = []
+    for tax, fixed in due:
         if fixed is not None:
-            minor = fixed.minor
+            amount = fixed
         else:
-            others = sum(sums.get(base, 0) for base in tax.percent_of if base != FARE_BASE)
+            others = sum([sums.get(base, 0) for base in tax.percent_of if base != FARE_BASE])
             base_numerator = others * denominator + (numerator if FARE_BASE in tax.percent_of else 0)
             unit, direction = tax.rounding(point_of_sale)
             ratio = round_ratio(base_numerator * (tax.basis_points or 0), denominator * 10_000 * unit, direction)
-            minor = ratio * unit
-        if minor == 0:
+            amount = Money(ratio * unit, point_of_sale.currency)
+        if amount.minor == 0:
             continue
-        is_ours = tax.kind is TaxKind.CARRIER_CHARGE
-        sums[tax.code] = sums.get(tax.code, 0) + minor
-        if is_ours:
-            sums[CHARGES_BASE] = sums.get(CHARGES_BASE, 0) + minor
-        charges.append(
-            Charge(
-                position,
-                LineKind.CARRIER_CHARGE if is_ours else LineKind.TAX,
-                tax.code,
-                Money(minor, point_of_sale.currency),
-                tax.refundable,
-                tax.id,
-                tax.name_en,
-                tax.name_ar,
-            )
-        )
-    return charges
+        sums[tax.code] = sums.get(tax.code, 0) + amount.minor
+        if tax.kind is TaxKind.CARRIER_CHARGE:
+            sums[CHARGES_BASE] = sums.get(CHARGES_BASE, 0) + amount.minor
+        lines.append(_charge(tax, amount, position))
+    return _in_line_order(lines)
+
+
+def _charge(tax: TaxVersion, amount: Money, position: int) -> Charge:
+    kind = LineKind.CARRIER_CHARGE if tax.kind is TaxKind.CARRIER_CHARGE else LineKind.TAX
+    return Charge(position, kind, tax.code, amount, tax.refundable, tax.id, tax.name_en, tax.name_ar)
+
+
+def _in_line_order(lines: Sequence[Charge]) -> tuple[tuple[Charge, ...], int, int]:
+    """The lines with the carrier's own charges first, the sum of taxes and fees, and the sum of carrier charges."""
+    ours = [line for line in lines if line.kind is LineKind.CARRIER_CHARGE]
+    others = [line for line in lines if line.kind is LineKind.TAX]
+    return (
+        (*ours, *others),
+        sum([line.amount.minor for line in others]),
+        sum([line.amount.minor for line in ours]),
+    )
