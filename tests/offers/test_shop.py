@@ -22,11 +22,10 @@ from tests.factories.shopping import (
 
 from ais.fares import price_itinerary
 from ais.inventory import ClaimItem, SeatsUnavailable
-from ais.kit import FixedClock, Money, ValidationFailed
+from ais.kit import FixedClock, Money, ServiceUnavailable, ValidationFailed
 from ais.offers import OfferBody, OfferExpired, OfferNotFound, PriceChanged
 from ais.offers.schemas import Cabin
 from ais.offers.service.search import JourneySearch, Party
-from ais.platform.database import ServiceUnavailable
 
 DAY = date(2027, 1, 20)
 BRAND_FARES = [

@@ -57,6 +57,16 @@ class NotFound(AppError):
     message = "There is nothing here under that name."
 
 
+class ServiceUnavailable(AppError):
+    """A part that the program cannot do without is away or overloaded."""
+
+    code = "SERVICE_UNAVAILABLE"
+    status = 503
+    retryable = True
+    message = "The service is not available at the moment. Please try again."
+    retry_after_seconds = 1
+
+
 class InvalidStateTransition(AppError):
     """The present state of the aggregate does not allow this move."""
 

@@ -15,21 +15,11 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from ais.kit import Actor, AppError, Clock, SystemClock, new_uuid
+from ais.kit import Actor, Clock, SystemClock, new_uuid
 from ais.platform.outbox import JobWaker, NewJob, Subscriptions, insert_jobs
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 MINIMUM_SERVER_VERSION = 180000
-
-
-class ServiceUnavailable(AppError):
-    """A part that the program cannot do without is away or overloaded."""
-
-    code = "SERVICE_UNAVAILABLE"
-    status = 503
-    retryable = True
-    message = "The service is not available at the moment. Please try again."
-    retry_after_seconds = 1
 
 
 class Event(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncpg
 
 from ais.app.cli.outcome import NO_SERVER, NOT_SO, WRONG_USE, Failure
-from ais.kit import AppError, ValidationFailed
+from ais.kit import AppError, ServiceUnavailable, ValidationFailed
 from ais.platform.embedded import EmbeddedServerError
 from ais.platform.settings import SettingsError
 
@@ -32,7 +32,6 @@ def failure_of(error: Exception) -> Failure | None:
 
 def _refusal(error: AppError) -> Failure:
     from ais.fares import FareImportRefused
-    from ais.platform.database import ServiceUnavailable
     from ais.schedule import BadScheduleData, ScheduleFileRefused
 
     if isinstance(error, ValidationFailed):

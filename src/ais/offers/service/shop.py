@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from ais.fares import PriceChange, PricedItinerary
-from ais.kit import Clock, Money
+from ais.kit import Clock, Money, ServiceUnavailable
 from ais.offers.combine import Journey
 from ais.offers.errors import OfferExpired, OfferNotFound, PriceChanged
 from ais.offers.market import Market
@@ -26,7 +26,6 @@ from ais.offers.service.search import (
 from ais.offers.token import OfferToken, read_token
 from ais.offers.validation import require_valid_search
 from ais.offers.wire import write_answer
-from ais.platform.database import ServiceUnavailable
 from ais.platform.i18n import Language
 from ais.platform.tokens import TokenRing
 

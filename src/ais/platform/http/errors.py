@@ -18,8 +18,7 @@ from litestar.exceptions import (
 )
 from litestar.openapi.datastructures import ResponseSpec
 
-from ais.kit import AppError, NotFound, ValidationFailed
-from ais.platform.database import ServiceUnavailable
+from ais.kit import AppError, NotFound, ServiceUnavailable, ValidationFailed
 from ais.platform.http.access import TokenExpired, Unauthorized
 from ais.platform.i18n import preferred_language, translate
 from ais.platform.telemetry import CORRELATION_ID, get_logger
