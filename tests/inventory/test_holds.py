@@ -17,6 +17,7 @@ from ais.inventory import (
     HoldNotFound,
     HoldStatus,
     SeatDesk,
+    SeatsNotSold,
     SeatsUnavailable,
     confirm_hold,
     extend_hold,
@@ -167,7 +168,7 @@ async def test_more_than_was_sold_is_not_given_back(database, actor, flight, tak
     hold = await take(3)
     await act(database, actor, confirm_hold, hold.id)
     items = [ClaimItem(flight.leg_ids[0], "Y", "Y", 1), ClaimItem(flight.leg_ids[1], "Y", "Y", 4)]
-    with pytest.raises(SeatsUnavailable):
+    with pytest.raises(SeatsNotSold):
         await act(database, actor, release_sold, hold.id, items)
     assert await counters(database, flight) == [(0, 3), (0, 3)]
     held = await take(1)

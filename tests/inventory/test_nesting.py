@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.factories.inventory import claim_of
 
-from ais.inventory import HOLD_ITEM_TRANSITIONS, HOLD_TRANSITIONS, ClaimItem, limits_of, open_by_rank, open_on_all
-from ais.inventory.domain import authorised_seats
+from ais.inventory import HOLD_ITEM_TRANSITIONS, HOLD_TRANSITIONS, ClaimItem, open_by_rank
 
 
 @pytest.mark.parametrize(
@@ -64,22 +63,6 @@ def test_taking_what_is_open_never_breaks_a_limit(cabin, data):
         assert party == 0 or sum(after[place:]) <= limits[place]
     assert all(before - now in range(party + 1) for before, now in zip(opened, reopened, strict=True))
     assert reopened[rank] == opened[rank] - party
-
-
-def test_a_segment_is_open_for_the_least_of_its_legs():
-    assert open_on_all([[35, 35, 34], [50, 20, 10], [40, 36, 35]]) == [35, 20, 10]
-
-
-def test_limits_come_from_percentages_and_begin_with_the_authorisation():
-    assert limits_of(138, [100, 95, 58, 20]) == [138, 131, 80, 28]
-    assert limits_of(0, [100, 50]) == [0, 0]
-    with pytest.raises(ValueError, match="lower class"):
-        limits_of(100, [100, 50, 60])
-
-
-def test_authorisation_is_capacity_and_overbooking_rounded_down():
-    assert authorised_seats(138, 3) == 142
-    assert authorised_seats(70, 0) == 70
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -24,9 +23,6 @@ from ais.kit import Transitions
 
 SHOWN_AT_MOST = 9
 """A shopper never learns of more open seats than this: as many as one party may be."""
-
-LARGEST_LADDER = 26
-"""A cabin has at most as many booking classes as there are letters."""
 
 
 class HoldStatus(StrEnum):
@@ -156,25 +152,3 @@ def open_by_rank(limits: Sequence[int], taken: Sequence[int], blocked: int = 0) 
         least = slack if least is None else min(least, slack)
         opened.append(max(0, least))
     return opened
-
-
-def open_on_all(per_leg: Sequence[Sequence[int]]) -> list[int]:
-    """A segment of several legs is open, class by class, for the least of them."""
-    return [min(seats) for seats in zip(*per_leg, strict=True)]
-
-
-def limits_of(authorised: int, percents: Sequence[int]) -> list[int]:
-    """Booking limits from percentages of the authorisation, halves rounded up; the first is the authorisation itself.
-
-    ``percents`` must not rise with the rank, so that the limits do not either.
-    """
-    if any(lower > higher for higher, lower in pairwise(percents)):
-        raise ValueError("a lower class may not have a higher limit")
-    limits = [(authorised * percent + 50) // 100 for percent in percents]
-    limits[0] = authorised
-    return limits
-
-
-def authorised_seats(capacity: int, overbooking_percent: int) -> int:
-    """Capacity plus overbooking, rounded down: 138 seats and 3 % are 142."""
-    return capacity + capacity * overbooking_percent // 100

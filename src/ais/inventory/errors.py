@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ais.kit import AppError, NotFound
-from ais.platform.database import ServiceUnavailable
+from ais.kit import AppError, NotFound, ServiceUnavailable
 
 
 class SeatsUnavailable(AppError):
@@ -32,6 +31,14 @@ class HoldHasExpired(AppError):
 
 class HoldNotFound(NotFound):
     """There is no hold of that id."""
+
+
+class SeatsNotSold(AppError):
+    """More seats were to be given back than the hold has sold in that leg cabin and class; nothing was given back."""
+
+    code = "ORDER_CONFLICT"
+    status = 409
+    message = "These seats are not sold, or were given back already."
 
 
 class SeatDeskUnavailable(ServiceUnavailable):

@@ -223,45 +223,48 @@ equipped AS (
 ),
 planned AS (
     SELECT wanted.leg_id, wanted.flight_date_id, wanted.on_sale, wanted.aircraft_type,
-        cabin.cabin, cabin.classes, cabin.capacity, cabin.authorised, cabin.limits
+        cabin.cabin, cabin.classes, cabin.capacity, cabin.authorised, cabin.limits, cabin.none
     FROM wanted
     JOIN (
         SELECT carrier, configuration, cabin, classes, capacity, authorised,
             ARRAY(
                 SELECT CASE WHEN rank = 1 THEN authorised ELSE (authorised * percent + 50) / 100 END
                 FROM unnest(percents) WITH ORDINALITY AS rung (percent, rank) ORDER BY rank
-            ) AS limits
+            ) AS limits,
+            array_fill(0, ARRAY[length(classes)]) AS none
         FROM equipped
     ) AS cabin ON cabin.carrier = wanted.carrier AND cabin.configuration = wanted.configuration
 )
 """
 
+# EXCEPT and not NOT EXISTS: planned while the table is empty, that would read the growing table once per new row.
 _OPEN_LEG_CABINS = f"""
-WITH {_PLANNED}
-INSERT INTO leg_cabins (
-    leg_id, cabin, flight_date_id, capacity, authorised, classes, limits, held_by_class, sold_by_class
+WITH {_PLANNED},
+missing AS (
+    SELECT leg_id, cabin FROM planned WHERE on_sale
+    EXCEPT
+    SELECT leg_id, cabin FROM leg_cabins WHERE $1::bigint[] IS NULL OR leg_id = ANY ($1)
+),
+opened AS (
+    INSERT INTO leg_cabins (
+        leg_id, cabin, flight_date_id, capacity, authorised, classes, limits, held_by_class, sold_by_class
+    )
+    SELECT leg_id, cabin, flight_date_id, capacity, authorised, classes, limits, none, none
+    FROM planned JOIN missing USING (leg_id, cabin)
+    ON CONFLICT DO NOTHING
+    RETURNING leg_id
+),
+laps AS (
+    INSERT INTO leg_infants AS carried (leg_id, infants_max)
+    SELECT planned.leg_id, coalesce(max(lap.infants_max), sum(planned.capacity) / 10)
+    FROM planned LEFT JOIN infant_limits AS lap ON lap.aircraft_type = planned.aircraft_type
+    WHERE planned.leg_id IN (SELECT leg_id FROM opened)
+    GROUP BY planned.leg_id
+    ON CONFLICT (leg_id) DO UPDATE SET infants_max = EXCLUDED.infants_max,
+        excess = greatest(0, carried.held + carried.sold - EXCLUDED.infants_max)
 )
-SELECT leg_id, cabin, flight_date_id, capacity, authorised, classes, limits,
-    array_fill(0, ARRAY[length(classes)]), array_fill(0, ARRAY[length(classes)])
-FROM planned
-WHERE on_sale AND NOT EXISTS (
-    SELECT FROM leg_cabins AS known WHERE known.leg_id = planned.leg_id AND known.cabin = planned.cabin
-)
-ON CONFLICT DO NOTHING
+SELECT count(*) FROM opened
 """  # noqa: S608  # made of constants
-
-_OPEN_LEG_INFANTS = """
-INSERT INTO leg_infants (leg_id, infants_max)
-SELECT leg.id, coalesce(lap.infants_max, counted.capacity / 10)
-FROM (
-    SELECT cabin.leg_id, sum(cabin.capacity)::integer AS capacity FROM leg_cabins AS cabin
-    WHERE $1::bigint[] IS NULL OR cabin.leg_id = ANY ($1) GROUP BY cabin.leg_id
-) AS counted
-JOIN legs AS leg ON leg.id = counted.leg_id
-LEFT JOIN infant_limits AS lap ON lap.aircraft_type = leg.aircraft_type
-WHERE NOT EXISTS (SELECT FROM leg_infants AS known WHERE known.leg_id = leg.id)
-ON CONFLICT DO NOTHING
-"""
 
 _CHANGED_LEGS = f"""
 WITH {_PLANNED}
@@ -329,6 +332,10 @@ WHERE carried.leg_id = fitted.id AND carried.infants_max <> fitted.infants_max
 """
 
 
+_LONG_STATEMENT_SECONDS = 600.0
+"""A year of a large airline is opened in one statement; see allow_long_statements."""
+
+
 class AdjustedCabin(msgspec.Struct, frozen=True):
     """A leg cabin whose authorisation or sale changed, with how far it is oversold before and after."""
 
@@ -341,26 +348,32 @@ class AdjustedCabin(msgspec.Struct, frozen=True):
 
 async def open_leg_cabins(connection: Connection, leg_ids: Sequence[int] | None) -> int:
     """Make the counters that legs on sale do not have yet (all legs if None); the number of leg cabins made."""
-    status = await connection.execute(_OPEN_LEG_CABINS, leg_ids)
-    await connection.execute(_OPEN_LEG_INFANTS, leg_ids)
-    return int(status.rsplit(" ", 1)[1])
+    opened: int = await connection.fetchval(_OPEN_LEG_CABINS, leg_ids, timeout=_LONG_STATEMENT_SECONDS)
+    return opened
 
 
 async def refit_leg_cabins(
     connection: Connection, leg_ids: Sequence[int] | None, actor: str, reason: str
 ) -> list[AdjustedCabin]:
     """Bring counters to what the legs are now, locked and recorded; those that changed."""
-    changed = [record["leg_id"] for record in await connection.fetch(_CHANGED_LEGS, leg_ids)]
+    changed = [
+        record["leg_id"] for record in await connection.fetch(_CHANGED_LEGS, leg_ids, timeout=_LONG_STATEMENT_SECONDS)
+    ]
     if not changed:
         return []
     await lock_leg_cabins(connection, changed)
-    records = await connection.fetch(_REFIT, changed, actor, reason)
+    records = await connection.fetch(_REFIT, changed, actor, reason, timeout=_LONG_STATEMENT_SECONDS)
     await connection.execute(_REFIT_INFANTS, changed)
     return [AdjustedCabin(*record) for record in records]
 
 
 async def lock_leg_cabins(connection: Connection, leg_ids: Iterable[int]) -> None:
     await connection.execute("SELECT lock_leg_cabins($1)", sorted(set(leg_ids)))
+
+
+async def allow_long_statements(connection: Connection) -> None:
+    """Lift the server's limit of a statement's time for the rest of the transaction."""
+    await connection.execute(f"SET LOCAL statement_timeout = '{_LONG_STATEMENT_SECONDS:.0f}s'")
 
 
 async def note_change(connection: Connection, leg_ids: Sequence[int] | None) -> None:

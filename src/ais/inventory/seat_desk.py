@@ -89,19 +89,22 @@ class SeatDesk:
 
     async def _serve(self) -> None:
         pause = 0.0
-        while True:
+        while self._open or self._waiting:
             await self._sleep_until_asked()
-            if not self._open and not self._waiting:
-                return
             try:
                 async with self._database.connection() as connection:
                     pause = 0.0
                     await self._serve_over(connection)
             except repository.CONNECTION_LOST as error:
                 _LOG.warning("seat_desk.connection_lost", error=type(error).__name__, waiting=len(self._waiting))
-                self._refuse_late()
-                pause = min(1.0, pause * 2 or 0.05)
-                await asyncio.sleep(pause)
+            except Exception:
+                # The callers of that batch have the error; whatever it was, the desk stays open for the others.
+                _LOG.exception("seat_desk.batch_failed")
+            else:
+                return
+            self._refuse_late()
+            pause = min(1.0, pause * 2 or 0.05)
+            await asyncio.sleep(pause)
 
     async def _sleep_until_asked(self) -> None:
         while self._open and not self._waiting:

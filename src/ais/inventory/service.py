@@ -13,7 +13,7 @@ import msgspec
 
 from ais.inventory import repository
 from ais.inventory.domain import ClaimItem, Hold, HoldStatus
-from ais.inventory.errors import AuthorisationRefused, HoldHasExpired, HoldNotFound, SeatsUnavailable
+from ais.inventory.errors import AuthorisationRefused, HoldHasExpired, HoldNotFound, SeatsNotSold, SeatsUnavailable
 from ais.inventory.events import HoldExpired, OverbookedByChange
 from ais.inventory.repository import AdjustedCabin, CabinNow
 from ais.kit import InvalidStateTransition, NotFound
@@ -81,12 +81,12 @@ async def release_sold(uow: UnitOfWork, hold_id: UUID, items: Sequence[ClaimItem
     """Give sold seats back: everything a confirmed hold still has, or ``items`` of it.
 
     Everything twice gives back once. A part is given back as often as it is asked for, so its caller must know that it
-    has not asked before. Raises SeatsUnavailable if the hold has fewer seats sold than ``items``, and then nothing is
-    given back; InvalidStateTransition if it was never confirmed; :class:`HoldNotFound`.
+    has not asked before. Raises :class:`SeatsNotSold` if the hold has fewer seats sold than ``items``, and then nothing
+    is given back; InvalidStateTransition if it was never confirmed; :class:`HoldNotFound`.
     """
     outcome, hold = await repository.release_sold(uow.connection, hold_id, items)
     if outcome == "too_many":
-        raise SeatsUnavailable(max((item.seats for item in items or ()), default=0), 0)
+        raise SeatsNotSold
     if hold is None:
         raise HoldNotFound
     if outcome != HoldStatus.CONFIRMED:
@@ -110,6 +110,7 @@ async def open_inventory(uow: UnitOfWork, leg_ids: Sequence[int] | None = None) 
     """
     if leg_ids is not None and not leg_ids:
         return 0
+    await repository.allow_long_statements(uow.connection)
     opened = await repository.open_leg_cabins(uow.connection, leg_ids)
     if opened:
         await repository.note_change(uow.connection, leg_ids if leg_ids is not None and len(leg_ids) <= 1000 else None)
@@ -122,6 +123,7 @@ async def change_equipment(uow: UnitOfWork, leg_ids: Sequence[int] | None, reaso
     A smaller aircraft may leave more sold and held than is authorised: the difference is the leg cabin's excess, it is
     closed until that is gone, and :class:`OverbookedByChange` tells of it. Claims never raise an excess.
     """
+    await repository.allow_long_statements(uow.connection)
     adjusted = tuple(await repository.refit_leg_cabins(uow.connection, leg_ids, uow.actor.name, reason))
     if adjusted:
         await repository.note_change(uow.connection, sorted({cabin.leg_id for cabin in adjusted}))
@@ -131,8 +133,8 @@ async def change_equipment(uow: UnitOfWork, leg_ids: Sequence[int] | None, reaso
 
 async def apply_schedule(uow: UnitOfWork, leg_ids: Sequence[int] | None, reason: str) -> InventoryReport:
     """What an import asks for: open what is new, refit what has changed, close what is cancelled."""
-    adjusted = await change_equipment(uow, leg_ids, reason)
-    return InventoryReport(await open_inventory(uow, leg_ids), adjusted)
+    opened = await open_inventory(uow, leg_ids)
+    return InventoryReport(opened, await change_equipment(uow, leg_ids, reason))
 
 
 async def set_authorisation(
