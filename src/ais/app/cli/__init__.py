@@ -24,7 +24,7 @@ COMMANDS = {
     "fares": ("fares", "What it costs: import, show."),
     "inventory": ("inventory", "What is left to sell: show."),
     "search": ("search", "Find offers, and explain their prices."),
-    "order": ("order", "What was sold: show."),
+    "order": ("orders", "What was sold: show, list."),
     "jobs": ("jobs", "Work in the background: list, show, retry, schedules."),
 }
 

@@ -14,7 +14,6 @@ import click
 
 from ais.app.cli.failures import ServerAway
 from ais.app.cli.output import Output
-from ais.app.servers import running_servers, servers_for
 from ais.kit import Actor, Channel, SystemClock, system_actor
 from ais.platform.database import Database
 from ais.platform.settings import Settings, load_settings
@@ -52,6 +51,8 @@ def database_for(output: Output, settings: Settings) -> Iterator[Settings]:
     if settings.database_url is not None:
         yield settings
         return
+    from ais.app.servers import running_servers, servers_for
+
     if running_servers(settings.data_dir) is None:
         output.note(f"DATABASE_URL is not set: a database is started in {settings.data_dir} for this command.")
     with servers_for(settings) as chosen:

@@ -155,7 +155,6 @@ def _serve_web(output: Output) -> None:
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
         websockets=False,
-        process_name="ais-web",
     )
     server.serve()
     end(OK)
