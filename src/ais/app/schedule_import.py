@@ -14,7 +14,15 @@ from ais.inventory import InventoryReport, apply_schedule
 from ais.orders import sales_on_flight_dates
 from ais.platform.database import UnitOfWork
 from ais.reference import ReferenceData
-from ais.schedule import FlightSales, ImportReport, Progress, extend_sale_horizon, import_ssim
+from ais.schedule import (
+    FlightSales,
+    ImportReport,
+    Progress,
+    RecordedImport,
+    extend_sale_horizon,
+    import_nycflights,
+    import_ssim,
+)
 
 
 class SalesFromOrders:
@@ -55,6 +63,22 @@ async def extend_sale(uow: UnitOfWork, until: date, *, reference: ReferenceData)
     report = await extend_sale_horizon(uow, until, reference=reference, sales=SalesFromOrders())
     await bring_inventory_to(uow, report, "sale horizon")
     return report
+
+
+async def import_nycflights_schedule(
+    uow: UnitOfWork,
+    carrier: str,
+    *,
+    first_date: date,
+    reference: ReferenceData,
+    progress: Progress | None = None,
+) -> RecordedImport:
+    """Make the recorded year of one carrier its schedule, moved to begin on ``first_date``, and count its seats."""
+    done = await import_nycflights(
+        uow, carrier, first_date=first_date, reference=reference, sales=SalesFromOrders(), progress=progress
+    )
+    await bring_inventory_to(uow, done.report, "recorded year")
+    return done
 
 
 async def bring_inventory_to(uow: UnitOfWork, report: ImportReport, reason: str) -> InventoryReport:

