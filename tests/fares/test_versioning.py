@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -77,6 +78,36 @@ def test_going_back_to_an_earlier_price_is_a_new_version():
 
 def test_other_keys_are_left_alone():
     assert plan_versions([row("b")], [stored(key="OTHER")], NOW).ends == ()
+
+
+def test_the_history_of_the_worked_table():
+    """The table of docs/algorithms/pricing.md, section 10."""
+
+    def at(day, month=1, hour=9):
+        return datetime(2027, month, day, hour, tzinfo=UTC)
+
+    store: list[StoredVersion] = []
+    for filed_at, filed in (
+        (at(1), row("199.00")),
+        (at(15), row("199.00")),
+        (at(15), row("229.00")),
+        (at(20), row("259.00", date(2027, 2, 1))),
+        (at(21), row("229.00")),
+    ):
+        plan = plan_versions([filed], store, filed_at)
+        ends = {each.id: each.sale_ends_at for each in plan.ends}
+        store = [
+            msgspec.structs.replace(each, sale_ends_at=ends[each.id], is_superseded=True) if each.id in ends else each
+            for each in store
+        ]
+        store += [stored(len(store) + 1, "", each.sale_starts_at, each.sale_ends_at) for each in plan.begins]
+        store[-1] = msgspec.structs.replace(store[-1], digest=filed.digest)
+    assert [(each.digest.decode().split("|")[0], each.sale_starts_at, each.sale_ends_at) for each in store] == [
+        ("199.00", at(1, hour=0), at(15)),
+        ("229.00", at(15), at(21)),
+        ("259.00", at(1, month=2, hour=0), at(1, month=2, hour=0)),
+        ("229.00", at(21), None),
+    ]
 
 
 DATES = st.one_of(st.none(), st.dates(date(2027, 1, 10), date(2027, 1, 20)))
