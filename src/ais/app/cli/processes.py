@@ -12,6 +12,7 @@ import click
 from ais.app.cli.outcome import OK, end
 from ais.app.cli.output import Output, json_option
 
+PARENT = "AIS_WEB_SERVER_PID"
 WEB_APPLICATION = "ais.app.cli.web_worker:create_application"
 
 
@@ -76,18 +77,22 @@ def migrate(output: Output) -> None:
 
 def _run_with_servers(output: Output, name: str, serve: Callable[[Output], None]) -> None:
     """Serve in this process if both servers are there, else beside servers that run as long as it does."""
-    from ais.app.servers import running_servers
     from ais.platform.settings import load_settings
 
     settings = load_settings()
+    if settings.database_url and settings.redis_url:
+        serve(output)
+        return
+    # Not imported above: a process that has its servers needs none of what starts them.
+    from ais.app.servers import running_servers
+
     running = running_servers(settings.data_dir)
-    if running is not None:
+    if running is None:
+        _supervise(output, name)
+    else:
         os.environ.setdefault("DATABASE_URL", running.database_url)
         os.environ.setdefault("REDIS_URL", running.redis_url)
-    if (settings.database_url and settings.redis_url) or running is not None:
         serve(output)
-    else:
-        _supervise(output, name)
 
 
 def _supervise(output: Output, name: str) -> None:
@@ -138,7 +143,6 @@ def _serve_web(output: Output) -> None:
     from granian.constants import Interfaces, Loops
     from granian.log import LogLevels
 
-    from ais.app.cli.web_worker import PARENT
     from ais.platform.settings import load_settings
 
     settings = load_settings()

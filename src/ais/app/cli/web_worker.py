@@ -6,10 +6,9 @@ import os
 import signal
 
 from ais.app.asgi import create_application as application
+from ais.app.cli.processes import PARENT
 from ais.platform.embedded import die_with_parent
 from ais.platform.http.correlation import Correlated
-
-PARENT = "AIS_WEB_SERVER_PID"
 
 
 def create_application() -> Correlated:
