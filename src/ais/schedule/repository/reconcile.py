@@ -24,6 +24,8 @@ from ais.schedule.domain import (
 from ais.schedule.materialise import FlightRow, LegRow, SegmentRow, Wanted, Window
 
 _SCHEDULE_LOCK = 4_151_902_003
+# So many new legs at once leave the planner's statistics behind.
+_ANALYZE_FROM = 2000
 
 _LEG_COLUMNS = (
     "scheduled_departure_at, scheduled_arrival_at, passenger_departure_at, passenger_arrival_at, departure_terminal, "
@@ -398,6 +400,8 @@ async def write(connection: Connection, source: str) -> Written:
     for statement in _WRITE_CHANGES:
         await connection.execute(statement)
     inserted = await connection.fetch(_INSERT_CHANGED_LEGS)
+    if len(new_legs) > _ANALYZE_FROM:
+        await connection.execute("ANALYZE flight_dates; ANALYZE legs; ANALYZE segments")
     await forget(connection)
     return Written(
         [record["id"] for record in new_legs],

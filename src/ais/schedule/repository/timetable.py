@@ -83,7 +83,8 @@ async def read_timetable(connection: Connection) -> Timetable:
             """
         )
         now = await connection.fetchval("SELECT ais_now()")
-        await connection.execute("SET LOCAL work_mem = '64MB'")
+        # All rows are wanted, so the plan must not favour the first ones, as plans of cursors do.
+        await connection.execute("SET LOCAL work_mem = '64MB'; SET LOCAL cursor_tuple_fraction = 1")
         async for record in connection.cursor(_SEGMENTS, now, prefetch=_ROWS_AT_A_TIME):
             _add(builder, record, kinds)
     return builder.build(
