@@ -18,12 +18,23 @@ from pathlib import Path
 
 import msgspec
 
+from ais.app.demo_state import is_loaded
 from ais.app.servers import announced
-from ais.platform.embedded import ChildSpec, EmbeddedServerError, EmbeddedServers, StopSignals, Supervisor, free_port
+from ais.kit import SystemClock
+from ais.platform.embedded import (
+    Child,
+    ChildSpec,
+    EmbeddedServerError,
+    EmbeddedServers,
+    StopSignals,
+    Supervisor,
+    free_port,
+)
 from ais.platform.settings import Settings
 
 BRIEF_HOLD_MINUTES = 2 / 60
 LOADING_SECONDS_MAX = 600.0
+READY_SECONDS_MAX = 120.0
 STRIPE = "https://api.stripe.com"
 
 
@@ -48,32 +59,23 @@ def _serve(settings: Settings, supervisor: Supervisor, began: float) -> int:
     simulated = settings.stripe_api_base == STRIPE
     provider_url = f"http://127.0.0.1:{settings.stripe_sim_port}" if simulated else settings.stripe_api_base
     environment = _environment(settings, provider_url)
-    _say("Bringing the schema and the airline up to date.")
-    loading, _ = supervisor.run_to_end(
-        [sys.executable, "-m", "ais.app.demo_load"],
-        what="Loading the airline",
-        env=environment,
-        within_seconds=LOADING_SECONDS_MAX,
-        shown=True,
-    )
-    if loading != 0:
-        return loading
     logs = settings.data_dir / "logs"
     logs.mkdir(exist_ok=True)
-    if simulated:
-        supervisor.start(_simulator(settings, environment, logs))
-    web, brief_port = _web(settings, environment, logs), free_port()
-    brief = _web(settings, {**environment, **_brief(brief_port)}, logs, name="web-brief", port=brief_port)
+    if not _load(settings, supervisor, environment):
+        return 1
+    brief_port = free_port()
+    web = _web(environment, logs, "web")
+    brief = _web({**environment, **_brief(brief_port)}, logs, "web-brief")
     with announced(settings):
         _say("Starting web and worker.")
-        supervisor.start(
-            ChildSpec(
-                "worker", [sys.executable, "-m", "ais.app.cli", "worker"], env=environment, output=logs / "worker.log"
-            )
-        )
-        supervisor.start(web)
+        if simulated:
+            supervisor.start(_simulator(settings, environment, logs))
+        web_child = supervisor.start(web)
         brief_child = supervisor.start(brief)
+        supervisor.start(_worker(environment, logs))
+        _await(supervisor, web_child, f"http://127.0.0.1:{settings.port}/health/ready")
         _say(f"Ready on http://127.0.0.1:{settings.port} after {time.monotonic() - began:.1f} s.")
+        _await(supervisor, brief_child, f"http://127.0.0.1:{brief_port}/health/ready")
         story, _ = supervisor.run_to_end(
             [sys.executable, "-m", "ais.app.story"],
             what="The story",
@@ -96,6 +98,30 @@ def _serve(settings: Settings, supervisor: Supervisor, began: float) -> int:
         return supervisor.watch()
 
 
+def _load(settings: Settings, supervisor: Supervisor, environment: dict[str, str]) -> bool:
+    """Bring schema and airline up to date by a program of their own, unless they are."""
+    if is_loaded(settings.database_url or "", settings.sale_days, SystemClock().now()):
+        return True
+    _say("Bringing the schema and the airline up to date.")
+    code, _ = supervisor.run_to_end(
+        [sys.executable, "-m", "ais.app.demo_load"],
+        what="Loading the airline",
+        env=environment,
+        within_seconds=LOADING_SECONDS_MAX,
+        shown=True,
+    )
+    return code == 0
+
+
+def _await(supervisor: Supervisor, child: Child, url: str) -> None:
+    answers = _answers(url)
+    ready = supervisor.wait_until(
+        lambda: child.failed or answers(), within_seconds=READY_SECONDS_MAX, what=f"Starting {child.spec.name}"
+    )
+    if not ready or child.failed:
+        raise EmbeddedServerError(f"{child.spec.name} did not start; its log is {child.spec.output}.")
+
+
 def _environment(settings: Settings, provider_url: str) -> dict[str, str]:
     return {
         **os.environ,
@@ -114,7 +140,6 @@ def _brief(port: int) -> dict[str, str]:
 
 
 def _simulator(settings: Settings, environment: dict[str, str], logs: Path) -> ChildSpec:
-    url = f"http://127.0.0.1:{settings.stripe_sim_port}"
     return ChildSpec(
         "stripe-simulator",
         [
@@ -131,21 +156,23 @@ def _simulator(settings: Settings, environment: dict[str, str], logs: Path) -> C
             "--die-with-parent",
         ],
         env=environment,
-        ready=_answers(f"{url}/v1/balance"),
         output=logs / "stripe-simulator.log",
     )
 
 
-def _web(
-    settings: Settings, environment: dict[str, str], logs: Path, *, name: str = "web", port: int | None = None
-) -> ChildSpec:
+def _web(environment: dict[str, str], logs: Path, name: str) -> ChildSpec:
     return ChildSpec(
         name,
         [sys.executable, "-m", "ais.app.cli", "web"],
         env=environment,
-        ready=_answers(f"http://127.0.0.1:{port or settings.port}/health/ready"),
         output=logs / f"{name}.log",
         death_signal=signal.SIGKILL,
+    )
+
+
+def _worker(environment: dict[str, str], logs: Path) -> ChildSpec:
+    return ChildSpec(
+        "worker", [sys.executable, "-m", "ais.app.cli", "worker"], env=environment, output=logs / "worker.log"
     )
 
 

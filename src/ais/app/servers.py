@@ -11,7 +11,6 @@ from pathlib import Path
 import msgspec
 
 from ais.platform.embedded import EmbeddedServers
-from ais.platform.migration import migrate
 from ais.platform.settings import Settings
 
 
@@ -68,5 +67,8 @@ def servers_for(settings: Settings) -> Iterator[Settings]:
         settings.data_dir, database_url=settings.database_url, redis_url=settings.redis_url
     ) as servers:
         if settings.database_url is None:
+            # Loads SQLAlchemy, which a process that only supervises can do without.
+            from ais.platform.migration import migrate
+
             migrate(servers.database_url)
         yield msgspec.structs.replace(settings, database_url=servers.database_url, redis_url=servers.redis_url)
