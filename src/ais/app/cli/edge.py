@@ -7,12 +7,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import asyncpg
 import click
 
-from ais.app.cli.failures import ServerAway
+from ais.app.cli.outcome import ServerAway, address
 from ais.app.cli.output import Output
 from ais.kit import Actor, Channel, SystemClock, system_actor
 from ais.platform.database import Database
@@ -93,13 +92,6 @@ def require_database(settings: Settings) -> None:
         await (await connect(settings)).close()
 
     asyncio.run(look())
-
-
-def address(url: str) -> str:
-    """Host, port and name of a server's URL, without user and password."""
-    parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.hostname or ''}{port}{parts.path}"
 
 
 async def reference_of(database: Database) -> ReferenceData:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncpg
 
-from ais.app.cli.outcome import NO_SERVER, NOT_SO, WRONG_USE, Failure
+from ais.app.cli.outcome import NO_SERVER, NOT_SO, WRONG_USE, Failure, ServerAway
 from ais.kit import AppError, ServiceUnavailable, ValidationFailed
 from ais.platform.embedded import EmbeddedServerError
 from ais.platform.settings import SettingsError
-
-
-class ServerAway(Exception):
-    """A server cannot be reached; the text is one sentence without a password."""
 
 
 def failure_of(error: Exception) -> Failure | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, NoReturn
+from urllib.parse import urlsplit
 
 import click
 
@@ -20,6 +21,17 @@ class Failure(NamedTuple):
     details: dict[str, Any] = {}  # noqa: RUF012  # never written to
     columns: tuple[str, ...] = ()
     rows: Sequence[Sequence[Any]] = ()
+
+
+class ServerAway(Exception):
+    """A server cannot be used; the text is one sentence without a password."""
+
+
+def address(url: str) -> str:
+    """Host, port and name of a server's URL, without user and password."""
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.hostname or ''}{port}{parts.path}"
 
 
 def end(code: int) -> NoReturn:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import click
 
-from ais.app.cli.outcome import OK, end
+from ais.app.cli.outcome import OK, ServerAway, address, end
 from ais.app.cli.output import Output, json_option
 
 PARENT = "AIS_WEB_SERVER_PID"
 WEB_APPLICATION = "ais.app.cli.web_worker:create_application"
+_PATIENCE_SECONDS = 5.0
 
 
 @click.command()
@@ -81,6 +84,8 @@ def _run_with_servers(output: Output, name: str, serve: Callable[[Output], None]
 
     settings = load_settings()
     if settings.database_url and settings.redis_url:
+        _require_answer(settings.database_url, "database", 5432)
+        _require_answer(settings.redis_url, "cache", 6379)
         serve(output)
         return
     # Not imported above: a process that has its servers needs none of what starts them.
@@ -93,6 +98,29 @@ def _run_with_servers(output: Output, name: str, serve: Callable[[Output], None]
         os.environ.setdefault("DATABASE_URL", running.database_url)
         os.environ.setdefault("REDIS_URL", running.redis_url)
         serve(output)
+
+
+def _require_answer(url: str, what: str, usual_port: int) -> None:
+    """Raise :class:`ServerAway` unless something listens where the server should be."""
+    parts = urlsplit(url)
+    if not parts.hostname:
+        return
+    try:
+        socket.create_connection((parts.hostname, parts.port or usual_port), timeout=_PATIENCE_SECONDS).close()
+    except OSError as error:
+        raise ServerAway(f"The {what} at {address(url)} does not answer: {error.strerror or error}.") from error
+
+
+def _require_free_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ServerAway(
+                f"Port {port} on {host} cannot be used ({error.strerror}); end what uses it, or set AIS_PORT."
+            ) from error
 
 
 def _supervise(output: Output, name: str) -> None:
@@ -146,6 +174,7 @@ def _serve_web(output: Output) -> None:
     from ais.platform.settings import load_settings
 
     settings = load_settings()
+    _require_free_port(settings.host, settings.port)
     os.environ[PARENT] = str(os.getpid())
     output.note(f"Serving on http://{settings.host}:{settings.port}.")
     server = Granian(
