@@ -33,7 +33,7 @@ format: $(READY)  ## bring the code into its form
 	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
 
 snapshots: $(READY)  ## write the schema and OpenAPI snapshots anew
-	@$(BIN)/python tools/snapshots.py --write
+	@$(BIN)/python -m tools.snapshots --write
 
 lock: $(READY)  ## resolve the dependencies anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras --group dev \

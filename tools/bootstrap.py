@@ -58,9 +58,13 @@ def locked_version(package: str) -> str:
     return found[1]
 
 
+def _output(argv: list[str | Path]) -> str:
+    return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+
+
 def main() -> None:
     """Create the environment named by the first argument, or bring it up to date."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  # it runs with whatever python3 is
         sys.exit(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}. Set PYTHON=… to another one.")
     folder = Path(sys.argv[1])
     python = folder / "bin" / "python"
@@ -69,7 +73,7 @@ def main() -> None:
     if not python.exists():
         venv.EnvBuilder(with_pip=True, symlinks=True).create(folder)
     wanted = locked_version("uv")
-    if not uv.exists() or wanted not in subprocess.run([uv, "--version"], capture_output=True, text=True, check=False).stdout:
+    if not uv.exists() or wanted not in _output([uv, "--version"]):
         if subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False).returncode != 0:
             subprocess.run([python, "-m", "ensurepip"], capture_output=True, check=True)
         run(

@@ -176,7 +176,7 @@ CREATE TABLE minimum_connecting_times (
 -- What holds where nobody has said anything else.
 INSERT INTO minimum_connecting_times (kind, minutes) VALUES ('DD', 45), ('DI', 60), ('ID', 60), ('II', 60);
 
--- What changed on a flight date that existed, by an import or by hand, with what was sold on it at that moment. History.
+-- What changed on a flight date that existed, by an import or by hand, with what was sold on it then. History.
 CREATE TABLE flight_date_changes (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     flight_date_id uuid NOT NULL REFERENCES flight_dates,

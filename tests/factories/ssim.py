@@ -62,7 +62,7 @@ def leg(number: int, origin: str, departure: str, destination: str, arrival: str
         departure=at(departure),
         destination=destination,
         arrival=at(arrival),
-        **{**defaults, **values},  # type: ignore[arg-type]
+        **{**defaults, **values},  # type: ignore[arg-type]  # a test names the fields it means
     )
 
 

@@ -95,7 +95,7 @@ def test_a_brand_that_ends_leaves_its_turns_to_the_others():
 def test_every_price_signature_is_among_the_options_that_are_combined():
     slow = [option(f"s{number}", 5, 60 + number, "usual") for number in range(40)]
     sale = option("sale", 5, 600, "sale")
-    cheap = lambda options: [Price("LIGHT", 10 if options[0].signature == "sale" else 100)]  # noqa: E731
+    cheap = lambda options: [Price("LIGHT", 10 if options[0].signature == "sale" else 100)]  # noqa: E731  # a price list in one line
     found = combine([[*slow, sale], [option("back", 30)]], follows=follows, price=cheap, limit=50)
     assert names(found)[0] == ("sale+back", "LIGHT")
     assert len(found) == OPTIONS_MAX[2]

@@ -55,8 +55,8 @@ class Collection:
         marks = ", ?" * len(kind.filters)
         self._insert = f"INSERT INTO {kind.table} (id, created, body{names}) VALUES (?, ?, ?{marks})"  # noqa: S608 - names from KINDS
         assignments = "".join(f", {name} = ?" for name in kind.filters)
-        self._update = f"UPDATE {kind.table} SET body = ?{assignments} WHERE id = ?"  # noqa: S608
-        self._select = f"SELECT body FROM {kind.table} WHERE id = ?"  # noqa: S608
+        self._update = f"UPDATE {kind.table} SET body = ?{assignments} WHERE id = ?"  # noqa: S608  # names of tables and columns are constants of this program
+        self._select = f"SELECT body FROM {kind.table} WHERE id = ?"  # noqa: S608  # names of tables and columns are constants of this program
 
     def insert(self, document: Document) -> int:
         """Keep a new object and return its place in the order of creation."""
@@ -83,7 +83,7 @@ class Collection:
 
     def all_where(self, column: str, value: str) -> list[Document]:
         """Objects by one of their filters, newest first, without pages."""
-        statement = f"SELECT body FROM {self.kind.table} WHERE {column} = ? ORDER BY sequence DESC"  # noqa: S608
+        statement = f"SELECT body FROM {self.kind.table} WHERE {column} = ? ORDER BY sequence DESC"  # noqa: S608  # names of tables and columns are constants of this program
         return [_decode(row["body"]) for row in self._connection.execute(statement, (value,))]
 
     def page(self, parameters: Parameters, url: str) -> Document:
@@ -117,7 +117,7 @@ class Collection:
             values.append(self._sequence(ending_before, "ending_before"))
         where = f" WHERE {' AND '.join(clauses)}" if clauses else ""
         order = "ASC" if backwards else "DESC"
-        statement = f"SELECT body FROM {self.kind.table}{where} ORDER BY sequence {order} LIMIT {limit + 1}"  # noqa: S608
+        statement = f"SELECT body FROM {self.kind.table}{where} ORDER BY sequence {order} LIMIT {limit + 1}"  # noqa: S608  # names of tables and columns are constants of this program
         rows = [_decode(row["body"]) for row in self._connection.execute(statement, values)]
         shown = rows[:limit]
         if backwards:
@@ -126,11 +126,11 @@ class Collection:
 
     def clear(self) -> None:
         """Forget every object, and the order of creation with them."""
-        self._connection.execute(f"DELETE FROM {self.kind.table}")  # noqa: S608
+        self._connection.execute(f"DELETE FROM {self.kind.table}")  # noqa: S608  # names of tables and columns are constants of this program
         self._connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (self.kind.table,))
 
     def _sequence(self, object_id: str, param: str) -> int:
-        statement = f"SELECT sequence FROM {self.kind.table} WHERE id = ?"  # noqa: S608
+        statement = f"SELECT sequence FROM {self.kind.table} WHERE id = ?"  # noqa: S608  # names of tables and columns are constants of this program
         row = self._connection.execute(statement, (object_id,)).fetchone()
         if row is None:
             raise no_such(self.kind.name, object_id, param=param, status=400)

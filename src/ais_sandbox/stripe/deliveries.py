@@ -170,7 +170,7 @@ class Deliveries:
             if wanted is not None:
                 clauses.append(f"{column} = ?")
                 values.append(wanted)
-        statement = f"SELECT * FROM deliveries WHERE {' AND '.join(clauses)} ORDER BY sequence DESC LIMIT {limit}"  # noqa: S608
+        statement = f"SELECT * FROM deliveries WHERE {' AND '.join(clauses)} ORDER BY sequence DESC LIMIT {limit}"  # noqa: S608  # the clauses are constants, the limit a number
         rows = self._connection.execute(statement, values).fetchall()
         return [self._shown(dict(row)) for row in rows]
 

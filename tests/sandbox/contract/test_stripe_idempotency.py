@@ -81,7 +81,7 @@ def test_a_refused_state_is_kept_too(contract_client: stripe.StripeClient) -> No
 def test_parameters_that_were_never_valid_do_not_use_up_the_key(contract_client: stripe.StripeClient) -> None:
     key = options()
     with pytest.raises(stripe.InvalidRequestError):
-        contract_client.v1.payment_intents.create(params={"currency": "usd"}, options=key)  # type: ignore[typeddict-item]
+        contract_client.v1.payment_intents.create(params={"currency": "usd"}, options=key)  # type: ignore[typeddict-item]  # sent wrong on purpose, or wider than the SDK says
     assert contract_client.v1.payment_intents.create(params=card_payment(), options=key).status
 
 
@@ -92,7 +92,7 @@ def test_one_key_twenty_times_at_once_charges_once(contract_client: stripe.Strip
     def confirm(_: int) -> str:
         try:
             params = {"payment_method": "pm_card_visa"}
-            confirmed = contract_client.v1.payment_intents.confirm(intent.id, params=params, options=key)  # type: ignore[arg-type]
+            confirmed = contract_client.v1.payment_intents.confirm(intent.id, params=params, options=key)  # type: ignore[arg-type]  # sent wrong on purpose, or wider than the SDK says
         except stripe.StripeError as error:
             return str(error.http_status)
         return f"{confirmed.status} {confirmed.latest_charge}"

@@ -63,7 +63,7 @@ def test_a_declined_card_answers_402_and_another_card_may_pay(
         contract_client.v1.payment_intents.confirm(created.id, params={"payment_method": card})
     error = refusal.value
     assert (error.http_status, error.code) == (402, code)
-    body: dict[str, Any] = error.json_body["error"]  # type: ignore[index,call-overload,assignment]
+    body: dict[str, Any] = error.json_body["error"]  # type: ignore[index,call-overload,assignment]  # sent wrong on purpose, or wider than the SDK says
     assert (body["type"], body["decline_code"], body["message"]) == ("card_error", decline_code, message)
     assert body["payment_intent"]["id"] == created.id
     assert body["payment_intent"]["status"] == "requires_payment_method"
@@ -83,7 +83,7 @@ def test_create_and_confirm_in_one_call_keeps_the_declined_intent(contract_clien
     params = card_payment(confirm=True, payment_method="pm_card_visa_chargeDeclined")
     with pytest.raises(stripe.CardError) as refusal:
         contract_client.v1.payment_intents.create(params=params)
-    intent_id = refusal.value.json_body["error"]["payment_intent"]["id"]  # type: ignore[index,call-overload]
+    intent_id = refusal.value.json_body["error"]["payment_intent"]["id"]  # type: ignore[index,call-overload]  # sent wrong on purpose, or wider than the SDK says
     assert contract_client.v1.payment_intents.retrieve(intent_id).status == "requires_payment_method"
     paid = contract_client.v1.payment_intents.create(params=card_payment(confirm=True, payment_method="pm_card_visa"))
     assert paid.status == "succeeded"
@@ -202,7 +202,7 @@ def test_what_cannot_be_charged_is_refused(
 ) -> None:
     params = {name: value for name, value in (card_payment() | change).items() if value is not None}
     with pytest.raises(stripe.InvalidRequestError) as refusal:
-        contract_client.v1.payment_intents.create(params=params)  # type: ignore[arg-type]
+        contract_client.v1.payment_intents.create(params=params)  # type: ignore[arg-type]  # sent wrong on purpose, or wider than the SDK says
     assert refusal_of(refusal) == (400, code, param)
 
 
@@ -235,7 +235,7 @@ def test_lists_page_both_ways_and_filter_by_time(contract_client: stripe.StripeC
     newest = intents.list(params={"limit": 3, "ending_before": newest_first[1]})
     assert ([intent.id for intent in newest.data], newest.has_more) == (newest_first[:1], False)
     since = {"created": {"gte": made[0].created, "lt": made[-1].created + 1}, "limit": 2}
-    walked = [intent.id for intent in intents.list(params=since).auto_paging_iter()]  # type: ignore[arg-type]
+    walked = [intent.id for intent in intents.list(params=since).auto_paging_iter()]  # type: ignore[arg-type]  # sent wrong on purpose, or wider than the SDK says
     assert walked[:7] == newest_first
     none = intents.list(params={"created": {"gt": made[-1].created + 3600}})
     assert none.data == []

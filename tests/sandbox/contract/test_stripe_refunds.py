@@ -95,7 +95,7 @@ def test_a_refund_that_makes_no_sense_is_refused(
 ) -> None:
     intent = paid_intent(contract_client)
     with pytest.raises(stripe.InvalidRequestError) as refusal:
-        contract_client.v1.refunds.create(params={"payment_intent": intent.id, **params})  # type: ignore[arg-type]
+        contract_client.v1.refunds.create(params={"payment_intent": intent.id, **params})  # type: ignore[arg-type]  # sent wrong on purpose, or wider than the SDK says
     assert (refusal.value.http_status, refusal.value.param) == (400, param)
     assert contract_client.v1.refunds.list(params={"payment_intent": intent.id}).data == []
 

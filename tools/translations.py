@@ -1,0 +1,41 @@
+"""Every sentence of a refusal has its Arabic, with the same placeholders; and no translation is left over."""
+
+from __future__ import annotations
+
+import string
+import sys
+from collections.abc import Mapping
+
+from tools.whole_program import all_refusals
+
+from ais.platform.i18n import arabic
+
+
+def placeholders(template: str) -> set[str]:
+    """The names that stand in braces."""
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+
+
+def mistakes(sentences: Mapping[str, str], translations: Mapping[str, str]) -> list[str]:
+    """What is wrong, one sentence each; ``sentences`` maps each English sentence to who says it."""
+    found = []
+    for sentence, speaker in sorted(sentences.items()):
+        translated = translations.get(sentence)
+        if translated is None:
+            found.append(f'{speaker}: "{sentence}" has no Arabic.')
+        elif placeholders(translated) != placeholders(sentence):
+            found.append(f'{speaker}: the Arabic of "{sentence}" has other placeholders than the English.')
+    found.extend(f'nobody says "{sentence}" any more.' for sentence in sorted(set(translations) - set(sentences)))
+    return found
+
+
+def main() -> None:
+    """Exit code 1 and one line per mistake if there are any."""
+    sentences = {kind.message: f"{kind.__module__}.{kind.__name__}" for kind in all_refusals()}
+    found = mistakes(sentences, arabic())
+    print(*found, sep="\n", end="\n" if found else "")
+    sys.exit(bool(found))
+
+
+if __name__ == "__main__":
+    main()
