@@ -115,6 +115,7 @@ def test_a_percentage_tax_keeps_its_rounding_unit_and_currency():
         ("taxes.csv", 2, "point", "transit"),
         ("taxes.csv", 2, "scope", "regional"),
         ("taxes.csv", 2, "cabins", "first"),
+        ("taxes.csv", 2, "brands", "GOLD"),
         ("taxes.csv", 2, "amount", ""),
         ("taxes.csv", 4, "percent_of", ""),
         ("taxes.csv", 4, "percent_of", "FARE QQ"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, timedelta
 
 import asyncpg
-import msgspec
 import pytest
 from tests.factories.fare_files import CARRIER, edited, example_files
 from tests.factories.fares import make_party, make_segment
@@ -25,21 +25,10 @@ from ais.fares import (
     withdraw_tax,
 )
 from ais.kit import Money
-from ais.reference import Carrier, ReferenceData
-from ais.reference.packaged import packaged_rows
 
 pytestmark = pytest.mark.anyio
 
 TABLES = ("fare_versions", "tax_versions", "discount_versions", "fare_brands", "points_of_sale", "data_versions")
-
-
-@pytest.fixture(scope="module")
-def known():
-    """What the database's reference data is: the packaged one with the example's carrier."""
-    packaged = packaged_rows()
-    return ReferenceData(
-        msgspec.structs.replace(packaged, carriers=(*packaged.carriers, Carrier("9Z", "999", "Example", "مثال", "SA")))
-    )
 
 
 @pytest.fixture
@@ -103,6 +92,20 @@ async def test_the_same_files_twice_change_nothing(database, importing):
     assert not report.changed_anything
     assert (report.fares.unchanged, report.taxes.unchanged, report.discounts.unchanged) == (6, 5, 3)
     assert await everything(database) == before
+
+
+async def test_two_imports_at_once_file_every_row_once(database, importing):
+    reports = await asyncio.gather(importing(example_files()), importing(example_files()))
+    assert sorted(report.fares.added for report in reports) == [0, 6]
+    assert sorted(report.taxes.added for report in reports) == [0, 5]
+    stored = await everything(database)
+    assert {table: len(rows) for table, rows in stored.items() if table != "data_versions"} == {
+        "fare_versions": 6,
+        "tax_versions": 5,
+        "discount_versions": 3,
+        "fare_brands": 3,
+        "points_of_sale": 2,
+    }
 
 
 async def test_a_mistake_anywhere_changes_nothing_and_is_named(database, importing):

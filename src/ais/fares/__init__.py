@@ -47,6 +47,7 @@ from ais.fares.domain.repricing import ChosenFare, reprice
 from ais.fares.domain.tax import CircularPercentages, TaxKind, TaxPoint, TaxScope, TaxVersion
 from ais.fares.errors import AlreadyWithdrawn, FareImportRefused, FareVersionNotFound, PriceDataMissing
 from ais.fares.events import FaresImported, FareWithdrawn, TaxWithdrawn
+from ais.fares.invariants import INVARIANTS
 from ais.fares.service import (
     FareImportReport,
     VersionCounts,
@@ -61,6 +62,7 @@ from ais.fares.service import (
 )
 
 __all__ = [
+    "INVARIANTS",
     "AirportFact",
     "AirportFacts",
     "AlreadyWithdrawn",

@@ -120,6 +120,10 @@ def read_filing(
     reader.versioned(fares)
     reader.versioned(discounts)
     reader.versioned(taxes)
+    brand_codes = {code for _, code in sold_brands}
+    for line, row in taxes:
+        if not set(row.brands) <= brand_codes:
+            line.wrong("brands", "brands of brands.csv, or nothing")
     codes = {*stored_codes, *(row.code for _, row in taxes), "FARE", "CHARGES"}
     for line, row in taxes:
         if not set(row.percent_of) <= codes:
