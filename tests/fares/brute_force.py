@@ -185,18 +185,24 @@ class BruteForce:
             total += math.ceil(Fraction(one, step)) * step
         return total
 
+    def journey(self, slices):
+        """Days of stay (None on no return) and the roles of the first slice and of the others."""
+        is_return = (
+            len(slices) == 2
+            and self.city(slices[0][0].origin) == self.city(slices[1][-1].destination)
+            and self.city(slices[0][-1].destination) == self.city(slices[1][0].origin)
+        )
+        if not is_return:
+            return None, ("one_way", "one_way")
+        return (slices[1][0].departure_date - slices[0][0].departure_date).days, ("out", "back")
+
     def cheapest_by_brand(self, slices, passengers):
         """The least total of each brand that can be sold, in minor units."""
         seats = sum(passenger.type != "infant" for passenger in passengers)
         infants = len(passengers) - seats
         if any(segment.infants_open < infants for each in slices for segment in each):
             return {}
-        is_return = (
-            len(slices) == 2
-            and self.city(slices[0][0].origin) == self.city(slices[1][-1].destination)
-            and self.city(slices[0][-1].destination) == self.city(slices[1][0].origin)
-        )
-        stay = (slices[1][0].departure_date - slices[0][0].departure_date).days if is_return else None
+        stay, roles = self.journey(slices)
         divisions = [list(self.divisions(len(each))) for each in slices]
         best = {}
         for brand in {fare.brand for fare in self.fares}:
@@ -211,7 +217,7 @@ class BruteForce:
                             fare,
                             slices[index][first : last + 1],
                             stay,
-                            ("back" if index else "out") if is_return else "one_way",
+                            roles[min(index, 1)],
                             seats,
                         )
                     ]

@@ -24,11 +24,13 @@ from ais.fares import (
     Combination,
     DateRange,
     DiscountVersion,
+    Explanation,
     FareRule,
     LineKind,
     MarketLevel,
     PassengerType,
     PointOfSale,
+    ReasonCode,
     TaxKind,
     TaxPoint,
     TaxScope,
@@ -251,3 +253,39 @@ def assert_sums(priced, currency, slices):
         for number in range(component.first_segment, component.last_segment + 1)
     ]
     assert covered == [(index, number) for index, each in enumerate(slices) for number in range(len(each))]
+
+
+OWN_RULES_KEPT = {ReasonCode.CHOSEN, ReasonCode.DEARER, ReasonCode.COMBINATION, ReasonCode.INCOMPLETE}
+
+
+def test_an_explanation_drops_exactly_the_fares_that_do_not_fit_and_takes_exactly_the_price():
+    rng = random.Random("explain")
+    world, place, seen = World(), PLACES["SAR"], set()
+    for _ in range(15):
+        fares = [random_fare(rng, number) for number in range(1, 130)]
+        book = make_book(fares, (), (), (place,), facts=world)
+        reference_pricer = BruteForce(world, fares, (), (), place, "SA", NOW)
+        for _ in range(10):
+            slices, party = random_slices(rng), make_party(rng.randint(1, 3), 0, rng.randint(0, 1))
+            explanation = Explanation()
+            priced = price_itinerary(book, slices, party, cabin="Y", as_of=NOW, point_of_sale="SA", explain=explanation)
+            seats, infants = sum(each.type != "infant" for each in party), sum(each.type == "infant" for each in party)
+            has_room = all(segment.infants_open >= infants for each in slices for segment in each)
+            stay, roles = reference_pricer.journey(slices)
+            for each in explanation.considered:
+                segments = slices[each.slice_index][each.first_segment : each.last_segment + 1]
+                fare = book.fares[each.fare_version_id]
+                fits = reference_pricer.fits(fare, segments, stay, roles[min(each.slice_index, 1)], seats)
+                assert (each.reason in OWN_RULES_KEPT) == (fits and has_room), each
+                seen.add(each.reason)
+            chosen = {
+                (each.slice_index, each.first_segment, each.last_segment, each.fare_version_id)
+                for each in explanation.considered
+                if each.reason is ReasonCode.CHOSEN
+            }
+            assert chosen == {
+                (part.slice_index, part.first_segment, part.last_segment, part.fare_version_id)
+                for itinerary in priced
+                for part in itinerary.components
+            }
+    assert seen == set(ReasonCode)

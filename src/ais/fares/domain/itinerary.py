@@ -250,7 +250,6 @@ class ReasonCode(StrEnum):
     NOT_ON_SALE = "not_on_sale"
     WITHDRAWN = "withdrawn"
     POINT_OF_SALE = "point_of_sale"
-    CARRIER = "carrier"
     CABIN = "cabin"
     TRIP_TYPE = "trip_type"
     VALIDITY = "validity"
