@@ -1,6 +1,8 @@
-"""Two contract types of our own for import-linter: the front door, and libraries that stay in their places."""
+"""Contract types of our own for import-linter: the front door, libraries in their places, modules that need none."""
 
 from __future__ import annotations
+
+import sys
 
 import grimp
 from importlinter import Contract, ContractCheck, fields, output
@@ -63,3 +65,28 @@ class ConfinedContract(Contract):
 
     def render_broken_contract(self, check: ContractCheck) -> None:
         _report(check, "this library has its own place (see .importlinter).")
+
+
+class PureContract(Contract):
+    """The named modules, and all below them, import no library but those listed; the standard library is free."""
+
+    type_name = "pure"
+    modules = fields.ListField(subfield=fields.ModuleExpressionField())
+    libraries = fields.ListField(subfield=fields.StringField())
+
+    def check(self, graph: grimp.ImportGraph, verbose: bool) -> ContractCheck:  # noqa: ARG002  # the interface of a contract
+        allowed = {"ais", *self.libraries, *sys.stdlib_module_names}  # type: ignore[misc]  # fields are replaced by their values
+        pure: set[str] = set()
+        for expression in self.modules:  # type: ignore[attr-defined]  # see above
+            for module in graph.find_matching_modules(expression.expression):
+                pure |= {module, *graph.find_descendants(module)}
+        illegal = [
+            (importer, imported)
+            for importer in sorted(pure)
+            for imported in sorted(graph.find_modules_directly_imported_by(importer))
+            if imported.partition(".")[0] not in allowed
+        ]
+        return ContractCheck(kept=not illegal, metadata={"illegal": illegal})
+
+    def render_broken_contract(self, check: ContractCheck) -> None:
+        _report(check, "this module needs the standard library and msgspec alone.")

@@ -56,7 +56,7 @@ def mistakes_of_text(text: str) -> Iterator[tuple[int, str]]:
 
 def mistakes_of_python(text: str, *, functions: bool = True) -> Iterator[tuple[int, str]]:
     """Exceptions without a reason, and what is too long, by line."""
-    lines = text.count("\n") + 1
+    lines = len(text.splitlines())
     if lines > FILE_LINES:
         yield 1, f"the file has {lines} lines; {FILE_LINES} are allowed"
     for token in tokenize.generate_tokens(StringIO(text).readline):
