@@ -36,7 +36,7 @@ CLASSES = "YBMHQKLVT"
 # What the seat desk's function does, for one claim of one leg cabin: the same locks, clock, fold, decision and rows.
 CLAIM_ONE = """
 CREATE FUNCTION claim_one(p_hold uuid, p_leg bigint, p_cabin text, p_rbd text, p_seats integer) RETURNS text
-LANGUAGE plpgsql SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_now timestamptz; v_row record; v_cabin leg_cabins; v_due timestamptz; v_rank integer; v_below integer := 0;
     v_open integer; v_ends timestamptz; v_status text;

@@ -1,6 +1,6 @@
 -- Decides a batch of claims in order of arrival. The arrays of one entry per leg cabin, claim and item are parallel;
 -- items name their claim and leg cabin by position, p_first_items ends with one more entry. Leg cabins come sorted by
--- leg and cabin. The slack of a cabin by rank lies in 26 places from (place - 1) * 26 + 1.
+-- leg and cabin. v_slack and v_held hold one cabin's ranks after the other; a cabin's begin behind its offset.
 CREATE FUNCTION claim_seats(
     p_legs bigint[], p_cabins text[],
     p_holds uuid[], p_owners text[], p_channels text[], p_points_of_sale text[], p_seconds double precision[],
@@ -8,15 +8,16 @@ CREATE FUNCTION claim_seats(
     p_item_claims integer[], p_item_rows integer[], p_item_rbds text[], p_item_seats integer[],
     p_item_infants integer[], p_item_infant_rows integer[], p_infant_legs bigint[],
     OUT outcomes text[], OUT created timestamptz[], OUT ends timestamptz[], OUT opened integer[]
-) LANGUAGE plpgsql SET enable_seqscan = off AS $$
+) LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_now timestamptz;
     v_hold record;
     v_leg bigint; v_cabin text; v_letters text; v_limits integer[]; v_row_held integer[]; v_row_sold integer[];
     v_blocked integer; v_on_sale boolean; v_next_expiry timestamptz; v_first_end timestamptz;
     v_classes text[] := array_fill(''::text, ARRAY[cardinality(p_legs)]);
-    v_slack integer[] := array_fill(0, ARRAY[26 * cardinality(p_legs)]);
-    v_held integer[] := array_fill(0, ARRAY[26 * cardinality(p_legs)]);
+    v_offsets integer[] := array_fill(0, ARRAY[cardinality(p_legs)]);
+    v_slack integer[];
+    v_held integer[];
     v_added integer[] := array_fill(0, ARRAY[cardinality(p_legs)]);
     v_row_ends timestamptz[] := array_fill(NULL::timestamptz, ARRAY[cardinality(p_legs)]);
     v_infants_open integer[];
@@ -28,6 +29,8 @@ DECLARE
 BEGIN
     FOR v_pass IN 1..2 LOOP
         v_place := 1;
+        v_slack := '{}';
+        v_held := '{}';
         FOR v_leg, v_cabin, v_letters, v_limits, v_row_held, v_row_sold, v_blocked, v_on_sale, v_next_expiry IN
             SELECT leg_id, cabin, classes, limits, held_by_class, sold_by_class, blocked, on_sale, next_expiry_at
             FROM leg_cabins WHERE leg_id = ANY (p_legs) ORDER BY leg_id, cabin FOR NO KEY UPDATE
@@ -39,10 +42,11 @@ BEGIN
             END LOOP;
             CONTINUE WHEN NOT v_on_sale OR p_legs[v_place] IS DISTINCT FROM v_leg OR p_cabins[v_place] <> v_cabin;
             v_classes[v_place] := v_letters;
-            v_offset := (v_place - 1) * 26;
+            v_offset := cardinality(v_held);
+            v_offsets[v_place] := v_offset;
+            v_held := v_held || v_row_held;
             v_below := 0;
             FOR v_rank IN REVERSE length(v_letters)..1 LOOP
-                v_held[v_offset + v_rank] := v_row_held[v_rank];
                 v_below := v_below + v_row_held[v_rank] + v_row_sold[v_rank];
                 v_slack[v_offset + v_rank] := v_limits[v_rank] - v_below;
             END LOOP;
@@ -88,7 +92,7 @@ BEGIN
         v_taken := p_first_items[v_claim] - 1;
         v_refused := NULL;
         FOR v_item IN p_first_items[v_claim]..v_last LOOP
-            v_offset := (p_item_rows[v_item] - 1) * 26;
+            v_offset := v_offsets[p_item_rows[v_item]];
             v_rank := strpos(v_classes[p_item_rows[v_item]], p_item_rbds[v_item]);
             v_seats := p_item_seats[v_item];
             v_infants := p_item_infants[v_item];
@@ -119,7 +123,7 @@ BEGIN
             ends[v_claim] := v_now + p_seconds[v_claim] * interval '1 second';
             FOR v_item IN p_first_items[v_claim]..v_last LOOP
                 v_place := p_item_rows[v_item];
-                v_offset := (v_place - 1) * 26 + strpos(v_classes[v_place], p_item_rbds[v_item]);
+                v_offset := v_offsets[v_place] + strpos(v_classes[v_place], p_item_rbds[v_item]);
                 v_held[v_offset] := v_held[v_offset] + p_item_seats[v_item];
                 v_added[v_place] := v_added[v_place] + p_item_seats[v_item];
                 v_row_ends[v_place] := least(v_row_ends[v_place], ends[v_claim]);
@@ -133,7 +137,7 @@ BEGIN
 
         -- What the refused claim took of its first legs goes back before the next one is looked at.
         FOR v_item IN p_first_items[v_claim]..v_taken LOOP
-            v_offset := (p_item_rows[v_item] - 1) * 26;
+            v_offset := v_offsets[p_item_rows[v_item]];
             FOR v_above IN 1..strpos(v_classes[p_item_rows[v_item]], p_item_rbds[v_item]) LOOP
                 v_slack[v_offset + v_above] := v_slack[v_offset + v_above] + p_item_seats[v_item];
             END LOOP;
@@ -146,7 +150,7 @@ BEGIN
         v_least := NULL;
         FOR v_item IN p_first_items[v_claim]..v_last LOOP
             IF v_refused = 'refused' THEN
-                v_offset := (p_item_rows[v_item] - 1) * 26;
+                v_offset := v_offsets[p_item_rows[v_item]];
                 v_rank := strpos(v_classes[p_item_rows[v_item]], p_item_rbds[v_item]);
                 v_least := least(v_least, CASE WHEN v_rank = 0 THEN 0 END);
                 FOR v_above IN 1..v_rank LOOP
@@ -177,9 +181,9 @@ BEGIN
 
     UPDATE leg_cabins AS lc
     SET held = lc.held + taken.seats,
-        held_by_class = v_held[taken.place * 26 - 25 : taken.place * 26 - 26 + length(lc.classes)],
+        held_by_class = v_held[taken.begins + 1 : taken.begins + length(lc.classes)],
         next_expiry_at = least(lc.next_expiry_at, taken.ends)
-    FROM unnest(p_legs, p_cabins, v_added, v_row_ends) WITH ORDINALITY AS taken (leg_id, cabin, seats, ends, place)
+    FROM unnest(p_legs, p_cabins, v_added, v_row_ends, v_offsets) AS taken (leg_id, cabin, seats, ends, begins)
     WHERE taken.seats > 0 AND lc.leg_id = taken.leg_id AND lc.cabin = taken.cabin;
 
     IF v_infants_added IS NOT NULL THEN

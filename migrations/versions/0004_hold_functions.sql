@@ -1,8 +1,10 @@
 -- Every function that changes counters first locks all cabins of its legs, sorted, in one statement, and reads the
 -- clock only then. A statement of a VOLATILE function sees what was committed before it began, so that what is read
--- after the lock is the newest. Plans go by key, whatever the tables' size was when a connection first planned them.
+-- after the lock is the newest. Plans are made once per connection and go by key, whatever the tables' size was then:
+-- planning costs several times what these statements do.
 
-CREATE FUNCTION lock_leg_cabins(p_legs bigint[]) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off AS $$
+CREATE FUNCTION lock_leg_cabins(p_legs bigint[]) RETURNS void
+LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     PERFORM FROM leg_cabins WHERE leg_id = ANY (p_legs) ORDER BY leg_id, cabin FOR NO KEY UPDATE;
 END $$;
@@ -11,7 +13,8 @@ END $$;
 CREATE FUNCTION move_seats(
     p_legs bigint[], p_cabins text[], p_rbds text[],
     p_held integer[], p_sold integer[], p_infants_held integer[], p_infants_sold integer[], p_now timestamptz
-) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off AS $$
+) RETURNS void
+LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     UPDATE leg_cabins AS lc
     SET held = class_total(counted.held), held_by_class = counted.held,
@@ -28,7 +31,8 @@ BEGIN
             array_agg(counter.sold_by_class[class.rank] + class.sold ORDER BY class.rank) AS sold
         FROM leg_cabins AS counter
         JOIN LATERAL (
-            SELECT ladder.rank, coalesce(sum(moved.held), 0)::integer AS held, coalesce(sum(moved.sold), 0)::integer AS sold
+            SELECT ladder.rank,
+                coalesce(sum(moved.held), 0)::integer AS held, coalesce(sum(moved.sold), 0)::integer AS sold
             FROM generate_series(1, length(counter.classes)) AS ladder (rank)
             LEFT JOIN unnest(p_legs, p_cabins, p_rbds, p_held, p_sold) AS moved (leg_id, cabin, rbd, held, sold)
                 ON moved.leg_id = counter.leg_id AND moved.cabin = counter.cabin
@@ -57,7 +61,7 @@ END $$;
 
 -- Takes what has ended by p_now off the counters of locked legs. The holds themselves are resolved by the sweeper.
 CREATE FUNCTION fold_expired_holds(p_legs bigint[], p_now timestamptz) RETURNS void
-LANGUAGE plpgsql SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_legs bigint[]; v_cabins text[]; v_rbds text[]; v_seats integer[]; v_infants integer[];
 BEGIN
@@ -92,7 +96,7 @@ END $$;
 
 -- Moves every item of a hold that is in p_from to p_to, and the counters with it. The caller has the legs locked.
 CREATE FUNCTION move_hold_items(p_hold uuid, p_from text, p_to text, p_now timestamptz) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_legs bigint[]; v_cabins text[]; v_rbds text[];
     v_held integer[]; v_sold integer[]; v_infants_held integer[]; v_infants_sold integer[];
@@ -142,7 +146,7 @@ END $$;
 
 -- Held seats become sold. Ended: claimed again and sold, or 'refused' with what is left.
 CREATE FUNCTION confirm_hold(p_hold uuid, OUT outcome text, OUT hold holds, OUT asked integer, OUT opened integer)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_locked record;
     v_now timestamptz;
@@ -176,7 +180,7 @@ END $$;
 
 -- Moves the end of an active hold, never to an earlier instant.
 CREATE FUNCTION extend_hold(p_hold uuid, p_expires_at timestamptz, OUT outcome text, OUT hold holds)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_locked record;
     v_now timestamptz;
@@ -197,7 +201,8 @@ BEGIN
 END $$;
 
 -- Gives held seats back. A hold that had ended by itself resolves as expired, one that is resolved stays as it is.
-CREATE FUNCTION release_hold(p_hold uuid, OUT outcome text, OUT hold holds) LANGUAGE plpgsql AS $$
+CREATE FUNCTION release_hold(p_hold uuid, OUT outcome text, OUT hold holds)
+LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_locked record;
     v_now timestamptz;
@@ -219,7 +224,8 @@ END $$;
 CREATE FUNCTION release_sold(
     p_hold uuid, p_legs bigint[], p_cabins text[], p_rbds text[], p_seats integer[], p_infants integer[],
     OUT outcome text, OUT hold holds
-) LANGUAGE plpgsql AS $$
+)
+LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_locked record;
     v_now timestamptz;
@@ -268,7 +274,7 @@ END $$;
 
 -- Resolves up to p_limit holds that have ended, and says which.
 CREATE FUNCTION sweep_expired_holds(p_limit integer) RETURNS TABLE (hold_id uuid, owner text)
-LANGUAGE plpgsql SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     v_now timestamptz := ais_now();
