@@ -1,13 +1,16 @@
 """An SSIM file becomes flight dates, and another one changes them without losing any."""
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+import asyncpg
 import msgspec
 import pytest
 from tests.factories.ssim import leg, network, schedule_text
 
 from ais.platform.database import Database
+from ais.platform.jobs import JobContext, JobRegistry, Schedule
 from ais.schedule import (
     ChangeKind,
     EquipmentChanged,
@@ -22,14 +25,17 @@ from ais.schedule import (
     extend_sale_horizon,
     flight_dates,
     import_ssim,
+    jobs,
     load_timetable,
     recorded_changes,
 )
+from ais.schedule.repository import reconcile
 from ais.schedule.ssim import segment_data_record
 
 pytestmark = pytest.mark.anyio
 SUMMER = (date(2027, 3, 28), date(2027, 10, 30))
 UNTIL = date(2027, 6, 30)
+TODAY = datetime(2027, 1, 15, tzinfo=UTC)
 SHUTTLE_DATES = (UNTIL - SUMMER[0]).days + 1
 
 
@@ -377,3 +383,37 @@ async def test_a_restricted_segment_is_not_sold(run):
 async def test_an_unknown_carrier_is_refused(run):
     with pytest.raises(ScheduleFileRefused, match="1 errors"):
         await run(schedule_text([leg(1, "RUH", "06:00", "JED", "07:50")]).replace("ZQ ", "QX "))
+
+
+async def test_two_imports_at_once_come_one_after_the_other(database, actor, reference, monkeypatch):
+    first, second = Run(database, actor, reference), Run(database, actor, reference)
+    texts = [schedule_text([shuttle()]), schedule_text([shuttle(arrival_terminal="1")])]
+    done = await asyncio.gather(first(texts[0]), second(texts[1]))
+    assert sorted(report.counts["added"] for report in done) == [0, SHUTTLE_DATES]
+    assert sorted(report.counts["details"] for report in done) == [0, SHUTTLE_DATES]
+    assert len(await first.flights(limit=10_000)) == SHUTTLE_DATES
+    # Control: without the lock both compare with an empty schedule, and one of them fails.
+    monkeypatch.setattr(reconcile, "lock_schedule", _no_lock)
+    new = [schedule_text([leg(500, "RUH", "06:00", "JED", "07:50", arrival_terminal=at)]) for at in ("1", "2")]
+    both = await asyncio.gather(first(new[0], until=SUMMER[1]), second(new[1], until=SUMMER[1]), return_exceptions=True)
+    assert sum(isinstance(outcome, asyncpg.UniqueViolationError) for outcome in both) == 1
+
+
+async def _no_lock(connection):
+    await asyncio.sleep(0)
+
+
+async def test_the_daily_job_extends_the_horizon_and_calls_what_follows(run):
+    registry = JobRegistry()
+    seen = []
+
+    async def after(uow, report):
+        seen.append(report.counts["added"])
+
+    jobs.register(registry, days_ahead=(date(2027, 4, 3) - TODAY.date()).days, after_change=after)
+    definition = registry.definitions["schedule.extend_sale_horizon"]
+    assert definition.schedule == Schedule(cron="10 0 * * *")
+    await run(schedule_text([shuttle()]), until=date(2027, 4, 1))
+    for _ in range(2):
+        await definition.function(JobContext(run.database, definition.name, "correlation", 1, 1), {})
+    assert seen == [2, 0]

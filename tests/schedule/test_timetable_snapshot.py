@@ -1,5 +1,6 @@
 """The timetable answers from memory what leaves an airport, and what a connection needs."""
 
+import tracemalloc
 from datetime import UTC, date, datetime, timedelta
 from time import perf_counter
 from uuid import UUID
@@ -139,3 +140,32 @@ def test_a_hundred_thousand_segments_answer_at_once():
     for day in range(0, 1000, 5):
         assert len(table.departures("RUH", date(2027, 1, 1) + timedelta(days=day))) == 100
     assert perf_counter() - started < 2
+
+
+def test_twenty_thousand_segments_take_less_than_25_megabytes():
+    at = datetime(2027, 1, 1, 4, 0, tzinfo=UTC)
+    shared = [kind("RUH", "JED", number=str(number)) for number in range(60)]
+    tracemalloc.start()
+    table = build_timetable(
+        (
+            TimetableRow(
+                id=1000 * day + flight,
+                flight_date_id=UUID(int=1000 * day + flight),
+                departs_at=at + timedelta(days=day, minutes=flight),
+                arrives_at=at + timedelta(days=day, minutes=flight + 90),
+                departure_date=date(2027, 1, 1) + timedelta(days=day),
+                leg_ids=(1,),
+                kind=shared[flight],
+            )
+            for day in range(334)
+            for flight in range(60)
+        ),
+        country_of=COUNTRIES,
+        connecting_times=ConnectingTimes(DEFAULTS),
+    )
+    for day in range(334):
+        table.departures("RUH", date(2027, 1, 1) + timedelta(days=day))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(table) == 20_040
+    assert held < 25_000_000, "with every segment built and remembered"

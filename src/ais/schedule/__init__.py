@@ -40,6 +40,7 @@ from ais.schedule.events import (
     FlightDatesScheduled,
     LegEquipment,
 )
+from ais.schedule.invariants import INVARIANTS
 from ais.schedule.materialise import Progress
 from ais.schedule.nycflights import Guesses, RecordedDataMissing, recorded_carriers
 from ais.schedule.ports import FlightSales, NoSales, SalesOnFlights
@@ -74,6 +75,7 @@ from ais.schedule.timetable import (
 
 __all__ = [
     "FLIGHT_STATUS",
+    "INVARIANTS",
     "AddedFlight",
     "BadScheduleData",
     "CabinLayout",
