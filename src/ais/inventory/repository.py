@@ -127,7 +127,7 @@ def _hold(record: Any) -> Hold | None:
 
 async def confirm_hold(connection: Connection, hold_id: UUID) -> tuple[str, Hold | None, Refusal | None]:
     """Outcome, the hold that stands for ``hold_id`` now, and for a refusal what was left."""
-    record = await connection.fetchrow(f"SELECT outcome, asked, opened, {_HOLD} FROM confirm_hold($1)", hold_id)  # noqa: S608
+    record = await connection.fetchrow(f"SELECT outcome, asked, opened, {_HOLD} FROM confirm_hold($1)", hold_id)  # noqa: S608  # made of constants
     outcome = record["outcome"]
     refusal = None
     if outcome in ("refused", "no_place_for_infants"):
@@ -137,12 +137,12 @@ async def confirm_hold(connection: Connection, hold_id: UUID) -> tuple[str, Hold
 
 
 async def extend_hold(connection: Connection, hold_id: UUID, expires_at: datetime) -> tuple[str, Hold | None]:
-    record = await connection.fetchrow(f"SELECT outcome, {_HOLD} FROM extend_hold($1, $2)", hold_id, expires_at)  # noqa: S608
+    record = await connection.fetchrow(f"SELECT outcome, {_HOLD} FROM extend_hold($1, $2)", hold_id, expires_at)  # noqa: S608  # made of constants
     return record["outcome"], _hold(record)
 
 
 async def release_hold(connection: Connection, hold_id: UUID) -> tuple[str, Hold | None]:
-    record = await connection.fetchrow(f"SELECT outcome, {_HOLD} FROM release_hold($1)", hold_id)  # noqa: S608
+    record = await connection.fetchrow(f"SELECT outcome, {_HOLD} FROM release_hold($1)", hold_id)  # noqa: S608  # made of constants
     return record["outcome"], _hold(record)
 
 
@@ -159,7 +159,7 @@ async def release_sold(
             [item.seats for item in items],
             [item.infants for item in items],
         ]
-    statement = f"SELECT outcome, {_HOLD} FROM release_sold($1, $2, $3, $4, $5, $6)"  # noqa: S608
+    statement = f"SELECT outcome, {_HOLD} FROM release_sold($1, $2, $3, $4, $5, $6)"  # noqa: S608  # made of constants
     try:
         async with connection.transaction():
             record = await connection.fetchrow(statement, hold_id, *columns)
@@ -413,7 +413,7 @@ async def leg_cabins(connection: Connection, leg_ids: Sequence[int], *, lock: bo
         await lock_leg_cabins(connection, leg_ids)
         await connection.execute("SELECT fold_expired_holds($1, ais_now())", list(leg_ids))
     records = await connection.fetch(
-        f"SELECT {_CABIN_COLUMNS} FROM leg_cabins WHERE leg_id = ANY ($1) ORDER BY leg_id, cabin",  # noqa: S608
+        f"SELECT {_CABIN_COLUMNS} FROM leg_cabins WHERE leg_id = ANY ($1) ORDER BY leg_id, cabin",  # noqa: S608  # made of constants
         list(leg_ids),
     )
     return [CabinNow(*record) for record in records]
