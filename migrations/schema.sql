@@ -89,8 +89,9 @@ DECLARE
     v_leg bigint; v_cabin text; v_letters text; v_limits integer[]; v_row_held integer[]; v_row_sold integer[];
     v_blocked integer; v_on_sale boolean; v_next_expiry timestamptz; v_first_end timestamptz;
     v_classes text[] := array_fill(''::text, ARRAY[cardinality(p_legs)]);
-    v_slack integer[] := array_fill(0, ARRAY[26 * cardinality(p_legs)]);
-    v_held integer[] := array_fill(0, ARRAY[26 * cardinality(p_legs)]);
+    v_offsets integer[] := array_fill(0, ARRAY[cardinality(p_legs)]);
+    v_slack integer[];
+    v_held integer[];
     v_added integer[] := array_fill(0, ARRAY[cardinality(p_legs)]);
     v_row_ends timestamptz[] := array_fill(NULL::timestamptz, ARRAY[cardinality(p_legs)]);
     v_infants_open integer[];
@@ -102,6 +103,8 @@ DECLARE
 BEGIN
     FOR v_pass IN 1..2 LOOP
         v_place := 1;
+        v_slack := '{}';
+        v_held := '{}';
         FOR v_leg, v_cabin, v_letters, v_limits, v_row_held, v_row_sold, v_blocked, v_on_sale, v_next_expiry IN
             SELECT leg_id, cabin, classes, limits, held_by_class, sold_by_class, blocked, on_sale, next_expiry_at
             FROM leg_cabins WHERE leg_id = ANY (p_legs) ORDER BY leg_id, cabin FOR NO KEY UPDATE
@@ -113,10 +116,11 @@ BEGIN
             END LOOP;
             CONTINUE WHEN NOT v_on_sale OR p_legs[v_place] IS DISTINCT FROM v_leg OR p_cabins[v_place] <> v_cabin;
             v_classes[v_place] := v_letters;
-            v_offset := (v_place - 1) * 26;
+            v_offset := cardinality(v_held);
+            v_offsets[v_place] := v_offset;
+            v_held := v_held || v_row_held;
             v_below := 0;
             FOR v_rank IN REVERSE length(v_letters)..1 LOOP
-                v_held[v_offset + v_rank] := v_row_held[v_rank];
                 v_below := v_below + v_row_held[v_rank] + v_row_sold[v_rank];
                 v_slack[v_offset + v_rank] := v_limits[v_rank] - v_below;
             END LOOP;
@@ -162,7 +166,7 @@ BEGIN
         v_taken := p_first_items[v_claim] - 1;
         v_refused := NULL;
         FOR v_item IN p_first_items[v_claim]..v_last LOOP
-            v_offset := (p_item_rows[v_item] - 1) * 26;
+            v_offset := v_offsets[p_item_rows[v_item]];
             v_rank := strpos(v_classes[p_item_rows[v_item]], p_item_rbds[v_item]);
             v_seats := p_item_seats[v_item];
             v_infants := p_item_infants[v_item];
@@ -193,7 +197,7 @@ BEGIN
             ends[v_claim] := v_now + p_seconds[v_claim] * interval '1 second';
             FOR v_item IN p_first_items[v_claim]..v_last LOOP
                 v_place := p_item_rows[v_item];
-                v_offset := (v_place - 1) * 26 + strpos(v_classes[v_place], p_item_rbds[v_item]);
+                v_offset := v_offsets[v_place] + strpos(v_classes[v_place], p_item_rbds[v_item]);
                 v_held[v_offset] := v_held[v_offset] + p_item_seats[v_item];
                 v_added[v_place] := v_added[v_place] + p_item_seats[v_item];
                 v_row_ends[v_place] := least(v_row_ends[v_place], ends[v_claim]);
@@ -207,7 +211,7 @@ BEGIN
 
         -- What the refused claim took of its first legs goes back before the next one is looked at.
         FOR v_item IN p_first_items[v_claim]..v_taken LOOP
-            v_offset := (p_item_rows[v_item] - 1) * 26;
+            v_offset := v_offsets[p_item_rows[v_item]];
             FOR v_above IN 1..strpos(v_classes[p_item_rows[v_item]], p_item_rbds[v_item]) LOOP
                 v_slack[v_offset + v_above] := v_slack[v_offset + v_above] + p_item_seats[v_item];
             END LOOP;
@@ -220,7 +224,7 @@ BEGIN
         v_least := NULL;
         FOR v_item IN p_first_items[v_claim]..v_last LOOP
             IF v_refused = 'refused' THEN
-                v_offset := (p_item_rows[v_item] - 1) * 26;
+                v_offset := v_offsets[p_item_rows[v_item]];
                 v_rank := strpos(v_classes[p_item_rows[v_item]], p_item_rbds[v_item]);
                 v_least := least(v_least, CASE WHEN v_rank = 0 THEN 0 END);
                 FOR v_above IN 1..v_rank LOOP
@@ -251,9 +255,9 @@ BEGIN
 
     UPDATE leg_cabins AS lc
     SET held = lc.held + taken.seats,
-        held_by_class = v_held[taken.place * 26 - 25 : taken.place * 26 - 26 + length(lc.classes)],
+        held_by_class = v_held[taken.begins + 1 : taken.begins + length(lc.classes)],
         next_expiry_at = least(lc.next_expiry_at, taken.ends)
-    FROM unnest(p_legs, p_cabins, v_added, v_row_ends) WITH ORDINALITY AS taken (leg_id, cabin, seats, ends, place)
+    FROM unnest(p_legs, p_cabins, v_added, v_row_ends, v_offsets) AS taken (leg_id, cabin, seats, ends, begins)
     WHERE taken.seats > 0 AND lc.leg_id = taken.leg_id AND lc.cabin = taken.cabin;
 
     IF v_infants_added IS NOT NULL THEN
@@ -281,6 +285,8 @@ END $$;
 
 CREATE FUNCTION public.confirm_hold(p_hold uuid, OUT outcome text, OUT hold public.holds, OUT asked integer, OUT opened integer) RETURNS record
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 DECLARE
     v_locked record;
@@ -332,6 +338,8 @@ END $$;
 
 CREATE FUNCTION public.extend_hold(p_hold uuid, p_expires_at timestamp with time zone, OUT outcome text, OUT hold public.holds) RETURNS record
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 DECLARE
     v_locked record;
@@ -416,6 +424,8 @@ END $$;
 
 CREATE FUNCTION public.move_hold_items(p_hold uuid, p_from text, p_to text, p_now timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 DECLARE
     v_legs bigint[]; v_cabins text[]; v_rbds text[];
@@ -457,7 +467,8 @@ BEGIN
             array_agg(counter.sold_by_class[class.rank] + class.sold ORDER BY class.rank) AS sold
         FROM leg_cabins AS counter
         JOIN LATERAL (
-            SELECT ladder.rank, coalesce(sum(moved.held), 0)::integer AS held, coalesce(sum(moved.sold), 0)::integer AS sold
+            SELECT ladder.rank,
+                coalesce(sum(moved.held), 0)::integer AS held, coalesce(sum(moved.sold), 0)::integer AS sold
             FROM generate_series(1, length(counter.classes)) AS ladder (rank)
             LEFT JOIN unnest(p_legs, p_cabins, p_rbds, p_held, p_sold) AS moved (leg_id, cabin, rbd, held, sold)
                 ON moved.leg_id = counter.leg_id AND moved.cabin = counter.cabin
@@ -494,6 +505,8 @@ END $$;
 
 CREATE FUNCTION public.release_hold(p_hold uuid, OUT outcome text, OUT hold public.holds) RETURNS record
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 DECLARE
     v_locked record;
@@ -513,6 +526,8 @@ END $$;
 
 CREATE FUNCTION public.release_sold(p_hold uuid, p_legs bigint[], p_cabins text[], p_rbds text[], p_seats integer[], p_infants integer[], OUT outcome text, OUT hold public.holds) RETURNS record
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 DECLARE
     v_locked record;
