@@ -8,6 +8,7 @@ import asyncpg
 import msgspec
 import pytest
 from tests.factories.ssim import leg, network, schedule_text
+from tests.factories.ssim_mutations import INVALID, RECORDS, mutated
 
 from ais.platform.database import Database
 from ais.platform.jobs import JobContext, JobRegistry, Schedule
@@ -357,6 +358,32 @@ async def test_utc_mode_imports_the_local_flight_date(run):
     assert {flight.flight.departure_date.isoweekday() for flight in flights} == {2}
     assert flights[0].segments[0].departure_date == date(2027, 3, 30)
     assert flights[0].legs[0].scheduled_departure_at == datetime(2027, 3, 29, 22, 30, tzinfo=UTC)
+
+
+async def test_a_flight_date_at_the_border_of_local_and_utc_schedules_is_one(run):
+    # Both count the flight of 30 March: the older as the UTC day before, the younger as the local day.
+    older, younger = (date(2027, 3, 28), date(2027, 3, 29)), (date(2027, 3, 30), date(2027, 4, 5))
+    in_utc = leg(7, "RUH", "22:30", "DXB", "00:20", arrival_days=1, arrival_offset=240, period=older, weekdays=(1, 7))
+    in_local = leg(7, "RUH", "01:40", "DXB", "04:30", arrival_offset=240, period=younger)
+    await run(schedule_text([in_utc], time_mode="U", validity=older), until=date(2027, 3, 20))
+    await run(schedule_text([in_local], validity=younger), until=date(2027, 3, 20))
+    async with run.database.unit_of_work(run.actor) as uow:
+        report = await extend_sale_horizon(uow, date(2027, 4, 5), reference=run.reference)
+    flights = await run.flights()
+    assert report.counts["added"] == len(flights) == 8
+    by_date = {flight.flight.departure_date: flight.legs[0].scheduled_departure_at for flight in flights}
+    assert by_date[date(2027, 3, 29)] == datetime(2027, 3, 28, 22, 30, tzinfo=UTC)
+    assert by_date[date(2027, 3, 30)] == datetime(2027, 3, 29, 22, 40, tzinfo=UTC)
+
+
+async def test_no_mutation_of_any_field_imports_anything(run):
+    await run(schedule_text([shuttle()]))
+    before = await run.snapshot()
+    for kind, (record, _) in RECORDS.items():
+        for column in record.columns:
+            with pytest.raises(ScheduleFileRefused):
+                await run(mutated(kind, column, INVALID[kind][column.name][0]))
+    assert await run.snapshot() == before
 
 
 async def test_a_flight_operated_by_another_carrier_says_so(run):

@@ -58,6 +58,13 @@ CREATE TEMPORARY TABLE wanted_segments (
 CREATE TEMPORARY TABLE wanted_windows (carrier text, first_date date, last_date date) ON COMMIT DROP;
 """
 
+# Two data sets that count their dates differently (local and UTC) may both have a flight date at their border: the
+# one that was added last, of the younger data set, is meant.
+_DROP_DOUBLES = """
+DELETE FROM wanted_flights AS wanted USING wanted_flights AS later
+WHERE later.carrier = wanted.carrier AND later.flight_number = wanted.flight_number AND later.suffix = wanted.suffix
+    AND later.departure_date = wanted.departure_date AND later.number > wanted.number
+"""
 # Which wanted flights exist, and which of those are left alone: departed ones, and those that operations cancelled.
 _MATCH = """
 UPDATE wanted_flights AS wanted
@@ -362,6 +369,7 @@ async def lock_schedule(connection: Connection) -> None:
 async def compare(connection: Connection, wanted: Wanted, windows: Sequence[Window]) -> Differences:
     """Lay what is wanted beside what exists. Leaves temporary tables that :func:`write` works from."""
     await _load(connection, wanted, windows)
+    await connection.execute(_DROP_DOUBLES)
     await connection.execute(_MATCH)
     await connection.execute(_MATCH_PAST)
     kept = {record["kept"]: record["flights"] for record in await connection.fetch(_COUNT_KEPT)}
