@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+import traceback
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -16,19 +17,24 @@ CORRELATION_ID: ContextVar[str] = ContextVar("correlation_id", default="")
 
 # Field names whose values are a person's, or a secret: the value never reaches the log.
 MASKED_FIELDS = frozenset({
-    "authorization", "born_on", "client_secret", "contact", "cookie", "documents", "email", "family_name", "given_name",
-    "guest_token", "name", "name_local", "nationality", "operator_token", "passengers", "password", "phone",
-    "secret", "stripe_secret_key", "stripe_webhook_secret", "token",
+    "access_token", "api_key", "authorization", "born_on", "card", "client_secret", "contact", "cookie", "documents",
+    "email", "family", "family_name", "given", "given_name", "guest_token", "name", "name_local", "nationality",
+    "operator_token", "passenger_name", "passengers", "password", "phone", "refresh_token", "search_name", "secret",
+    "secret_keys", "stripe_secret_key", "stripe_webhook_secret", "token",
 })  # fmt: skip
 _EMAIL = re.compile(r"[^\s@,;<>\"']+@[^\s@,;<>\"']+\.[^\s@,;<>\"']+")
 _CARD = re.compile(r"(?<![\dA-Za-z-])(?:\d[ -]?){12,18}\d(?![\dA-Za-z-])")
+_PHONE = re.compile(r"\+\d[\d ()-]{7,}\d")
+_BEARER = re.compile(r"\b(bearer)\s+\S+", re.IGNORECASE)
 _SECRET = re.compile(r"\b(?:sk|rk|whsec|gst|ofr|pi_\w+_secret)_[A-Za-z0-9_\-]{8,}")
 MASK = "***"
 
 
 def mask_text(text: str) -> str:
-    """``text`` with e-mail addresses, long digit runs and our tokens hidden."""
-    return _SECRET.sub(MASK, _CARD.sub(MASK, _EMAIL.sub(MASK, text)))
+    """``text`` with e-mail addresses, telephone and card numbers, and tokens hidden."""
+    for pattern in (_EMAIL, _PHONE, _CARD, _SECRET):
+        text = pattern.sub(MASK, text)
+    return _BEARER.sub(rf"\1 {MASK}", text)
 
 
 def _mask(value: Any, depth: int = 0) -> Any:
@@ -48,6 +54,66 @@ def mask_personal_data(_logger: Any, _method: str, event: MutableMapping[str, An
     return {key: MASK if key.lower() in MASKED_FIELDS else _mask(value) for key, value in event.items()}
 
 
+ERROR_LENGTH = 500
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`""")
+_UNRETRIEVED = re.compile(r"exception=(\w+)\(.*", re.DOTALL)
+_DATA_EXCEPTIONS = "22"  # the class of SQLSTATEs whose sentences quote the refused value
+
+
+def describe_error(error: BaseException) -> str:
+    """``Class [SQLSTATE]: first line`` of an error, at most 500 characters, without values; a group by its members.
+
+    PostgreSQL tells the values of the row from the second line on (DETAIL), and in the first one where a value could
+    not be read; ValueError and KeyError quote what they met. None of that is kept: constraint and table are.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return " | ".join(describe_error(inner) for inner in error.exceptions)[:ERROR_LENGTH]
+    name = type(error).__name__
+    sqlstate = getattr(error, "sqlstate", None)
+    if sqlstate:
+        name = f"{name} [{sqlstate}]"
+    first_line = next(iter(str(error).splitlines()), "")
+    if str(sqlstate or "").startswith(_DATA_EXCEPTIONS):
+        first_line = first_line.partition(":")[0]
+    elif isinstance(error, (ValueError, LookupError)):
+        first_line = _QUOTED.sub(MASK, first_line)
+    return mask_text(f"{name}: {first_line}" if first_line else name)[:ERROR_LENGTH]
+
+
+def describe_failure(error: BaseException) -> str:
+    """What may be logged of an unexpected failure: each error of its chain with where it was raised, no values."""
+    return "\n".join(_described_chain(error, set()))
+
+
+def _described_chain(error: BaseException, seen: set[int]) -> Iterator[str]:
+    seen.add(id(error))
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is not None and id(before) not in seen:
+        yield from _described_chain(before, seen)
+        yield "and from it:" if error.__cause__ is before else "and while that was handled:"
+    yield from (line.rstrip("\n") for line in traceback.format_tb(error.__traceback__))
+    place = [f"{part}={value}" for part in ("constraint", "table") if (value := getattr(error, f"{part}_name", None))]
+    yield " ".join([describe_error(error), *place])
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            if id(inner) not in seen:
+                yield from _described_chain(inner, seen)
+
+
+def tell_exception(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The structlog processor that turns ``exc_info`` into ``exception``, the text of :func:`describe_failure`."""
+    told = event.pop("exc_info", None)
+    if isinstance(told, tuple):
+        told = told[1]
+    elif told and not isinstance(told, BaseException):
+        told = sys.exc_info()[1]
+    if isinstance(told, BaseException):
+        event["exception"] = describe_failure(told)
+    if isinstance(event.get("event"), str):
+        event["event"] = _UNRETRIEVED.sub(r"exception=\1", event["event"])
+    return event
+
+
 def configure_logging(level: str = "info", *, process: str = "ais") -> None:
     """Send structlog and the standard library's loggers to stderr as JSON lines of one form."""
     shared: list[Any] = [
@@ -56,7 +122,7 @@ def configure_logging(level: str = "info", *, process: str = "ais") -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _name_process(process),
-        structlog.processors.format_exc_info,
+        tell_exception,
         mask_personal_data,
     ]
     structlog.configure(

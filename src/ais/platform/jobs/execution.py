@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import asyncpg
 import msgspec
 import structlog
 
@@ -19,9 +18,7 @@ from ais.platform.faults import fault_point
 from ais.platform.jobs.context import AlreadyHandledError, JobContext
 from ais.platform.jobs.registry import JobDefinition
 from ais.platform.jobs.schedules import record_scheduled_run
-from ais.platform.telemetry import get_logger, mask_text
-
-ERROR_LENGTH = 500
+from ais.platform.telemetry import describe_error, get_logger
 
 _log = get_logger(__name__)
 
@@ -113,20 +110,6 @@ def _tell(outcome: Outcome) -> None:
         _log.warning("jobs.failed", error=outcome.error, at=_place(outcome.trace), retry_in_seconds=retry_in_seconds)
     else:
         _log.error("jobs.dead", error=outcome.error, at=_place(outcome.trace))
-
-
-def describe_error(error: BaseException) -> str:
-    """``Class: first line`` of an error, at most 500 characters, masked; a group by its members.
-
-    Only the first line, because PostgreSQL's errors tell the values of the row from the second one on.
-    """
-    if isinstance(error, BaseExceptionGroup):
-        return " | ".join(describe_error(inner) for inner in error.exceptions)[:ERROR_LENGTH]
-    name = type(error).__name__
-    if isinstance(error, asyncpg.PostgresError):
-        name = f"{name} [{error.sqlstate}]"
-    first_line = next(iter(str(error).splitlines()), "")
-    return mask_text(f"{name}: {first_line}" if first_line else name)[:ERROR_LENGTH]
 
 
 def _place(trace: TracebackType | None) -> str | None:
