@@ -1,6 +1,7 @@
 -- Decides a batch of claims in order of arrival. The arrays of one entry per leg cabin, claim and item are parallel;
 -- items name their claim and leg cabin by position, p_first_items ends with one more entry. Leg cabins come sorted by
 -- leg and cabin. v_slack and v_held hold one cabin's ranks after the other; a cabin's begin behind its offset.
+-- A batch waits for a locked row only briefly, because all its members wait.
 CREATE FUNCTION claim_seats(
     p_legs bigint[], p_cabins text[],
     p_holds uuid[], p_owners text[], p_channels text[], p_points_of_sale text[], p_seconds double precision[],
@@ -8,7 +9,7 @@ CREATE FUNCTION claim_seats(
     p_item_claims integer[], p_item_rows integer[], p_item_rbds text[], p_item_seats integer[],
     p_item_infants integer[], p_item_infant_rows integer[], p_infant_legs bigint[],
     OUT outcomes text[], OUT created timestamptz[], OUT ends timestamptz[], OUT opened integer[]
-) LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
+) LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan SET lock_timeout = '500ms' AS $$
 DECLARE
     v_now timestamptz;
     v_hold record;

@@ -91,6 +91,38 @@ async def test_a_locked_flight_makes_callers_wait_only_so_long(database):
     assert await broken_promises(database) == []
 
 
+async def test_a_locked_flight_holds_up_nobody_else(database):
+    [flight] = await open_flights(database, configuration="Y200")
+    [other] = await open_flights(database, configuration="Y200")
+    desk = SeatDesk(database, patience_seconds=20)
+    await desk.start()
+    async with database.connection() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute("SELECT lock_leg_cabins(ARRAY[$1::bigint])", flight.leg_ids[0])
+        blocked = [
+            asyncio.create_task(desk.claim(claim_of(ClaimItem(flight.leg_ids[0], "Y", "Y", 1)))) for _ in range(20)
+        ]
+        waited = []
+        for _ in range(30):
+            began = time.monotonic()
+            await asyncio.gather(*(desk.claim(claim_of(ClaimItem(other.leg_ids[0], "Y", "Y", 1))) for _ in range(5)))
+            waited.append(time.monotonic() - began)
+            await asyncio.sleep(0.1)
+        assert not any(task.done() for task in blocked)
+        await transaction.rollback()
+    assert all([(await task).is_new for task in blocked])
+    await desk.stop()
+    assert sorted(waited)[15] < 0.5
+    assert max(waited) < 3
+    async with database.connection() as connection:
+        assert [record[0] for record in await connection.fetch("SELECT held FROM leg_cabins ORDER BY leg_id")] == [
+            20,
+            150,
+        ]
+    assert await broken_promises(database) == []
+
+
 async def test_callers_that_leave_get_holds_that_end_or_nothing(database):
     [flight] = await open_flights(database, configuration="Y200")
     desk = SeatDesk(database, batch_limit=10)

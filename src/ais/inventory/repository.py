@@ -362,6 +362,7 @@ async def refit_leg_cabins(
     if not changed:
         return []
     await lock_leg_cabins(connection, changed)
+    await connection.execute("SELECT fold_expired_holds($1, ais_now())", changed, timeout=_LONG_STATEMENT_SECONDS)
     records = await connection.fetch(_REFIT, changed, actor, reason, timeout=_LONG_STATEMENT_SECONDS)
     await connection.execute(_REFIT_INFANTS, changed)
     return [AdjustedCabin(*record) for record in records]

@@ -22,6 +22,9 @@ from ais.platform.database import Connection, Database
 
 _LOG = structlog.get_logger(__name__)
 
+_LOCKED_PAUSE_SECONDS = 0.5
+"""How long claims on legs that somebody keeps locked are set aside, before one of them tries again by itself."""
+
 
 class _Ask(NamedTuple):
     """A caller that waits: its claim, where its answer goes, and until when it waits (loop time)."""
@@ -35,7 +38,8 @@ class SeatDesk:
     """Claims seats in transactions of its own, for all callers of one process; start it and stop it with the process.
 
     At most one batch of up to ``batch_limit`` claims is out at a time. A batch is given up after ``batch_seconds``; a
-    claim is asked again, under the same hold id, while the database is away, for ``patience_seconds`` in all. Beyond
+    claim is asked again, under the same hold id, while the database is away or somebody keeps its legs locked, for
+    ``patience_seconds`` in all; claims on other legs do not wait for it. Beyond
     ``waiting_limit`` callers further ones are refused at once. It keeps one connection of the pool for itself.
     """
 
@@ -54,6 +58,7 @@ class SeatDesk:
         self._batch_seconds = batch_seconds
         self._patience_seconds = patience_seconds
         self._waiting: deque[_Ask] = deque()
+        self._locked_until: dict[int, float] = {}
         self._wake = asyncio.Event()
         self._open = False
         self._task: asyncio.Task[None] | None = None
@@ -117,19 +122,44 @@ class SeatDesk:
             batch = self._take()
             if batch:
                 await self._decide(connection, batch)
+            elif self._waiting:
+                await asyncio.sleep(_LOCKED_PAUSE_SECONDS / 10)
+                self._refuse_late()
             else:
                 await self._sleep_until_asked()
 
     def _take(self) -> list[_Ask]:
-        """The next callers that still wait; whoever was cancelled meanwhile claims nothing."""
+        """The next callers that still wait; whoever was cancelled meanwhile claims nothing.
+
+        Claims on legs that were found locked stay behind, so that the others need not wait with them; when their pause
+        is over, one goes alone and finds out.
+        """
+        now = asyncio.get_running_loop().time()
         batch: list[_Ask] = []
+        set_aside: list[_Ask] = []
         while self._waiting and len(batch) < self._batch_limit:
             ask = self._waiting.popleft()
-            if not ask.answer.done():
+            if ask.answer.done():
+                continue
+            free_at = self._free_at(ask)
+            if free_at is None:
                 batch.append(ask)
+            elif free_at <= now and not batch:
+                batch.append(ask)
+                break
+            else:
+                set_aside.append(ask)
+        self._waiting.extendleft(reversed(set_aside))
         return batch
 
+    def _free_at(self, ask: _Ask) -> float | None:
+        """Until when this claim is set aside; None if none of its legs was found locked."""
+        if not self._locked_until:
+            return None
+        return max((self._locked_until[leg] for leg in _legs(ask) if leg in self._locked_until), default=None)
+
     async def _decide(self, connection: Connection, batch: Sequence[_Ask]) -> None:
+        """Ask the database once, and answer. What fails as a batch is asked again one by one."""
         try:
             answers = await repository.claim_seats(
                 connection, [ask.claim for ask in batch], timeout_seconds=self._batch_seconds
@@ -140,9 +170,10 @@ class SeatDesk:
             self._waiting.extendleft(reversed(batch))
             raise
         except repository.TRY_AGAIN as error:
-            _LOG.warning("seat_desk.batch_postponed", error=type(error).__name__, claims=len(batch))
-            self._waiting.extend(batch)
-            self._refuse_late()
+            if len(batch) > 1:
+                await self._decide_apart(connection, batch, error)
+            else:
+                self._set_aside(batch[0], error)
         except repository.REFUSED_BY_DATABASE as error:
             await self._decide_apart(connection, batch, error)
         except BaseException as error:
@@ -150,13 +181,19 @@ class SeatDesk:
                 _fail(ask, error if isinstance(error, Exception) else SeatDeskUnavailable())
             raise
         else:
-            for ask, answer in zip(batch, answers, strict=True):
-                if ask.answer.done():
-                    continue
-                if isinstance(answer, Refusal):
-                    ask.answer.set_exception(SeatsUnavailable(answer.asked, answer.open_seats, answer.of))
-                else:
-                    ask.answer.set_result(answer)
+            self._answer(batch, answers)
+
+    def _answer(self, batch: Sequence[_Ask], answers: Sequence[Hold | Refusal]) -> None:
+        for ask, answer in zip(batch, answers, strict=True):
+            if self._locked_until:
+                for leg in _legs(ask):
+                    self._locked_until.pop(leg, None)
+            if ask.answer.done():
+                continue
+            if isinstance(answer, Refusal):
+                ask.answer.set_exception(SeatsUnavailable(answer.asked, answer.open_seats, answer.of))
+            else:
+                ask.answer.set_result(answer)
 
     async def _decide_apart(self, connection: Connection, batch: Sequence[_Ask], error: Exception) -> None:
         """What the database cannot take fails for the caller that sent it; the others of its batch go alone."""
@@ -165,11 +202,22 @@ class SeatDesk:
             _fail(batch[0], error)
             return
         for position, ask in enumerate(batch):
+            if self._free_at(ask) is not None:
+                self._waiting.append(ask)
+                continue
             try:
                 await self._decide(connection, [ask])
             except repository.CONNECTION_LOST:
                 self._waiting.extendleft(reversed(batch[position + 1 :]))
                 raise
+
+    def _set_aside(self, ask: _Ask, error: Exception) -> None:
+        """Remember that somebody keeps these legs locked; the claim waits, for as long as its patience lasts."""
+        _LOG.warning("seat_desk.legs_locked", error=type(error).__name__, leg_ids=sorted(_legs(ask)))
+        free_at = asyncio.get_running_loop().time() + _LOCKED_PAUSE_SECONDS
+        self._locked_until.update(dict.fromkeys(_legs(ask), free_at))
+        self._waiting.appendleft(ask)
+        self._refuse_late()
 
     def _refuse_late(self) -> None:
         """Answer those whose patience is over: the database was away, or another held the rows, for too long."""
@@ -181,6 +229,10 @@ class SeatDesk:
                 _fail(ask, SeatDeskUnavailable())
             else:
                 self._waiting.append(ask)
+
+
+def _legs(ask: _Ask) -> set[int]:
+    return {item.leg_id for item in ask.claim.items}
 
 
 def _fail(ask: _Ask, error: Exception) -> None:
