@@ -82,6 +82,7 @@ CREATE FUNCTION public.claim_seats(p_legs bigint[], p_cabins text[], p_holds uui
     LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET lock_timeout TO '500ms'
     AS $$
 DECLARE
     v_now timestamptz;
