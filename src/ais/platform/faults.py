@@ -1,14 +1,16 @@
 """Named places at which tests cut the program off.
 
 Between two steps that cannot be one transaction there is a name; a test arms it by ``AIS_FAULT_POINTS``, a comma list
-of ``name:hit`` pairs, and the process ends there with SIGKILL at that hit. Outside tests the list is empty and the
-call costs one look-up. The names that exist are :data:`FAULT_POINTS`; an unknown one is refused at import.
+of ``name:hit`` pairs, and the process ends there with SIGKILL at that hit; with ``name:hit:process`` that process ends
+instead, which lets a test cut off the database at this very place. Outside tests the list is empty and the call costs
+one look-up. The names that exist are :data:`FAULT_POINTS`; an unknown one is refused at import.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+from typing import NamedTuple
 
 FAULT_POINTS = (
     "orders.claimed",  # seats are claimed, the order is not written
@@ -16,19 +18,27 @@ FAULT_POINTS = (
     "payments.begun",  # the attempt is committed, the provider was not called
     "payments.called",  # the provider has answered, nothing of it is written
     "payments.settled",  # settled and committed, nothing has been announced
+    "refunds.called",  # the provider has answered about a refund, nothing of it is written
+    "orders.closed",  # what was open of an order past its time limit is closed at the provider, the order has not ended
     "webhooks.stored",  # the provider's event is committed, the answer has not left
     "job.started",
     "job.finished",  # the work of a job is committed, the queue does not know yet
 )
 
 
-def _armed(text: str) -> dict[str, int]:
-    armed: dict[str, int] = {}
-    for pair in filter(None, text.split(",")):
-        name, _, hit = pair.partition(":")
+class _Fault(NamedTuple):
+    hits_left: int
+    process: int
+
+
+def _armed(text: str) -> dict[str, _Fault]:
+    armed: dict[str, _Fault] = {}
+    for entry in filter(None, text.split(",")):
+        name, _, rest = entry.partition(":")
         if name not in FAULT_POINTS:
             raise ValueError(f"AIS_FAULT_POINTS names {name!r}, which is no fault point")
-        armed[name] = int(hit or 1)
+        hit, _, process = rest.partition(":")
+        armed[name] = _Fault(int(hit or 1), int(process or 0))
     return armed
 
 
@@ -36,13 +46,14 @@ _ARMED = _armed(os.environ.get("AIS_FAULT_POINTS", ""))
 
 
 def fault_point(name: str) -> None:
-    """End this process here, at once, if a test armed ``name`` and this is the hit it asked for."""
+    """End this process, or the one that was named, here and at once, if a test armed ``name`` for this hit."""
     if not _ARMED:
         return
-    remaining = _ARMED.get(name)
-    if remaining is None:
+    fault = _ARMED.get(name)
+    if fault is None:
         return
-    if remaining > 1:
-        _ARMED[name] = remaining - 1
+    if fault.hits_left > 1:
+        _ARMED[name] = fault._replace(hits_left=fault.hits_left - 1)
         return
-    os.kill(os.getpid(), signal.SIGKILL)
+    del _ARMED[name]
+    os.kill(fault.process or os.getpid(), signal.SIGKILL)
