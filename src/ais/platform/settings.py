@@ -6,12 +6,16 @@ The environment wins over the file, the file over the default. Every mistake is 
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from ais.kit import CURRENCIES
+from ais.platform.tokens import TokenKeyError, TokenRing
 
 DEMO_STRIPE_KEY = "sk_test_ais_demo"
 DEMO_WEBHOOK_SECRET = "whsec_ais_demo"  # noqa: S105  # the published secret of the demonstration, refused in production
@@ -87,6 +91,16 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "env": ("development", "test", "production"),
     "log_level": ("debug", "info", "warning", "error"),
 }
+_SCHEMES: dict[str, tuple[str, ...]] = {
+    "database_url": ("postgresql://", "postgres://"),
+    "redis_url": ("redis://", "rediss://"),
+    "public_url": ("https://", "http://"),
+    "stripe_api_base": ("https://", "http://"),
+}
+_FORMS: dict[str, tuple[str, str]] = {
+    "point_of_sale": (r"[A-Z]{2}", "a country's two letters (ISO 3166)"),
+    "carrier": (r"[A-Z0-9]{2}", "a carrier's two characters (IATA)"),
+}
 
 
 def environment_name(field: str) -> str:
@@ -155,15 +169,31 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> list[str]:
         value = getattr(settings, name)
         if value not in choices:
             mistakes.append(f"{sources.get(name, name)} is {value!r}: it must be one of {', '.join(choices)}.")
-    for name in ("database_url", "redis_url"):
+    for name, schemes in _SCHEMES.items():
         value = getattr(settings, name)
-        schemes = ("postgresql://", "postgres://") if name == "database_url" else ("redis://", "rediss://", "valkey://")
         if value is not None and not value.startswith(schemes):
             mistakes.append(f"{sources[name]} must begin with {' or '.join(schemes)}.")
+    for name, (form, meaning) in _FORMS.items():
+        value = getattr(settings, name)
+        if value is not None and not re.fullmatch(form, value):
+            mistakes.append(f"{sources[name]} is {value!r}: it must be {meaning}.")
+    if settings.currency not in CURRENCIES:
+        mistakes.append(f"{sources['currency']} is {settings.currency!r}: no such currency is known.")
+    try:
+        TokenRing(settings.secret_keys)
+    except TokenKeyError as problem:
+        mistakes.append(f"{sources['secret_keys']}: {problem}.")
     if settings.production:
-        for name in ("secret_keys", "operator_token", "stripe_secret_key", "stripe_webhook_secret"):
-            if getattr(settings, name) in DEMO_SECRETS:
-                mistakes.append(f"{environment_name(name)} is the demonstration's: production needs its own.")
-        if settings.clock_shift_seconds:
-            mistakes.append("AIS_CLOCK_SHIFT_SECONDS is for tests: production's clock is not shifted.")
+        mistakes.extend(_unfit_for_production(settings))
+    return mistakes
+
+
+def _unfit_for_production(settings: Settings) -> list[str]:
+    mistakes = []
+    for name in ("secret_keys", "operator_token", "stripe_secret_key", "stripe_webhook_secret"):
+        parts = {part.strip() for part in (getattr(settings, name) or "").split(",")}
+        if parts & DEMO_SECRETS:
+            mistakes.append(f"{environment_name(name)} is the demonstration's: production needs its own.")
+    if settings.clock_shift_seconds:
+        mistakes.append("AIS_CLOCK_SHIFT_SECONDS is for tests: production's clock is not shifted.")
     return mistakes

@@ -1,0 +1,167 @@
+"""Settings: environment over file over default; every mistake at once; the demo's secrets never in production."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ais.platform.settings import (
+    DEMO_OPERATOR_TOKEN,
+    DEMO_SECRET_KEY,
+    DEMO_STRIPE_KEY,
+    DEMO_WEBHOOK_SECRET,
+    Settings,
+    SettingsError,
+    environment_name,
+    load_settings,
+)
+
+OWN_KEY = "k1:" + "A" * 43
+PRODUCTION = {
+    "AIS_ENV": "production",
+    "AIS_SECRET_KEYS": OWN_KEY,
+    "AIS_OPERATOR_TOKEN": "our-own-operator-token",
+    "AIS_STRIPE_SECRET_KEY": "sk_live_1",
+    "AIS_STRIPE_WEBHOOK_SECRET": "whsec_1",
+}
+
+
+def mistakes_of(environment: dict[str, str], file: Path | None = None) -> list[str]:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(environment, file)
+    assert all(mistake in str(refused.value) for mistake in refused.value.mistakes)
+    return refused.value.mistakes
+
+
+def test_without_anything_set_the_contract_s_fixed_points_hold():
+    settings = load_settings({})
+    assert settings == Settings()
+    assert (settings.host, settings.port, settings.stripe_sim_port) == ("127.0.0.1", 8000, 12111)
+    assert (settings.data_dir, settings.hold_minutes, settings.sale_days) == (Path(".ais"), 15.0, 330)
+    assert settings.stripe_secret_key == DEMO_STRIPE_KEY == "sk_test_ais_demo"
+    assert settings.stripe_webhook_secret == DEMO_WEBHOOK_SECRET == "whsec_ais_demo"
+    assert settings.database_url is None
+    assert settings.redis_url is None
+
+
+def test_the_names_that_clients_of_the_demo_know():
+    environment = {
+        "AIS_PORT": "8123",
+        "AIS_STRIPE_SIM_PORT": "12999",
+        "AIS_HOLD_MINUTES": "0.05",
+        "AIS_DATA_DIR": "/var/lib/ais",
+        "DATABASE_URL": "postgresql://db/ais",
+        "REDIS_URL": "redis://cache/1",
+        "STRIPE_API_BASE": "http://127.0.0.1:12999",
+    }
+    settings = load_settings(environment)
+    assert settings.port == 8123
+    assert settings.stripe_sim_port == 12999
+    assert settings.hold_minutes == 0.05
+    assert settings.data_dir == Path("/var/lib/ais")
+    assert settings.database_url == "postgresql://db/ais"
+    assert settings.redis_url == "redis://cache/1"
+    assert settings.stripe_api_base == "http://127.0.0.1:12999"
+
+
+def test_every_setting_can_be_set_from_the_environment():
+    for field in msgspec.structs.fields(Settings):
+        name = environment_name(field.name)
+        assert name in {"DATABASE_URL", "REDIS_URL", "STRIPE_API_BASE"} or name == f"AIS_{field.name.upper()}"
+
+
+def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_path):
+    file = tmp_path / "ais.toml"
+    file.write_text('port = 8100\nhold_minutes = 20\nlog_level = "debug"\n')
+    settings = load_settings({"AIS_PORT": "8200"}, file)
+    assert (settings.port, settings.hold_minutes, settings.log_level, settings.web_processes) == (
+        8200,
+        20.0,
+        "debug",
+        1,
+    )
+    assert load_settings({"AIS_CONFIG": str(file)}).port == 8100
+
+
+def test_an_empty_variable_counts_as_not_set():
+    assert load_settings({"DATABASE_URL": "", "AIS_PORT": ""}) == Settings()
+
+
+def test_all_mistakes_are_listed_at_once(tmp_path):
+    file = tmp_path / "ais.toml"
+    file.write_text('prot = 8100\nweb_processes = "many"\nsale_days = 900\n')
+    environment = {
+        "AIS_PORT": "70000",
+        "AIS_HOLD_MINUTES": "soon",
+        "AIS_ENV": "prod",
+        "AIS_LOG_LEVEL": "loud",
+        "DATABASE_URL": "mysql://db",
+        "REDIS_URL": "http://cache",
+        "STRIPE_API_BASE": "stripe",
+        "AIS_POINT_OF_SALE": "Saudi",
+        "AIS_CARRIER": "QZZ",
+        "AIS_CURRENCY": "XYZ",
+        "AIS_SECRET_KEYS": "short",
+    }
+    mistakes = mistakes_of(environment, file)
+    assert len(mistakes) == 14
+    begins = (
+        f"{file}: 'prot' is not a setting.",
+        f"web_processes in {file} is 'many': ",
+        "AIS_HOLD_MINUTES is 'soon': ",
+        "AIS_PORT is 70000: it must lie between 1 and 65535.",
+        f"sale_days in {file} is 900: it must lie between 1 and 400.",
+        "AIS_ENV is 'prod': it must be one of development, test, production.",
+        "AIS_LOG_LEVEL is 'loud': it must be one of debug, info, warning, error.",
+        "DATABASE_URL must begin with postgresql:// or postgres://.",
+        "REDIS_URL must begin with redis:// or rediss://.",
+        "STRIPE_API_BASE must begin with https:// or http://.",
+        "AIS_POINT_OF_SALE is 'Saudi': it must be a country's two letters (ISO 3166).",
+        "AIS_CARRIER is 'QZZ': it must be a carrier's two characters (IATA).",
+        "AIS_CURRENCY is 'XYZ': no such currency is known.",
+        "AIS_SECRET_KEYS: a secret key is written name:base64url",
+    )
+    for begin in begins:
+        assert sum(mistake.startswith(begin) for mistake in mistakes) == 1, begin
+
+
+@pytest.mark.parametrize(("text", "begin"), [("port = ", "is not TOML"), (None, "cannot be read")])
+def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path, text, begin):
+    file = tmp_path / "ais.toml"
+    if text is not None:
+        file.write_text(text)
+    (mistake,) = mistakes_of({}, file)
+    assert mistake.startswith(f"{file} {begin}")
+
+
+def test_production_refuses_every_secret_of_the_demonstration():
+    mistakes = mistakes_of({"AIS_ENV": "production"})
+    assert mistakes == [
+        f"{name} is the demonstration's: production needs its own."
+        for name in ("AIS_SECRET_KEYS", "AIS_OPERATOR_TOKEN", "AIS_STRIPE_SECRET_KEY", "AIS_STRIPE_WEBHOOK_SECRET")
+    ]
+    assert load_settings(PRODUCTION).production
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AIS_SECRET_KEYS", DEMO_SECRET_KEY),
+        ("AIS_SECRET_KEYS", f"{OWN_KEY},{DEMO_SECRET_KEY}"),
+        ("AIS_OPERATOR_TOKEN", DEMO_OPERATOR_TOKEN),
+        ("AIS_STRIPE_SECRET_KEY", DEMO_STRIPE_KEY),
+        ("AIS_STRIPE_WEBHOOK_SECRET", DEMO_WEBHOOK_SECRET),
+        ("AIS_STRIPE_WEBHOOK_SECRET", f"whsec_1, {DEMO_WEBHOOK_SECRET}"),
+    ],
+)
+def test_production_refuses_one_of_them_alone_and_in_a_list(name, value):
+    assert mistakes_of(PRODUCTION | {name: value}) == [f"{name} is the demonstration's: production needs its own."]
+
+
+def test_production_s_clock_is_not_shifted():
+    assert mistakes_of(PRODUCTION | {"AIS_CLOCK_SHIFT_SECONDS": "60"}) == [
+        "AIS_CLOCK_SHIFT_SECONDS is for tests: production's clock is not shifted."
+    ]
+    assert load_settings({"AIS_CLOCK_SHIFT_SECONDS": "60"}).clock_shift_seconds == 60.0
