@@ -70,7 +70,7 @@ async def make_order(
             ],
             "contact": {"email": "sara@example.com"},
         }
-        key = RequestKey("tests", str(uuid4()), b"fingerprint")
+        key = RequestKey("tests", str(uuid4()), b"f" * 32)
         answer = await create_order(
             state["create_order"], ACTOR, "tests", key, msgspec.convert(body, OrderRequest), "en"
         )
