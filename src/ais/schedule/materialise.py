@@ -20,8 +20,8 @@ class Window(NamedTuple):
     """The dates over which a source is the truth for a carrier: what it does not have there is cancelled."""
 
     carrier: str
-    first: date
-    last: date
+    first_date: date
+    last_date: date
 
 
 class FlightRow(NamedTuple):
@@ -97,6 +97,17 @@ class _SegmentPlan(NamedTuple):
     operating_flight_number: str
     codeshares: str
     traffic_restriction: str
+
+
+def share(progress: Progress | None, start: int, end: int) -> Progress | None:
+    """The progress of a part of the work, told as that of the whole: from ``start`` to ``end`` thousandths of it."""
+    if progress is None:
+        return None
+
+    def tell(done: int, total: int) -> None:
+        progress(start + (end - start) * done // max(total, 1), 1000)
+
+    return tell
 
 
 def instant(minutes: int) -> datetime:

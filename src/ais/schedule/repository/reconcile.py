@@ -21,9 +21,10 @@ from ais.schedule.domain import (
     LegChange,
     LegState,
 )
-from ais.schedule.materialise import FlightRow, LegRow, SegmentRow, Wanted, Window
+from ais.schedule.materialise import FlightRow, LegRow, Progress, SegmentRow, Wanted, Window
 
 _SCHEDULE_LOCK = 4_151_902_003
+_PATIENCE = "15min"
 # So many new legs at once leave the planner's statistics behind.
 _ANALYZE_FROM = 2000
 
@@ -362,16 +363,30 @@ class Written(msgspec.Struct):
 
 
 async def lock_schedule(connection: Connection) -> None:
-    """Let one transaction at a time change the schedule."""
+    """Let one transaction at a time change the schedule; a large import may make the next one wait for minutes."""
+    limits = await connection.fetchrow(
+        "SELECT current_setting('lock_timeout') AS lock, current_setting('statement_timeout') AS statement"
+    )
+    await _set_limits(connection, _PATIENCE, _PATIENCE)
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _SCHEDULE_LOCK)
+    await _set_limits(connection, limits["lock"], limits["statement"])
 
 
-async def compare(connection: Connection, wanted: Wanted, windows: Sequence[Window]) -> Differences:
+async def _set_limits(connection: Connection, lock_timeout: str, statement_timeout: str) -> None:
+    await connection.execute(
+        "SELECT set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true)",
+        lock_timeout,
+        statement_timeout,
+    )
+
+
+async def compare(
+    connection: Connection, wanted: Wanted, windows: Sequence[Window], progress: Progress | None = None
+) -> Differences:
     """Lay what is wanted beside what exists. Leaves temporary tables that :func:`write` works from."""
-    await _load(connection, wanted, windows)
-    await connection.execute(_DROP_DOUBLES)
-    await connection.execute(_MATCH)
-    await connection.execute(_MATCH_PAST)
+    await _load(connection, wanted, windows, progress)
+    for statement in (_DROP_DOUBLES, _MATCH, _MATCH_PAST):
+        await connection.execute(statement)
     kept = {record["kept"]: record["flights"] for record in await connection.fetch(_COUNT_KEPT)}
     await connection.execute(_NEW_IDS)
     await connection.execute("ANALYZE wanted_flights")
@@ -395,22 +410,29 @@ async def compare(connection: Connection, wanted: Wanted, windows: Sequence[Wind
     )
 
 
-async def write(connection: Connection, source: str) -> Written:
+async def write(connection: Connection, source: str, progress: Progress | None = None) -> Written:
     """Write the differences that :func:`compare` left, and drop its tables."""
+    tell = progress or _tell_nobody
+    steps = len(_WRITE_CHANGES) + 4
     await connection.execute(_INSERT_FLIGHTS, source)
+    tell(1, steps)
     new_legs = await connection.fetch(_INSERT_NEW_LEGS)
+    tell(2, steps)
     await connection.execute(_INSERT_NEW_SEGMENTS)
+    tell(3, steps)
     cancelled_segments: dict[UUID, list[int]] = {}
     for record in await connection.fetch(
         "SELECT flight_date_id, segment_id FROM segment_changes WHERE action = 'cancel' ORDER BY segment_id"
     ):
         cancelled_segments.setdefault(record["flight_date_id"], []).append(record["segment_id"])
-    for statement in _WRITE_CHANGES:
+    for step, statement in enumerate(_WRITE_CHANGES, start=4):
         await connection.execute(statement)
+        tell(step, steps)
     inserted = await connection.fetch(_INSERT_CHANGED_LEGS)
     if len(new_legs) > _ANALYZE_FROM:
         await connection.execute("ANALYZE flight_dates; ANALYZE legs; ANALYZE segments")
     await forget(connection)
+    tell(steps, steps)
     return Written(
         [record["id"] for record in new_legs],
         {(record["flight_date_id"], record["sequence"]): record["id"] for record in inserted},
@@ -426,15 +448,22 @@ async def forget(connection: Connection) -> None:
     )
 
 
-async def _load(connection: Connection, wanted: Wanted, windows: Sequence[Window]) -> None:
+def _tell_nobody(_done: int, _total: int) -> None:
+    """The progress of a caller that does not ask for it."""
+
+
+async def _load(connection: Connection, wanted: Wanted, windows: Sequence[Window], progress: Progress | None) -> None:
+    tell = progress or _tell_nobody
     await connection.execute(_TEMPORARY_TABLES)
-    for table, columns, rows in (
-        ("wanted_windows", ("carrier", "first_date", "last_date"), windows),
+    tables: tuple[tuple[str, Sequence[str], Sequence[tuple[Any, ...]]], ...] = (
+        ("wanted_windows", Window._fields, windows),
         ("wanted_flights", FlightRow._fields, wanted.flights),
         ("wanted_legs", LegRow._fields, wanted.legs),
         ("wanted_segments", SegmentRow._fields, wanted.segments),
-    ):
+    )
+    for step, (table, columns, rows) in enumerate(tables, start=1):
         await _copy(connection, table, columns, rows)
+        tell(step, len(tables))
     await connection.execute("ANALYZE wanted_flights; ANALYZE wanted_legs; ANALYZE wanted_segments")
 
 

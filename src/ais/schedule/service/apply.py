@@ -19,7 +19,7 @@ from ais.schedule.events import (
     FlightDatesScheduled,
     LegEquipment,
 )
-from ais.schedule.materialise import Wanted, Window
+from ais.schedule.materialise import Progress, Wanted, Window, share
 from ais.schedule.ports import FlightSales, SalesOnFlights
 from ais.schedule.repository import data_sets, reconcile, timetable
 
@@ -37,16 +37,17 @@ async def apply_wanted(
     import_id: UUID,
     reason: str,
     carriers: Sequence[str],
+    progress: Progress | None = None,
 ) -> ImportReport:
     """Bring the flight dates of ``windows`` to what is wanted, and tell what came of it.
 
     Departed flight dates, and those that operations cancelled, stay as they are. A flight date is never deleted.
     """
     connection = uow.connection
-    differences = await reconcile.compare(connection, wanted, windows)
+    differences = await reconcile.compare(connection, wanted, windows, share(progress, 0, 400))
     sold = await sales_on(uow, sales, differences.changes)
     changes = tuple(_with_sales(change, sold.get(change.flight_date_id)) for change in differences.changes)
-    written = await reconcile.write(connection, wanted.source)
+    written = await reconcile.write(connection, wanted.source, share(progress, 400, 1000))
     changes = tuple(_with_leg_ids(change, written.inserted_leg_ids) for change in changes)
     added = sum(flight.dates for flight in differences.added)
     if added or changes:

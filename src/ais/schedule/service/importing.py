@@ -14,7 +14,7 @@ from ais.kit import new_uuid
 from ais.platform.database import UnitOfWork
 from ais.reference import ReferenceData
 from ais.schedule.domain import ChangeKind, ImportReport
-from ais.schedule.materialise import Progress, Wanted, Window, add_itineraries
+from ais.schedule.materialise import Progress, Wanted, Window, add_itineraries, share
 from ais.schedule.ports import NoSales, SalesOnFlights
 from ais.schedule.repository import data_sets, reconcile
 from ais.schedule.repository.data_sets import DataSet
@@ -85,7 +85,7 @@ async def import_ssim(
         # A day is spared for airports west of Greenwich, where it is still yesterday.
         first = max(record.first_date, today - timedelta(days=1))
         last = until if record.last_date is None else min(record.last_date, until)
-        add_itineraries(wanted, carrier.itineraries, clocks, first, last, progress)
+        add_itineraries(wanted, carrier.itineraries, clocks, first, last, share(progress, 0, 300))
         windows.append(Window(record.carrier, first, last))
     try:
         async with uow.connection.transaction():
@@ -99,7 +99,7 @@ async def import_ssim(
                     materialised_until=until,
                 )
             if dry_run:
-                raise _DryRun(await _rehearse(uow, wanted, windows, sales, import_id, carriers))
+                raise _DryRun(await _rehearse(uow, wanted, windows, sales, import_id, carriers, progress))
             report = await apply_wanted(
                 uow,
                 wanted,
@@ -108,6 +108,7 @@ async def import_ssim(
                 import_id=import_id,
                 reason="schedule import",
                 carriers=carriers,
+                progress=share(progress, 300, 1000),
             )
             await record_import(uow, report)
     except _DryRun as rehearsal:
@@ -122,6 +123,7 @@ async def _rehearse(
     sales: SalesOnFlights | None,
     import_id: UUID,
     carriers: Sequence[str],
+    progress: Progress | None,
 ) -> ImportReport:
     """The report of an import in a unit of work that publishes to nobody."""
     silent = UnitOfWork(uow.connection, uow.actor, uow.clock, uow.correlation_id)
@@ -133,6 +135,7 @@ async def _rehearse(
         import_id=import_id,
         reason="schedule import",
         carriers=carriers,
+        progress=share(progress, 300, 1000),
     )
     return msgspec.structs.replace(report, dry_run=True, import_id=None, leg_ids=())
 

@@ -10,7 +10,7 @@ from ais.kit import new_uuid
 from ais.platform.database import UnitOfWork
 from ais.reference import ReferenceData
 from ais.schedule.domain import ImportReport
-from ais.schedule.materialise import Progress, Window
+from ais.schedule.materialise import Progress, Window, share
 from ais.schedule.nycflights import RECORDED_DAYS, Guesses, read_year
 from ais.schedule.ports import NoSales, SalesOnFlights
 from ais.schedule.repository import reconcile, recorded
@@ -45,7 +45,7 @@ async def import_nycflights(
     Flight dates of the carrier in that year which the record does not have become cancelled. Doing it again changes
     nothing. Raises :class:`ais.schedule.nycflights.RecordedDataMissing`.
     """
-    year = read_year(carrier, first_date, ZoneClocks(reference_of(reference).zone_of), progress)
+    year = read_year(carrier, first_date, ZoneClocks(reference_of(reference).zone_of), share(progress, 0, 250))
     last_date = first_date + timedelta(days=RECORDED_DAYS - 1)
     year.wanted.moved_local_times = year.guesses.moved_local_times
     await reconcile.lock_schedule(uow.connection)
@@ -57,6 +57,7 @@ async def import_nycflights(
         import_id=new_uuid(),
         reason="recorded year",
         carriers=(carrier,),
+        progress=share(progress, 250, 1000),
     )
     if report.counts["added"] or report.changes:
         await record_import(uow, report)
