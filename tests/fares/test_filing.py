@@ -144,6 +144,12 @@ def test_penalties_in_money_need_their_currency():
     assert mistakes(files)[0] == ("fare_rules.csv", 4, "change")
 
 
+def test_a_combination_is_of_the_fares_own_trip_type():
+    for line, combination in ((2, "half_return"), (3, "one_way")):
+        files = edited(example_files(), "fare_rules.csv", line, "combination", combination)
+        assert mistakes(files) == [("fares.csv", line, "rule")]
+
+
 def test_every_mistake_is_found_at_once():
     files = edited(example_files(), "fares.csv", 2, "amount", "x")
     files = edited(files, "fares.csv", 2, "rbd", "x")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date, timedelta
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -306,7 +306,7 @@ async def test_ended_versions_leave_the_book_after_two_days(database, known, imp
     assert counts == [7, 7, 6]
 
 
-async def test_ten_thousand_fares_are_imported_and_loaded_in_seconds(database, known, importing):
+async def test_ten_thousand_fares_are_imported_and_loaded_whole(database, known, importing):
     files = example_files()
     header, first, *_ = files["fares.csv"].splitlines()
     cities = (
@@ -344,4 +344,3 @@ async def test_ten_thousand_fares_are_imported_and_loaded_in_seconds(database, k
     assert report.fares.added == len(rows) == 10_164
     _, book = await load(database, known)
     assert len(book.fares) == 10_164
-    assert date(2026, 1, 1) <= min(fare.sale_starts_at for fare in book.fares.values()).date()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date, timedelta
 
 import msgspec
@@ -271,7 +272,6 @@ class TestReturns:
             ),
             (rule(combination=Combination.SAME_FARE_BASIS), rule(), False),
             (rule(combination=Combination.ALONE), rule(), False),
-            (rule(combination=Combination.ONE_WAY), rule(), False),
             (rule(combination=Combination.HALF_RETURN), rule(), True),
             (rule(), rule(), True),
         ],
@@ -326,29 +326,41 @@ class TestComponents:
             (1, sar("100.00")),
         ]
 
-    def test_six_slices_of_three_flights_each_are_priced_in_time(self):
+    @pytest.mark.parametrize("currency", ["SAR", "KWD"])
+    @pytest.mark.parametrize("last", [Combination.ANY, Combination.ALONE])
+    def test_six_slices_of_three_flights_each_are_priced_at_once_whatever_their_fares_ask(self, currency, last):
+        """2^12 divisions of 20 fares a part, and perhaps a last slice that combines with nothing."""
         legs = ("RUH-JED", "JED-CAI", "CAI-DXB")
         slices = [
             [
                 make_segment(market, OUT + timedelta(days=3 * number), hour)
                 for market, hour in zip(legs, (0, 6, 12), strict=True)
             ]
-            for number in range(6)
+            for number in range(5)
         ]
-        rules = [Combination.ANY, Combination.ONE_WAY, Combination.SAME_FARE_BASIS, Combination.ALONE]
-        markets = (*legs, "RUH-CAI", "JED-DXB", "RUH-DXB")
+        slices.append([make_segment("DMM-CAI", OUT + timedelta(days=20))])
+        kinds = (Combination.ANY, Combination.ONE_WAY, Combination.SAME_FARE_BASIS, Combination.ALONE)
         fares = [
             make_fare(
-                number * 10 + kind,
+                100 * number + count,
                 market,
-                f"{100 + kind}.00",
-                rule=rule(combination=rules[kind]),
-                fare_basis=f"B{kind}",
+                f"{100 + 20 * number + count}.00",
+                currency,
+                rule=rule(combination=kinds[count % 4]),
+                fare_basis=f"B{count}",
             )
-            for number, market in enumerate(markets)
-            for kind in range(4)
+            for number, market in enumerate((*legs, "RUH-CAI", "JED-DXB", "RUH-DXB"))
+            for count in range(1, 21)
         ]
-        assert price(fares, slices)[0].total == sar("600.00")
+        fares.append(make_fare(9_999, "DMM-CAI", "500.00", currency, rule=rule(combination=last), fare_basis="B4"))
+        began = time.process_time()
+        priced = price(fares, slices, make_party(1, 1, 1), points_of_sale=(PointOfSale("*", currency),))
+        assert time.process_time() - began < 0.5
+        if last is Combination.ALONE:
+            assert priced == []
+        else:
+            # A one-way fare at 201.00 takes each of the five through slices, and the last one takes 500.00.
+            assert priced[0].passengers[0].base_fare == Money.parse("1505.00", currency)
 
 
 class TestExplanation:

@@ -1,16 +1,19 @@
 """The cheapest fares that may stand together on one ticket.
 
-Usually the cheapest fare of each part admits all the others and nothing is searched. Otherwise a depth-first search
-over divisions and fares, cheapest first, cut wherever even the cheapest rest cannot beat what was found, gives the
-exact answer.
+Usually the cheapest fare of each part admits all the others, and nothing more is to be done. Otherwise what fares ask
+of each other is turned into regimes: a fare that asks for half-return fares beside it makes all of them half-return
+fares, one that asks for its own fare basis makes all of them that basis, and so on. Whatever fares may stand together
+belong to a regime, and within one all fares combine, so that each part simply takes its cheapest fare. The least total
+over all regimes is the exact answer, without a search.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import combinations
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations, product
+from typing import NamedTuple
 
-from ais.fares.domain.fare import may_combine
+from ais.fares.domain.fare import Combination, TripType, may_combine
 from ais.fares.domain.layout import Division, Part, Party
 from ais.fares.domain.sale import Candidate
 
@@ -25,47 +28,24 @@ def cheapest_picks(slices: Sequence[Sequence[Division]], brand: str, party: Part
     picks: list[Pick] = []
     is_divided = False
     for divisions in slices:
-        if len(divisions) == 1 and len(divisions[0]) == 1:
+        if len(divisions) == 1:
             part = divisions[0][0]
             head = part.head(brand)
             if head is None:
                 return None
             picks.append((part, head))
             continue
-        best = _cheapest_division(divisions, brand)
-        if best is None:
+        options = [heads for division in divisions if (heads := _heads(division, brand)) is not None]
+        if not options:
             return None
-        is_divided = True
-        picks += best
+        is_divided = is_divided or len(options) > 1
+        picks += min(options, key=_cost) if len(options) > 1 else options[0]
     if is_divided and multiple > 1:
-        return _Search(slices, brand, party, multiple).run()
+        # What one division saves before rounding another may save by it: all are compared.
+        return _over_regimes(slices, brand, party, multiple)
     if len(picks) == 1 or _all_combine([candidate for _, candidate in picks]):
         return picks
-    return _Search(slices, brand, party, multiple).run()
-
-
-def _cheapest_division(divisions: Sequence[Division], brand: str) -> list[Pick] | None:
-    best: list[Pick] | None = None
-    best_cost = 0
-    for division in divisions:
-        picks: list[Pick] = []
-        for part in division:
-            head = part.head(brand)
-            if head is None:
-                break
-            picks.append((part, head))
-        else:
-            cost = sum(part.cost(candidate) for part, candidate in picks)
-            if best is None or cost < best_cost:
-                best, best_cost = picks, cost
-    return best
-
-
-def _all_combine(candidates: Sequence[Candidate]) -> bool:
-    for candidate in candidates:
-        if not candidate.combines_freely:
-            return all(may_combine(one.fare, other.fare) for one, other in combinations(candidates, 2))
-    return True
+    return _over_regimes(slices, brand, party, multiple)
 
 
 def party_total(picks: Sequence[Pick], party: Party, multiple: int) -> int:
@@ -77,85 +57,124 @@ def party_total(picks: Sequence[Pick], party: Party, multiple: int) -> int:
     return total
 
 
-class _Search:
-    """Branch and bound over the slices' divisions and the fares of their parts."""
+def _heads(division: Division, brand: str) -> list[Pick] | None:
+    picks: list[Pick] = []
+    for part in division:
+        head = part.head(brand)
+        if head is None:
+            return None
+        picks.append((part, head))
+    return picks
 
-    def __init__(self, slices: Sequence[Sequence[Division]], brand: str, party: Party, multiple: int) -> None:
-        self._slices = slices
-        self._party = party
-        self._multiple = multiple
-        self._best: list[Pick] | None = None
-        self._best_total = 0
-        self._fares: dict[int, list[tuple[int, Candidate]]] = {}
-        parts = {id(part): part for divisions in slices for division in divisions for part in division}
-        for key, part in parts.items():
-            self._fares[key] = [(part.cost(candidate), candidate) for candidate in part.valid(brand)]
-        self._fares = self._without_dominated()
-        # The least that the slices from each index on can cost, whatever combines with what.
-        self._floor = [0] * (len(slices) + 1)
-        for index in range(len(slices) - 1, -1, -1):
-            costs = [cost for division in slices[index] if (cost := self._division_floor(division)) is not None]
-            self._floor[index] = self._floor[index + 1] + min(costs, default=0)
 
-    def run(self) -> list[Pick] | None:
-        self._descend_slice(0, [], 0)
-        return self._best
+def _cost(picks: Iterable[Pick]) -> int:
+    return sum([part.cost(candidate) for part, candidate in picks])
 
-    def _without_dominated(self) -> dict[int, list[tuple[int, Candidate]]]:
-        """Of a part's fares that combine alike, only the cheapest can be in the answer. The fare basis tells fares
-        apart only where some fare asks for its own basis again.
-        """
-        by_basis = any(
-            candidate.fare.rule.combination == "same_fare_basis"
-            for fares in self._fares.values()
-            for _, candidate in fares
-        )
-        kept: dict[int, list[tuple[int, Candidate]]] = {}
-        for key, fares in self._fares.items():
-            seen = set()
-            kept[key] = []
-            for cost, candidate in fares:
-                rule = candidate.fare.rule
-                basis = candidate.fare.fare_basis if by_basis else ""
-                alike = (rule.combination, rule.combination_group, candidate.fare.trip_type, basis)
-                if alike not in seen:
-                    seen.add(alike)
-                    kept[key].append((cost, candidate))
-        return kept
 
-    def _division_floor(self, division: Division) -> int | None:
-        floor = 0
-        for part in division:
-            fares = self._fares[id(part)]
-            if not fares:
-                return None
-            floor += fares[0][0]
-        return floor
+def _all_combine(candidates: Sequence[Candidate]) -> bool:
+    for candidate in candidates:
+        if not candidate.combines_freely:
+            return all(may_combine(one.fare, other.fare) for one, other in combinations(candidates, 2))
+    return True
 
-    def _descend_slice(self, index: int, picks: list[Pick], spent: int) -> None:
-        if index == len(self._slices):
-            total = party_total(picks, self._party, self._multiple)
-            if self._best is None or total < self._best_total:
-                self._best, self._best_total = list(picks), total
-            return
-        for division in self._slices[index]:
-            floor = self._division_floor(division)
-            if floor is not None and not self._is_hopeless(spent + floor + self._floor[index + 1]):
-                self._descend_part(index, division, 0, picks, spent)
 
-    def _descend_part(self, index: int, division: Division, number: int, picks: list[Pick], spent: int) -> None:
-        if number == len(division):
-            self._descend_slice(index + 1, picks, spent)
-            return
-        part = division[number]
-        rest = self._floor[index + 1] + sum(self._fares[id(later)][0][0] for later in division[number + 1 :])
-        for cost, candidate in self._fares[id(part)]:
-            if self._is_hopeless(spent + cost + rest):
-                return
-            if all(may_combine(candidate.fare, other.fare) for _, other in picks):
-                picks.append((part, candidate))
-                self._descend_part(index, division, number + 1, picks, spent + cost)
-                picks.pop()
+class Regime(NamedTuple):
+    """What all fares of a ticket of several components have in common; None asks for nothing."""
 
-    def _is_hopeless(self, least: int) -> bool:
-        return self._best is not None and least >= self._best_total
+    trip_type: TripType | None
+    group: str | None
+    fare_basis: str | None
+
+    def admits(self, candidate: Candidate) -> bool:
+        """Whether the fare has what is common to all, and asks for nothing else."""
+        fare, rule = candidate.fare, candidate.fare.rule
+        if self.trip_type is not None and fare.trip_type is not self.trip_type:
+            return False
+        if self.group is not None and rule.combination_group != self.group:
+            return False
+        if self.fare_basis is not None and fare.fare_basis != self.fare_basis:
+            return False
+        met = {
+            Combination.ANY: True,
+            Combination.HALF_RETURN: self.trip_type is TripType.HALF_RETURN,
+            Combination.ONE_WAY: self.trip_type is TripType.ONE_WAY,
+            Combination.SAME_GROUP: self.group is not None,
+            Combination.SAME_FARE_BASIS: self.fare_basis is not None,
+            Combination.ALONE: False,
+        }
+        return met[rule.combination]
+
+
+def _regimes(candidates: Iterable[Candidate]) -> Iterator[Regime]:
+    """The regimes that these fares can ask for, beginning with the one that asks for nothing."""
+    rules = [(candidate.fare.fare_basis, candidate.fare.rule) for candidate in candidates]
+    bases = sorted({basis for basis, rule in rules if rule.combination is Combination.SAME_FARE_BASIS})
+    groups = sorted({rule.combination_group for _, rule in rules if rule.combination is Combination.SAME_GROUP})
+    trips: list[tuple[TripType | None, str | None]] = [
+        (None, None),
+        (TripType.HALF_RETURN, None),
+        (TripType.ONE_WAY, None),
+        *((TripType.HALF_RETURN, group) for group in groups),
+    ]
+    for fare_basis in (None, *bases):
+        for trip_type, group in trips:
+            yield Regime(trip_type, group, fare_basis)
+
+
+def _over_regimes(slices: Sequence[Sequence[Division]], brand: str, party: Party, multiple: int) -> list[Pick] | None:
+    """The cheapest picks of any regime; a single component for the whole ticket has nothing to combine with."""
+    parts = {id(part): part for divisions in slices for division in divisions for part in division}
+    fares = {key: list(part.valid(brand)) for key, part in parts.items()}
+    best: list[Pick] | None = None
+    best_total = 0
+    for picks in _complete_picks(slices, fares, party, multiple):
+        total = party_total(picks, party, multiple)
+        if best is None or total < best_total:
+            best, best_total = picks, total
+    return best
+
+
+def _complete_picks(
+    slices: Sequence[Sequence[Division]], fares: dict[int, list[Candidate]], party: Party, multiple: int
+) -> Iterator[list[Pick]]:
+    """Picks for the whole itinerary, among which are the cheapest."""
+    if len(slices) == 1:
+        whole = slices[0][0][0]
+        yield from ([(whole, candidate)] for candidate in fares[id(whole)][:1])
+    for regime in _regimes(candidate for of_part in fares.values() for candidate in of_part):
+        options = [
+            [picks for division in divisions if (picks := _picks(division, fares, regime)) is not None]
+            for divisions in slices
+        ]
+        if not all(options):
+            continue
+        if multiple == 1:
+            options = [[min(of_slice, key=_cost)] for of_slice in options]
+        else:
+            options = [_undominated(of_slice, party) for of_slice in options]
+        for of_slices in product(*options):
+            yield [pick for picks in of_slices for pick in picks]
+
+
+def _undominated(options: Sequence[list[Pick]], party: Party) -> list[list[Pick]]:
+    """The divisions that no other undercuts for every type of passenger: rounding a whole up keeps that order."""
+    totals = [
+        [sum(part.span.price(candidate, index).total.minor for part, candidate in picks) for index, _ in party.counts]
+        for picks in options
+    ]
+    kept: list[int] = []
+    for number, mine in enumerate(totals):
+        others = [totals[other] for other in (*kept, *range(number + 1, len(totals)))]
+        if not any(all(one <= two for one, two in zip(other, mine, strict=True)) for other in others):
+            kept.append(number)
+    return [options[number] for number in kept]
+
+
+def _picks(division: Division, fares: dict[int, list[Candidate]], regime: Regime) -> list[Pick] | None:
+    picks: list[Pick] = []
+    for part in division:
+        candidate = next((each for each in fares[id(part)] if regime.admits(each)), None)
+        if candidate is None:
+            return None
+        picks.append((part, candidate))
+    return picks

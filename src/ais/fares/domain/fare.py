@@ -27,7 +27,9 @@ class TripType(StrEnum):
 
 
 class Combination(StrEnum):
-    """What else a fare admits on its ticket."""
+    """What else a fare admits on its ticket. HALF_RETURN and SAME_GROUP are for half-return fares, ONE_WAY is for
+    one-way fares: what a fare asks of the others it is itself.
+    """
 
     ANY = "any"
     HALF_RETURN = "half_return"

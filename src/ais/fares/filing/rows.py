@@ -251,10 +251,11 @@ def read_fare(
         rule = FareRule(name="")
     trip_type = line.word("trip_type", TripType)
     has_stay = rule.min_stay_days is not None or rule.max_stay_days is not None
-    if trip_type is TripType.ONE_WAY and (
-        has_stay or rule.combination in {Combination.HALF_RETURN, Combination.SAME_GROUP}
-    ):
+    wants_halves = rule.combination in {Combination.HALF_RETURN, Combination.SAME_GROUP}
+    if trip_type is TripType.ONE_WAY and (has_stay or wants_halves):
         line.wrong("rule", "for a one-way fare a rule without stay and without half-return combination")
+    if trip_type is TripType.HALF_RETURN and rule.combination is Combination.ONE_WAY:
+        line.wrong("rule", "for a half-return fare a rule without one-way combination")
     code = line.currency("currency")
     amount = line.money("amount", code)
     if amount is None and not line.text("amount"):
