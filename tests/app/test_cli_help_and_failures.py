@@ -23,7 +23,7 @@ def test_help_names_every_command_and_every_exit_code():
     for name, (_, line) in COMMANDS.items():
         assert f"{name} " in result.stdout
         assert line in result.stdout
-    for line in ("0  fine", "1  the thing asked about is not so", "2  wrong use", "3  a server is not there"):
+    for line in ("0    fine", "1    the thing asked about is not so", "2    wrong use", "3    a server is not there"):
         assert line in result.stdout
 
 
@@ -119,3 +119,13 @@ def test_wrong_use_has_code_two_and_touches_no_server(command):
     result = CliRunner().invoke(main, command, env={"DATABASE_URL": NOWHERE})
     assert result.exit_code == 2
     assert "Usage: " in result.stderr
+
+
+def test_an_interrupted_command_ends_without_a_trace(monkeypatch):
+    def interrupted(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ais.app.cli.jobs.with_database", interrupted)
+    result = CliRunner().invoke(main, ["jobs", "list"], env={"DATABASE_URL": NOWHERE})
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert result.stderr == "Interrupted; what was not finished was not kept.\n"

@@ -13,6 +13,8 @@ import click
 
 from ais.app.cli.output import Output
 
+INTERRUPTED = 130
+
 # By command: the module that holds it, and its line in the list of commands, so that the list imports none of them.
 COMMANDS = {
     "demo": ("processes", "Run everything with a fictional airline."),
@@ -51,6 +53,9 @@ class Ais(click.Group):
             return super().invoke(ctx)
         except (click.exceptions.Exit, click.Abort, click.ClickException):
             raise
+        except KeyboardInterrupt:
+            ctx.obj.note("Interrupted; what was not finished was not kept.")
+            ctx.exit(INTERRUPTED)
         except Exception as error:  # every failure becomes a sentence and a code here, or goes on as it is
             from ais.app.cli.failures import failure_of
 
@@ -67,10 +72,11 @@ class Ais(click.Group):
     epilog="""
 \b
 Exit codes:
-  0  fine
-  1  the thing asked about is not so: a promise is broken, a file is refused, nothing is found
-  2  wrong use or wrong settings
-  3  a server is not there
+  0    fine
+  1    the thing asked about is not so: a promise is broken, a file is refused, nothing is found
+  2    wrong use or wrong settings
+  3    a server is not there
+  130  interrupted by Ctrl-C
 
 Tables and --json go to standard output, progress and notes to standard error. Commands work with the database of
 DATABASE_URL; where it is not set, with that of a demo that runs on the data folder (AIS_DATA_DIR, .ais by default), or
