@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from ais import inventory, orders, payments, ticketing
+from ais import fares, inventory, orders, payments, schedule, ticketing
 from ais.platform.invariants import Invariant
 
 INVARIANTS: tuple[Invariant, ...] = (
+    *schedule.INVARIANTS,
     *inventory.INVARIANTS,
+    *fares.INVARIANTS,
     *payments.INVARIANTS,
     *ticketing.INVARIANTS,
     *orders.INVARIANTS,
