@@ -33,7 +33,7 @@ class FlightDatesReinstated(msgspec.Struct, frozen=True):
 
 
 class FlightDatesRetimed(msgspec.Struct, frozen=True):
-    """Times or terminals that passengers were told have changed (TK for who holds a segment)."""
+    """Scheduled times of a leg have changed, the passengers' or the aircraft's (TK for who was told others)."""
 
     event_name: ClassVar[str] = "schedule.flight_dates_retimed"
     flight_date_ids: tuple[UUID, ...]
