@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -175,7 +175,7 @@ async def list_orders(
         only_order = OrderId(UUID(actor.id)) if actor.kind is ActorKind.GUEST else OrderId(UUID(int=0))
     wanted = repository.OrderFilter(
         only_order=only_order,
-        record_locator=record_locator.strip().upper() if record_locator else None,
+        record_locator=_locator(record_locator) if record_locator else None,
         status=status,
         departure_from=departure_from,
         updated_after=_instant("updated_after", updated_after),
@@ -192,6 +192,12 @@ async def list_orders(
     return json_response(Page(bodies, next_cursor))
 
 
+def _locator(text: str) -> str:
+    """The locator as it is written, however it was typed; what cannot be one becomes empty, which names no order."""
+    locator = "".join(text.split()).upper()
+    return locator if is_locator(locator) else ""
+
+
 def _instant(field: str, text: str | None) -> datetime | None:
     if text is None:
         return None
@@ -201,7 +207,10 @@ def _instant(field: str, text: str | None) -> datetime | None:
         raise ValidationFailed([(field, "is not an RFC 3339 instant")]) from None
     if instant.tzinfo is None:
         raise ValidationFailed([(field, "needs an offset")])
-    return instant
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValidationFailed([(field, "lies outside of the calendar")]) from None
 
 
 def _write_cursor(last: Order) -> str:
@@ -213,7 +222,7 @@ def _read_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
         return None
     try:
         moment, _, identifier = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
-        return datetime.fromisoformat(moment), UUID(identifier)
+        return datetime.fromisoformat(moment).replace(tzinfo=UTC), UUID(identifier)
     except (ValueError, binascii.Error):
         raise ValidationFailed([("cursor", "is not a cursor of ours")]) from None
 
@@ -239,9 +248,9 @@ async def look_up_order(request: HTTPRequest, data: LookupRequest) -> Response[O
     address = client_address(request, state.trusted_proxies)
     remaining, resets_in = await cache.take(f"lookup:{address}", limit=limit)
     database: Database = state.database
-    locator = "".join(data.record_locator.split()).upper()
+    locator = _locator(data.record_locator)
     order = None
-    if is_locator(locator):
+    if locator:
         async with database.connection() as connection:
             order_id = await repository.find_orders_by_name(connection, locator, search_name(data.family_name))
             order = await repository.find_order(connection, order_id) if order_id is not None else None

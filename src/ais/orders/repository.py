@@ -21,8 +21,9 @@ _PARTS = """
      FROM order_slices AS part WHERE part.order_id = orders.id) AS slices,
     (SELECT coalesce(jsonb_agg(to_jsonb(part) ORDER BY part.position), '[]')
      FROM order_segments AS part WHERE part.order_id = orders.id) AS segments,
-    (SELECT coalesce(jsonb_agg(to_jsonb(part) ORDER BY part.id), '[]')
-     FROM order_items AS part WHERE part.order_id = orders.id) AS items,
+    (SELECT coalesce(jsonb_agg(to_jsonb(part) ORDER BY traveller.position, part.id), '[]')
+     FROM order_items AS part JOIN order_passengers AS traveller ON traveller.id = part.passenger_id
+     WHERE part.order_id = orders.id) AS items,
     (SELECT coalesce(jsonb_agg(to_jsonb(part) ORDER BY part.position), '[]')
      FROM price_lines AS part WHERE part.order_id = orders.id) AS lines
 """
@@ -92,8 +93,8 @@ WITH new_order AS (
     FROM jsonb_populate_recordset(NULL::price_lines, $6) AS line
 )
 INSERT INTO order_history (order_id, axis, from_state, to_state, reason, actor, channel, correlation_id)
-SELECT $7, 'order.status', NULL, $1::jsonb ->> 'status', $8::jsonb ->> 'reason', $8::jsonb ->> 'actor', $8::jsonb ->> 'channel',
-       $8::jsonb ->> 'correlation_id'
+SELECT $7, 'order.status', NULL, $1::jsonb ->> 'status', $8::jsonb ->> 'reason', $8::jsonb ->> 'actor',
+       $8::jsonb ->> 'channel', $8::jsonb ->> 'correlation_id'
 """
 
 
@@ -148,7 +149,8 @@ async def list_orders(connection: Connection, wanted: OrderFilter) -> list[Order
         WHERE ($1::uuid IS NULL OR id = $1)
           AND ($2::text IS NULL OR record_locator = $2)
           AND ($3::text IS NULL OR status = $3)
-          AND ($4::date IS NULL OR first_departure_at >= $4::date)
+          AND ($4::date IS NULL OR $4 <= (
+                SELECT departure_date FROM order_segments WHERE order_id = orders.id AND position = 1))
           AND ($5::timestamptz IS NULL OR updated_at > $5)
           AND ($6::timestamptz IS NULL OR (created_at, id) < ($6, $7::uuid))
         ORDER BY created_at DESC, id DESC LIMIT $8

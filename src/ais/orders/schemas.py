@@ -13,14 +13,17 @@ from ais.payments import PaymentMethod, PaymentStatus
 from ais.ticketing import CouponStatus, DocumentStatus
 
 Name = Annotated[str, Meta(min_length=1, max_length=60)]
+# No control characters, which no name holds and no text column could keep.
+_PRINTED = r"^[^\u0000-\u001f\u007f]*$"
+_EMAIL = r"^[^@\s\u0000-\u001f\u007f]+@[^@\s\u0000-\u001f\u007f]+\.[^@\s\u0000-\u001f\u007f]+$"
 Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
 
 
 class LocalNameBody(Struct, frozen=True, forbid_unknown_fields=True):
     """The name in its own script; kept and shown, never printed on a ticket."""
 
-    given: Annotated[str, Meta(max_length=60)]
-    family: Name
+    given: Annotated[str, Meta(max_length=60, pattern=_PRINTED)]
+    family: Annotated[str, Meta(min_length=1, max_length=60, pattern=_PRINTED)]
 
 
 class TravelDocumentBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,7 +56,7 @@ class PassengerRequest(Struct, frozen=True, forbid_unknown_fields=True):
 class ContactBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Where to reach whoever buys."""
 
-    email: Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+    email: Annotated[str, Meta(min_length=3, max_length=254, pattern=_EMAIL)]
     phone: Annotated[str, Meta(pattern=r"^\+?[0-9 ()-]{5,25}$")] | None = None
     language: Literal["ar", "en"] | None = None
 

@@ -163,12 +163,12 @@ class ProviderEvent(msgspec.Struct, frozen=True):
 
 
 class Settlement(msgspec.Struct, frozen=True):
-    """What settling an attempt found: the attempt now, and whether this call is the one that saw it succeed or fail."""
+    """What settling an attempt found: the attempt now, and whether this call is the one that saw it move or succeed."""
 
     payment: Payment
     received: Money
+    moved: bool
     newly_succeeded: bool
-    newly_failed: bool
 
 
 class PaymentReported(msgspec.Struct, frozen=True):

@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from ais.kit import system_actor
+from ais.kit import AppError, system_actor
 from ais.kit.ids import RefundId
 from ais.payments import repository, service
+from ais.payments.errors import RefundExceedsPaid
 from ais.payments.ports import PaymentGateway
 from ais.platform.database import Database
+from ais.platform.faults import fault_point
 from ais.platform.jobs import JobContext, JobRegistry, Retry
+from ais.platform.telemetry import get_logger
+
+log = get_logger("payments.jobs")
 
 RECHECK_SECONDS = 60.0
 
@@ -25,16 +30,26 @@ def register(registry: JobRegistry, gateway: PaymentGateway) -> None:
         async with context.database.connection() as connection:
             pending = await repository.pending_refunds(connection, older_than_seconds=RECHECK_SECONDS, limit=100)
         for refund_id in pending:
-            await carry_out_refund(context.database, gateway, refund_id)
+            try:
+                await carry_out_refund(context.database, gateway, refund_id)
+            except AppError as problem:
+                # The next round tries this one again; the others go on.
+                log.warning("refund waits for the provider", refund_id=str(refund_id), code=problem.code)
 
     registry.job("payments.refund", refund, retry=Retry(attempts=12, first_delay_seconds=2, ceiling_seconds=3600))
     registry.schedule("payments.recheck_refunds", recheck_refunds, every_seconds=60)
 
 
 async def carry_out_refund(database: Database, gateway: PaymentGateway, refund_id: RefundId) -> None:
-    """Call the provider and settle; safe to repeat."""
-    found = await service.call_refund(database, gateway, refund_id)
+    """Call the provider and settle; safe to repeat. What the provider has not left to give back ends as failed."""
+    try:
+        found = await service.call_refund(database, gateway, refund_id)
+    except RefundExceedsPaid:
+        async with database.unit_of_work(system_actor("payments.refund")) as uow:
+            await service.refuse_refund(uow, refund_id, RefundExceedsPaid.code.lower())
+        return
     if found is None:
         return
+    fault_point("refunds.called")
     async with database.unit_of_work(system_actor("payments.refund")) as uow:
         await service.settle_refund(uow, refund_id, found)

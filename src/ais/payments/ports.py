@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from ais.kit import Money
@@ -17,8 +18,13 @@ class PaymentGateway(Protocol):
 
     name: str
 
-    async def create(self, amount: Money, *, reference: str, order_reference: str, key: str) -> ProviderPayment:
-        """Open a payment of ``amount``; ``reference`` is our payment's id, kept by the provider with the payment."""
+    async def create(
+        self, amount: Money, *, reference: str, order_reference: str, key: str, since: datetime
+    ) -> ProviderPayment:
+        """Open a payment of ``amount``; ``reference`` is our payment's id, kept by the provider with the payment.
+
+        ``since`` is when the attempt began: nothing under this reference can be older at the provider.
+        """
         ...
 
     async def retrieve(self, provider_payment_id: str) -> ProviderPayment:
@@ -32,7 +38,9 @@ class PaymentGateway(Protocol):
         ...
 
     async def refund(self, provider_payment_id: str, amount: Money, *, reference: str, key: str) -> ProviderRefund:
-        """Send ``amount`` back to where the payment came from."""
+        """Send ``amount`` back to where the payment came from; ``reference`` is our refund's id. Raises
+        ``RefundExceedsPaid`` if so much is not left there.
+        """
         ...
 
     async def retrieve_refund(self, provider_refund_id: str) -> ProviderRefund:

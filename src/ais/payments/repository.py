@@ -164,17 +164,6 @@ async def write_provider_state(
     return _payment(row)
 
 
-async def close_payment(uow: UnitOfWork, payment: Payment, reason: str) -> Payment:
-    """An attempt that was never called at the provider ends without it."""
-    row = await uow.connection.fetchrow(
-        f"UPDATE payments SET status = 'cancelled', updated_at = ais_now(), version = version + 1"  # noqa: S608  # a constant
-        f" WHERE id = $1 RETURNING {_PAYMENT}",
-        payment.id,
-    )
-    await _record(uow, payment.id, "closed", payment.status, PaymentStatus.CANCELLED, {"reason": reason})
-    return _payment(row)
-
-
 async def touch_payment(uow: UnitOfWork, payment_id: PaymentId) -> None:
     """Note that the attempt was looked at, so that it waits its turn again."""
     await uow.connection.execute("UPDATE payments SET updated_at = ais_now() WHERE id = $1", payment_id)
@@ -222,6 +211,12 @@ async def find_refund(connection: Connection, refund_id: RefundId) -> Refund | N
     return _refund(row) if row else None
 
 
+async def find_refund_at_provider(connection: Connection, provider_refund_id: str) -> RefundId | None:
+    """The refund that the provider knows under this id."""
+    found = await connection.fetchval("SELECT id FROM refunds WHERE provider_refund_id = $1", provider_refund_id)
+    return RefundId(found) if found is not None else None
+
+
 async def lock_refund(uow: UnitOfWork, refund_id: RefundId) -> Refund | None:
     """The refund, with its payment locked before it."""
     await uow.connection.execute(
@@ -232,7 +227,7 @@ async def lock_refund(uow: UnitOfWork, refund_id: RefundId) -> Refund | None:
 
 
 async def write_refund_state(
-    uow: UnitOfWork, refund: Refund, status: RefundStatus, provider_refund_id: str, failure_code: str | None
+    uow: UnitOfWork, refund: Refund, status: RefundStatus, provider_refund_id: str | None, failure_code: str | None
 ) -> None:
     """The refund as the provider holds it; a failed one counts as not given back."""
     await uow.connection.execute(

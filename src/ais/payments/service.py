@@ -43,13 +43,13 @@ async def begin_payment(
 ) -> Payment:
     """The one open attempt of the order: an existing one of this method and amount, else a new row.
 
-    The caller holds the order's lock. An open attempt of another amount must have been closed before; if it is being
-    processed, :class:`PaymentProcessing`.
+    The caller holds the order's lock. An open attempt of another method or amount must have been closed before, else
+    :class:`PaymentProcessing`.
     """
     for payment in await repository.payments_of_order(uow.connection, order_id):
         if not payment.is_open:
             continue
-        if payment.status is PaymentStatus.PROCESSING or payment.amount != amount or payment.method != method:
+        if payment.amount != amount or payment.method != method:
             raise PaymentProcessing
         return payment
     return await repository.insert_payment(uow, payment_id, order_id, method, gateway_name, amount, expires_at)
@@ -65,26 +65,29 @@ async def call_provider(gateway: PaymentGateway, payment: Payment) -> ProviderPa
         reference=reference,
         order_reference=encode_id(ids.ORDER, payment.order_id),
         key=reference,
+        since=payment.created_at,
     )
 
 
 async def settle_payment(uow: UnitOfWork, payment_id: PaymentId, found: ProviderPayment) -> Settlement:
     """Write down what the provider holds now; harmless if repeated, late or out of order.
 
-    A state that the attempt cannot move to (news from before) is ignored. Money in another currency than asked for is
-    not counted: it goes to the staff queue.
+    A state that the attempt cannot move to (news from before) is ignored, and so is another object than the one that
+    the attempt is known under. Money in another currency than asked for is not counted: it goes to the staff queue.
     """
     payment = await repository.lock_payment(uow, payment_id)
     if payment is None:
         raise LookupError(f"payment {payment_id} is gone")
-    unchanged = Settlement(payment, payment.received, newly_succeeded=False, newly_failed=False)
-    if found.amount.currency != payment.amount.currency:
-        await ask_staff(
-            uow, "payment_currency", encode_id(ids.PAYMENT, payment_id), asked=payment.amount.currency,
-            received=found.amount.currency,
-        )  # fmt: skip
+    unchanged = Settlement(payment, payment.received, moved=False, newly_succeeded=False)
+    if payment.provider_payment_id not in {None, found.id}:
         return unchanged
     status = found.status
+    if status is PaymentStatus.SUCCEEDED and found.received.currency != payment.amount.currency:
+        await ask_staff(
+            uow, "payment_currency", encode_id(ids.PAYMENT, payment_id), asked=payment.amount.currency,
+            received=found.received.currency,
+        )  # fmt: skip
+        return unchanged
     moves = status != payment.status
     if moves and not PAYMENT_TRANSITIONS.allows(payment.status, status):
         return unchanged
@@ -102,16 +105,9 @@ async def settle_payment(uow: UnitOfWork, payment_id: PaymentId, found: Provider
     return Settlement(
         settled,
         received,
+        moved=moves,
         newly_succeeded=moves and status is PaymentStatus.SUCCEEDED,
-        newly_failed=moves and status is PaymentStatus.FAILED,
     )
-
-
-async def close_uncalled_payment(uow: UnitOfWork, payment_id: PaymentId, reason: str) -> None:
-    """End an attempt that the provider has never heard of."""
-    payment = await repository.lock_payment(uow, payment_id)
-    if payment is not None and payment.is_open and payment.provider_payment_id is None:
-        await repository.close_payment(uow, payment, reason)
 
 
 async def begin_refund(
@@ -166,20 +162,35 @@ async def settle_refund(uow: UnitOfWork, refund_id: RefundId, found: ProviderRef
     elif found.status is RefundStatus.SUCCEEDED:
         await resolve_staff_queue(uow, "refund_failed", subject)
     if moves:
-        uow.publish(
-            RefundSettled(
-                refund_id=str(refund_id),
-                payment_id=str(refund.payment_id),
-                order_id=str(refund.order_id),
-                status=found.status,
-            )
+        _tell_settled(uow, refund, found.status)
+
+
+async def refuse_refund(uow: UnitOfWork, refund_id: RefundId, failure_code: str) -> None:
+    """End a refund that the provider will not carry out: nothing went back by it, and staff are asked."""
+    refund = await repository.lock_refund(uow, refund_id)
+    if refund is None or refund.status is not RefundStatus.PENDING:
+        return
+    await repository.write_refund_state(uow, refund, RefundStatus.FAILED, refund.provider_refund_id, failure_code)
+    await ask_staff(uow, "refund_failed", encode_id(ids.REFUND, refund_id), failure_code=failure_code)
+    _tell_settled(uow, refund, RefundStatus.FAILED)
+
+
+def _tell_settled(uow: UnitOfWork, refund: Refund, status: RefundStatus) -> None:
+    uow.publish(
+        RefundSettled(
+            refund_id=str(refund.id),
+            payment_id=str(refund.payment_id),
+            order_id=str(refund.order_id),
+            status=status,
         )
+    )
 
 
 async def receive_event(uow: UnitOfWork, gateway: PaymentGateway, body: bytes, signature: str) -> bool:
     """Store a verified message of the provider and tell whoever settles; answers whether it is new.
 
-    A message that names no payment is kept and ignored. Raises ``SignatureInvalid``.
+    A message that names no payment is kept and ignored. One about a refund of ours asks for that refund to be looked at
+    too: it may have ended, or a success may have been taken back. Raises ``SignatureInvalid``.
     """
     event = gateway.verify_event(body, signature)
     if not await repository.store_event(uow, gateway.name, event, body):
@@ -187,6 +198,10 @@ async def receive_event(uow: UnitOfWork, gateway: PaymentGateway, body: bytes, s
     if event.payment_id is None:
         await repository.mark_event(uow, gateway.name, event.id, "ignored")
         return True
+    if event.object_type == "refund":
+        refund_id = await repository.find_refund_at_provider(uow.connection, event.object_id)
+        if refund_id is not None:
+            uow.enqueue("payments.refund", {"refund_id": str(refund_id)}, dedupe_key=f"refund:{refund_id}")
     uow.publish(
         PaymentReported(
             provider=gateway.name,

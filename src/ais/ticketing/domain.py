@@ -171,7 +171,7 @@ _NOT_A_LETTER = re.compile(r"[^A-Z ]")
 # Letters that do not come apart into a base letter and an accent; spelled as in machine readable documents (ICAO 9303).
 _SPELLED = {
     "Æ": "AE", "Œ": "OE", "Ø": "OE", "Å": "AA", "Þ": "TH", "Ð": "D", "ß": "SS", "Ł": "L", "Đ": "D", "Ħ": "H", "ı": "I",
-    "Ŋ": "N", "Ä": "AE", "Ö": "OE", "Ü": "UE", "Ñ": "N",
+    "Ŋ": "N", "Ä": "AE", "Ö": "OE", "Ü": "UE", "Ñ": "N", "Ŧ": "T", "Ə": "E", "ĸ": "Q",
 }  # fmt: skip
 UNKNOWN_GIVEN_NAME = "FNU"
 
@@ -189,6 +189,7 @@ def ticket_name(family_name: str, given_name: str, title: str | None = None) -> 
 
 
 def _latin(text: str) -> str:
-    spelled = "".join(_SPELLED.get(character, _SPELLED.get(character.upper(), character)) for character in text)
+    composed = unicodedata.normalize("NFC", text)
+    spelled = "".join(_SPELLED.get(character, _SPELLED.get(character.upper(), character)) for character in composed)
     plain = unicodedata.normalize("NFKD", spelled).upper().replace("-", " ")
     return " ".join(_NOT_A_LETTER.sub("", "".join(c for c in plain if not unicodedata.combining(c))).split())

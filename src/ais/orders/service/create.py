@@ -36,10 +36,10 @@ from ais.orders.view import order_body
 from ais.platform.database import Database
 from ais.platform.faults import fault_point
 from ais.platform.i18n import Language
-from ais.platform.idempotency import Answer, RequestKey, find_answer, store_answer
+from ais.platform.idempotency import Answer, IdempotencyInProgress, RequestKey, find_answer, store_answer
 
-# A hold that ended before its order was written cannot be revived: the next try claims under the next name. More tries
-# than this would mean that something else is wrong.
+# A hold that ended before its order was written cannot be revived, and that of an order whose answer is forgotten by now
+# is the order's own: the next try claims under the next name. More tries than this would mean that something is wrong.
 HOLD_NAMES_MAX = 8
 LOCATOR_TRIES_MAX = 5
 
@@ -89,6 +89,9 @@ async def create_order(
     fault_point("orders.claimed")
     try:
         answer = await _write(services, actor, correlation_id, request, offer, passengers, hold, body, language)
+    except IdempotencyInProgress:
+        # The twin that is writing now has the same hold: the seats are its order's.
+        raise
     except (AppError, asyncpg.IntegrityConstraintViolationError):
         await _give_up(services, actor, correlation_id, hold)
         raise
@@ -110,12 +113,15 @@ async def _claim(services: CreateOrder, actor: Actor, request: RequestKey, offer
                 journey=offer.journey,
             )
         )
-        if hold.status is HoldStatus.ACTIVE:
+        if hold.is_new:
             return hold
         async with services.database.connection() as connection:
-            if await repository.find_order_by_hold(connection, hold.id) is not None:
-                # A twin's order, whose answer is stored by now.
+            taken = await repository.find_order_by_hold(connection, hold.id) is not None
+            if taken and await find_answer(connection, request) is not None:
+                # A twin's order, whose answer is the one to give.
                 return hold
+        if hold.status is HoldStatus.ACTIVE and not taken:
+            return hold
     raise OrderConflict
 
 
@@ -211,11 +217,12 @@ def _journey(offer: AcceptableOffer) -> tuple[tuple[OrderSlice, ...], tuple[Orde
     segments: list[OrderSegment] = []
     for position, each in enumerate(offer.slices, start=1):
         slices.append(OrderSlice(position, each.origin, each.destination, each.duration_minutes, each.conditions))
+        before = len(segments)
         segments.extend(
             OrderSegment(
                 id=OrderSegmentId(new_uuid()),
                 slice_position=position,
-                position=len(segments) + number,
+                position=before + number,
                 segment_id=segment.segment_id,
                 flight_date_id=segment.flight_date_id,
                 marketing_carrier=segment.marketing_carrier,

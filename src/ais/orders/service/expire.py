@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from ais.inventory import HoldNotFound, release_hold
 from ais.kit import Actor, InvalidStateTransition, encode_id, ids
-from ais.kit.ids import OrderId
+from ais.kit.ids import OrderId, PaymentId
 from ais.orders import repository
-from ais.orders.domain import OrderPaymentStatus, OrderStatus, SegmentStatus
+from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus, SegmentStatus
 from ais.orders.events import OrderExpired
 from ais.orders.service.settle import apply_settlement, look_at_provider
 from ais.orders.service.states import OrderChange
 from ais.payments import PaymentGateway, PaymentStatus, open_attempts, payments_of_order
 from ais.platform.database import Database, UnitOfWork
+from ais.platform.faults import fault_point
 
 
 async def expire_order(
     database: Database, gateway: PaymentGateway, order_id: OrderId, actor: Actor, correlation_id: str
 ) -> None:
-    """End an order whose time limit has passed; harmless if it is paid, ended or not due.
+    """End an order whose time limit has passed; harmless if it is paid or not due: nothing is closed then.
 
     Each open attempt is looked at first: one that brought money confirms the order instead, the others are cancelled at
     the provider, so that nothing can be paid for an order that has ended. Raises ProviderError or ProviderTimeout if
     the provider cannot be asked; the order then stays as it is and is tried again.
     """
     async with database.connection() as connection:
+        order = await repository.find_order(connection, order_id)
+        if order is None or not _is_due(order, database.clock.now()):
+            return
         attempts = open_attempts(await payments_of_order(connection, order_id))
     for payment in attempts:
         found = await look_at_provider(gateway, payment)
@@ -31,15 +37,26 @@ async def expire_order(
             found = await gateway.cancel(found.id, key=f"cancel-{encode_id(ids.PAYMENT, payment.id)}")
         async with database.unit_of_work(actor, correlation_id) as uow:
             await apply_settlement(uow, order_id, payment.id, found)
+    fault_point("orders.closed")
     async with database.unit_of_work(actor, correlation_id) as uow:
-        await _end(uow, order_id)
+        await _end(uow, order_id, {payment.id for payment in attempts})
 
 
-async def _end(uow: UnitOfWork, order_id: OrderId) -> None:
+def _is_due(order: Order, now: datetime) -> bool:
+    return (
+        order.status is OrderStatus.RESERVED
+        and order.payment_status is not OrderPaymentStatus.PAID
+        and order.payment_required_by <= now
+    )
+
+
+async def _end(uow: UnitOfWork, order_id: OrderId, looked_at: set[PaymentId]) -> None:
     order = await repository.lock_order(uow, order_id)
-    if order is None or order.status is not OrderStatus.RESERVED:
+    if order is None or not _is_due(order, uow.clock.now()):
         return
-    if order.payment_status is OrderPaymentStatus.PAID or order.payment_required_by > uow.clock.now():
+    still_open = open_attempts(await payments_of_order(uow.connection, order_id))
+    if any(payment.id not in looked_at for payment in still_open):
+        # It began after the others were looked at; the next round looks at it too.
         return
     change = OrderChange(order)
     change.status_to(OrderStatus.EXPIRED, "time limit")
@@ -47,6 +64,10 @@ async def _end(uow: UnitOfWork, order_id: OrderId) -> None:
     segments = [segment.id for segment in order.segments if segment.status is not SegmentStatus.CANCELLED]
     await repository.move_segments(uow, segments, SegmentStatus.CANCELLED, "HX", "time limit")
     uow.publish(OrderExpired(order_id=str(order_id)))
+    if still_open:
+        # The bank has not decided and the provider could not close the attempt, so money may still come. The hold ends
+        # by time within SETTLE_GRACE; a released one could not be claimed again for a payment that comes late.
+        return
     try:
         await release_hold(uow, order.hold_id)
     except (HoldNotFound, InvalidStateTransition) as problem:

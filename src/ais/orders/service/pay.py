@@ -22,6 +22,7 @@ from ais.payments import (
     Payment,
     PaymentGateway,
     PaymentMethod,
+    PaymentProcessing,
     PaymentStatus,
     ProviderPayment,
     begin_payment,
@@ -69,6 +70,9 @@ async def pay_order(
         fault_point("payments.called")
         async with services.database.unit_of_work(actor, correlation_id) as uow:
             settlement = await apply_settlement(uow, order_id, payment.id, found)
+            if settlement.payment.provider_payment_id != found.id:
+                # A twin noted another object for this attempt; only that one may be paid.
+                raise PaymentProcessing
             answer = Answer(201, msgspec.json.encode(_body(settlement.payment, found)))
             await complete_operation(uow, request, answer)
     except BaseException:
@@ -96,7 +100,7 @@ async def _begin(
 def _require_payable(order: Order, now: datetime) -> None:
     if order.status in {OrderStatus.CONFIRMED, OrderStatus.COMPLETED}:
         raise NothingDue
-    if order.payment_status is OrderPaymentStatus.PAID:
+    if order.payment_status is OrderPaymentStatus.PAID or order.paid_minor >= order.total_minor:
         raise NothingDue
     if order.status is OrderStatus.EXPIRED:
         raise HoldExpired

@@ -46,6 +46,7 @@ async def settle_order_payment(
     if payment is None:
         raise LookupError(f"payment {payment_id} is gone")
     found = await look_at_provider(gateway, payment)
+    fault_point("payments.called")
     async with database.unit_of_work(actor, correlation_id) as uow:
         await apply_settlement(uow, payment.order_id, payment_id, found)
     fault_point("payments.settled")
@@ -73,7 +74,7 @@ async def apply_settlement(
     change = OrderChange(order)
     if settlement.newly_succeeded:
         await _receive_money(uow, change, settlement)
-    else:
+    elif settlement.moved:
         _follow_attempt(change, settlement)
     await change.write(uow)
     return settlement
@@ -82,6 +83,7 @@ async def apply_settlement(
 def _follow_attempt(change: OrderChange, settlement: Settlement) -> None:
     """An attempt that has not brought money moves the order's payment status, as long as none has come otherwise."""
     target = {
+        PaymentStatus.REQUIRES_PAYMENT: OrderPaymentStatus.UNPAID,
         PaymentStatus.REQUIRES_ACTION: OrderPaymentStatus.PROCESSING,
         PaymentStatus.PROCESSING: OrderPaymentStatus.PROCESSING,
         PaymentStatus.FAILED: OrderPaymentStatus.FAILED,

@@ -11,6 +11,7 @@ from ais.orders.domain import AGE_RANGES, LocalName, Passenger, TravelDocument, 
 from ais.orders.errors import NameRomanisationRequired, PassengerAge
 from ais.orders.names import is_arabic, is_latin_name, romanised, search_name
 from ais.orders.schemas import PassengerRequest
+from ais.ticketing import ticket_name
 
 ADULT_FROM = 12
 OLDEST = 125
@@ -72,8 +73,8 @@ def _check_names(request: PassengerRequest, path: str) -> None:
             }
             raise NameRomanisationRequired(f"{path}.{field}", suggestions)
         raise ValidationFailed([(f"{path}.{field}", "must be Latin letters, spaces, hyphens or apostrophes")])
-    if not search_name(request.family_name):
-        raise ValidationFailed([(f"{path}.family_name", "must have letters")])
+    if ticket_name(request.family_name, request.given_name).startswith("/"):
+        raise ValidationFailed([(f"{path}.family_name", "must have letters that a ticket can show")])
 
 
 def _check_age(request: PassengerRequest, kind: str, path: str, travel_dates: Sequence[date], today: date) -> None:

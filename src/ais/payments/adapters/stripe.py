@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import httpx
 import msgspec
 import stripe
@@ -15,6 +17,10 @@ log = get_logger("stripe")
 
 SIGNATURE_AGE_SECONDS = 300
 TIMEOUT_SECONDS = 20.0
+SERVER_ERROR = 500
+# How far the provider's clock may be behind ours.
+_CLOCKS_APART = timedelta(minutes=5)
+_PAGE = 100
 
 _STATUS = {
     "requires_payment_method": PaymentStatus.REQUIRES_PAYMENT,
@@ -37,6 +43,10 @@ _REFUND_STATUS = {
 class StripeGateway:
     """The payment gateway of Stripe. Amounts travel in the provider's minor units, which for the currencies we know are
     those of ISO 4217; three-decimal ones must end in 0, which pricing sees to.
+
+    Stripe keeps the first answer of a key, an error of its own (5xx) too, so that repeating the key would repeat the
+    error for a day. After such an error what the call was to make is looked for by our reference; only if it is not
+    there is the call made once more, under a second key that follows from the first.
     """
 
     name = "stripe"
@@ -52,9 +62,11 @@ class StripeGateway:
         )
         self._webhook_secrets = webhook_secrets
 
-    async def create(self, amount: Money, *, reference: str, order_reference: str, key: str) -> ProviderPayment:
-        with _Translated():
-            intent = await self._client.v1.payment_intents.create_async(
+    async def create(
+        self, amount: Money, *, reference: str, order_reference: str, key: str, since: datetime
+    ) -> ProviderPayment:
+        async def create(key: str) -> stripe.PaymentIntent:
+            return await self._client.v1.payment_intents.create_async(
                 {
                     "amount": amount.minor,
                     "currency": amount.currency.lower(),
@@ -64,29 +76,71 @@ class StripeGateway:
                 },
                 {"idempotency_key": key},
             )
-        return _payment(intent)
+
+        with _Translated():
+            try:
+                return _payment(await create(key))
+            except stripe.StripeError as problem:
+                if not _is_kept(problem):
+                    raise
+            return _payment(await self._find_intent(reference, since) or await create(second_key(key)))
+
+    async def _find_intent(self, reference: str, since: datetime) -> stripe.PaymentIntent | None:
+        """The first intent that was made for our payment, if any was."""
+        earliest = int((since - _CLOCKS_APART).timestamp())
+        page = await self._client.v1.payment_intents.list_async({"created": {"gte": earliest}, "limit": _PAGE})
+        found = None
+        async for intent in page.auto_paging_iter():
+            if _metadata(intent).get("payment_id") == reference:
+                found = intent
+        return found
 
     async def retrieve(self, provider_payment_id: str) -> ProviderPayment:
         with _Translated():
             return _payment(await self._client.v1.payment_intents.retrieve_async(provider_payment_id))
 
     async def cancel(self, provider_payment_id: str, *, key: str) -> ProviderPayment:
+        async def cancel(key: str) -> stripe.PaymentIntent:
+            return await self._client.v1.payment_intents.cancel_async(
+                provider_payment_id, {"cancellation_reason": "abandoned"}, {"idempotency_key": key}
+            )
+
         try:
             with _Translated():
-                intent = await self._client.v1.payment_intents.cancel_async(
-                    provider_payment_id, {"cancellation_reason": "abandoned"}, {"idempotency_key": key}
-                )
+                try:
+                    return _payment(await cancel(key))
+                except stripe.StripeError as problem:
+                    if not _is_kept(problem):
+                        raise
+                present = await self.retrieve(provider_payment_id)
+                is_closed = present.status in {PaymentStatus.CANCELLED, PaymentStatus.SUCCEEDED}
+                return present if is_closed else _payment(await cancel(second_key(key)))
         except PaymentFailed:
             return await self.retrieve(provider_payment_id)
-        return _payment(intent)
 
     async def refund(self, provider_payment_id: str, amount: Money, *, reference: str, key: str) -> ProviderRefund:
-        with _Translated():
-            refund = await self._client.v1.refunds.create_async(
+        async def create(key: str) -> stripe.Refund:
+            return await self._client.v1.refunds.create_async(
                 {"payment_intent": provider_payment_id, "amount": amount.minor, "metadata": {"refund_id": reference}},
                 {"idempotency_key": key},
             )
-        return _refund(refund)
+
+        with _Translated():
+            try:
+                return _refund(await create(key))
+            except stripe.StripeError as problem:
+                if not _is_kept(problem):
+                    raise
+            return _refund(await self._find_refund(provider_payment_id, reference) or await create(second_key(key)))
+
+    async def _find_refund(self, provider_payment_id: str, reference: str) -> stripe.Refund | None:
+        """The first refund of the intent that was made for our refund, if any was."""
+        page = await self._client.v1.refunds.list_async({"payment_intent": provider_payment_id, "limit": _PAGE})
+        found = None
+        async for refund in page.auto_paging_iter():
+            if _metadata(refund).get("refund_id") == reference:
+                found = refund
+        return found
 
     async def retrieve_refund(self, provider_refund_id: str) -> ProviderRefund:
         with _Translated():
@@ -100,6 +154,21 @@ class StripeGateway:
                 continue
             return _event(body)
         raise SignatureInvalid
+
+
+def second_key(key: str) -> str:
+    """The key under which a call is made once more after its first key has come to hold an error."""
+    return f"{key}-2"
+
+
+def _metadata(held: stripe.PaymentIntent | stripe.Refund) -> dict[str, str]:
+    """What we gave the provider with it."""
+    return held.to_dict().get("metadata") or {}
+
+
+def _is_kept(problem: stripe.StripeError) -> bool:
+    """Whether Stripe answered with an error of its own, which it goes on answering under the same key."""
+    return problem.http_status is not None and problem.http_status >= SERVER_ERROR
 
 
 def _event(body: bytes) -> ProviderEvent:
@@ -137,9 +206,7 @@ def _payment(intent: stripe.PaymentIntent) -> ProviderPayment:
 
 def _refund(refund: stripe.Refund) -> ProviderRefund:
     held = refund.to_dict()
-    return ProviderRefund(
-        id=held["id"], status=_REFUND_STATUS[held["status"]], failure_code=held.get("failure_reason")
-    )
+    return ProviderRefund(id=held["id"], status=_REFUND_STATUS[held["status"]], failure_code=held.get("failure_reason"))
 
 
 class _Translated:
