@@ -60,8 +60,9 @@ BEGIN
     SELECT scope, v_hold::text, fingerprint, uuidv7(), status, answer FROM bench.answers;
     INSERT INTO orders SELECT (jsonb_populate_record(o, jsonb_build_object(
         'id', v_order, 'hold_id', v_hold,
-        'record_locator', (SELECT string_agg(substr('ABCDEFGHJKMNPQRSTUVWXYZ23456789', 1 + floor(random() * 31)::int, 1), '')
-                           FROM generate_series(1, 6))))).* FROM bench.orders AS o;
+        'record_locator', (
+            SELECT string_agg(substr('ABCDEFGHJKMNPQRSTUVWXYZ23456789', 1 + floor(random() * 31)::int, 1), '')
+            FROM generate_series(1, 6))))).* FROM bench.orders AS o;
     INSERT INTO order_passengers SELECT (jsonb_populate_record(p, jsonb_build_object(
         'id', v_passenger, 'order_id', v_order))).* FROM bench.passengers AS p;
     INSERT INTO order_slices SELECT (jsonb_populate_record(s, jsonb_build_object('order_id', v_order))).*
@@ -115,13 +116,15 @@ def order_requests(found: list[dict[str, object]]) -> list[bytes]:
     requests = []
     for _ in range(ORDERS_PER_OFFER):
         for offer in found:
-            body = msgspec.json.encode({
-                "offer_id": offer["id"],
-                "passengers": [
-                    {"id": offer["passengers"][0]["id"], "given_name": "Sara", "family_name": "Al-Harbi"}  # type: ignore[index]  # JSON
-                ],
-                "contact": {"email": "sara@example.com"},
-            })
+            body = msgspec.json.encode(
+                {
+                    "offer_id": offer["id"],
+                    "passengers": [
+                        {"id": offer["passengers"][0]["id"], "given_name": "Sara", "family_name": "Al-Harbi"}  # type: ignore[index]  # JSON
+                    ],
+                    "contact": {"email": "sara@example.com"},
+                }
+            )
             head = (
                 "POST /api/v1/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
                 f"Idempotency-Key: {uuid4()}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -144,7 +147,8 @@ def pgbench(servers: EmbeddedServers, seconds: float, script: Path) -> float:
         capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     found = re.search(r"tps = ([0-9.]+)", done.stdout)
-    assert found and done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert found, done.stdout[-2000:] + done.stderr[-2000:]
+    assert done.returncode == 0, done.stderr[-2000:]
     return float(found[1])
 
 
@@ -160,7 +164,7 @@ async def run(servers: EmbeddedServers, arguments: argparse.Namespace, folder: P
         await press(server, warm[:200], callers=CALLERS, seconds=10, repeat=False)
         database = await Database.connect(servers.database_url)
         async with database.connection() as connection:
-            await connection.execute(CLAIM_ONE + INSERT_ONE)
+            await connection.execute(f"{CLAIM_ONE};{INSERT_ONE}")
         await database.close()
         for number in range(1, arguments.rounds + 1):
             by_function.append(await asyncio.to_thread(pgbench, servers, arguments.seconds, script))
