@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import suppress
 
 from ais.fares import FareBook, load_fare_book
@@ -47,7 +48,8 @@ class SnapshotRefresher:
 
     async def start(self) -> None:
         """Bring the shop up to date, then keep it so until :meth:`stop`."""
-        await self.refresh()
+        if not await self.refresh():
+            _settle_memory()
         if self._task is None:
             self._task = asyncio.create_task(self._keep_fresh(), name="offers snapshots")
 
@@ -72,6 +74,8 @@ class SnapshotRefresher:
                 self._shop.market = await load_market(self._database)
             else:
                 self._shop.market = await self._with_changes(market, stored, held)
+            del market
+            _settle_memory()
             now_held = versions_of(self._shop.market)
             _LOG.info(
                 "market.refreshed",
@@ -99,6 +103,17 @@ class SnapshotRefresher:
                 Exception
             ) as problem:  # the database is away, whatever the driver calls it: the next look tries again
                 _LOG.warning("market.refresh_failed", problem=type(problem).__name__)
+
+
+def _settle_memory() -> None:
+    """Take the market out of the garbage collector's rounds.
+
+    It is hundreds of thousands of objects that live until the next one replaces it; a collection that walks them all
+    stops every request for a tenth of a second, again and again. What the market before left behind is collected first.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def versions_of(market: Market) -> DataVersions:
