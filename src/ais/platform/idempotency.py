@@ -29,6 +29,8 @@ from ais.platform.database import Connection, Database, UnitOfWork
 TWIN_WAIT_SECONDS = 2.0
 _POLL_SECONDS = 0.05
 LEAST_ANONYMOUS_KEY = 32
+_WAIT_FOR_TWIN = f"SET LOCAL lock_timeout = '{TWIN_WAIT_SECONDS:.0f}s'"
+_WAIT_AS_USUAL = "SET LOCAL lock_timeout TO DEFAULT"
 _NAMESPACE = UUID("6f0c7a52-3e0b-5b0e-9c51-2f6b7f5f1a77")
 
 
@@ -112,7 +114,7 @@ async def store_answer(uow: UnitOfWork, request: RequestKey, answer: Answer) -> 
     twin's answer, which is returned, is the answer. A twin in progress is waited for, at most two seconds, by the row's
     lock: then :class:`IdempotencyInProgress`.
     """
-    await uow.connection.execute(f"SET LOCAL lock_timeout = '{TWIN_WAIT_SECONDS:.0f}s'")
+    await uow.connection.execute(_WAIT_FOR_TWIN)
     try:
         inserted = await uow.connection.fetchval(
             """
@@ -174,6 +176,7 @@ async def once(
             twin = await store_answer(uow, request, placeholder)
             if twin is not None:
                 raise _Superseded(twin)
+            await uow.connection.execute(_WAIT_AS_USUAL)
             answer = await work(uow)
             await uow.connection.execute(
                 "UPDATE idempotency_records SET status = $3, answer = $4 WHERE scope = $1 AND key = $2",
@@ -217,18 +220,23 @@ async def begin_operation(
 
 async def _start_or_resume(connection: Connection, request: RequestKey, lease: timedelta) -> Operation | None:
     """The operation if it is ours to run or already complete; None while a twin holds the lease."""
-    started = await connection.fetchval(
-        """
-        INSERT INTO idempotency_records (scope, key, fingerprint, operation_id, lease_until)
-        VALUES ($1, $2, $3, $4, ais_now() + $5) ON CONFLICT (scope, key) DO NOTHING
-        RETURNING operation_id
-        """,
-        request.scope,
-        request.key,
-        request.fingerprint,
-        new_uuid(),
-        lease,
-    )
+    await connection.execute(_WAIT_FOR_TWIN)
+    try:
+        started = await connection.fetchval(
+            """
+            INSERT INTO idempotency_records (scope, key, fingerprint, operation_id, lease_until)
+            VALUES ($1, $2, $3, $4, ais_now() + $5) ON CONFLICT (scope, key) DO NOTHING
+            RETURNING operation_id
+            """,
+            request.scope,
+            request.key,
+            request.fingerprint,
+            new_uuid(),
+            lease,
+        )
+    except asyncpg.LockNotAvailableError:
+        raise IdempotencyInProgress from None
+    await connection.execute(_WAIT_AS_USUAL)
     if started is not None:
         return Operation(started, None)
     row = await connection.fetchrow(
