@@ -9,7 +9,7 @@ from typing import Any
 import click
 import msgspec
 
-from ais.app.cli.edge import Code, Day, reference_of, with_database
+from ais.app.cli.edge import Code, Day, with_database
 from ais.app.cli.outcome import NOT_SO, end
 from ais.app.cli.output import Output, json_option
 from ais.offers import OfferBody, OfferSegmentBody, SearchRequest
@@ -49,7 +49,6 @@ def search(output: Output, /, where: tuple[str, ...], back: date | None, explain
     request = _request(where, back, asked)
 
     async def find(database: Database, settings: Settings) -> SearchFindings:
-        await reference_of(database)
         with output.waiting("Loading timetable, seats and fares"):
             shop = await _shop(database, settings)
         if explain:
