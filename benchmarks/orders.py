@@ -44,9 +44,8 @@ CREATE TABLE bench.segments AS SELECT * FROM order_segments WHERE order_id = (SE
 CREATE TABLE bench.items AS SELECT * FROM order_items WHERE order_id = (SELECT id FROM bench.orders);
 CREATE TABLE bench.lines AS SELECT * FROM price_lines WHERE order_id = (SELECT id FROM bench.orders);
 CREATE TABLE bench.answers AS SELECT * FROM idempotency_records WHERE status = 201 LIMIT 1;
-CREATE TABLE bench.legs AS
-    SELECT row_number() OVER (ORDER BY leg_id) AS number, leg_id FROM leg_cabins
-    WHERE cabin = 'Y' AND on_sale ORDER BY leg_id OFFSET 4000 LIMIT 4000;
+CREATE TABLE bench.legs AS SELECT row_number() OVER (ORDER BY leg_id) AS number, leg_id FROM (
+    SELECT leg_id FROM leg_cabins WHERE cabin = 'Y' AND on_sale ORDER BY leg_id OFFSET 4000 LIMIT 4000) AS chosen;
 ALTER TABLE bench.legs ADD PRIMARY KEY (number);
 ANALYZE;
 CREATE FUNCTION bench.one_order(p_leg integer) RETURNS uuid LANGUAGE plpgsql AS $$

@@ -17,6 +17,7 @@ from ais.kit import Money
 from ais.kit.ids import DocumentId, OrderId
 from ais.platform.database import Connection, UnitOfWork
 from ais.ticketing.domain import Coupon, CouponStatus, Document, DocumentStatus, DocumentType
+from ais.ticketing.errors import TicketRangeInvalid
 
 
 class NumberBlock(msgspec.Struct, frozen=True):
@@ -27,7 +28,14 @@ class NumberBlock(msgspec.Struct, frozen=True):
 
 
 async def insert_range(uow: UnitOfWork, carrier: str, accounting_code: str, first: int, last: int) -> bool:
-    """Add a range of serials; False if the very same exists. An overlap is refused by the database."""
+    """Add a range of serials; False if the very same exists. An overlap raises :class:`TicketRangeInvalid`."""
+    try:
+        return await _insert_range(uow, carrier, accounting_code, first, last)
+    except asyncpg.ExclusionViolationError:
+        raise TicketRangeInvalid(reason="it overlaps a range that exists") from None
+
+
+async def _insert_range(uow: UnitOfWork, carrier: str, accounting_code: str, first: int, last: int) -> bool:
     inserted = await uow.connection.fetchval(
         """
         INSERT INTO ticket_number_ranges (carrier, accounting_code, first_serial, last_serial, next_serial)

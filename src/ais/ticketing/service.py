@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-
 from ais.kit import new_uuid
 from ais.kit.ids import OrderId
 from ais.platform.database import UnitOfWork
@@ -25,10 +23,7 @@ async def add_number_range(uow: UnitOfWork, carrier: str, accounting_code: str, 
         raise TicketRangeInvalid(reason=f"serials have {SERIAL_DIGITS} digits, the first not above the last")
     if len(accounting_code) != 3 or not accounting_code.isdigit():
         raise TicketRangeInvalid(reason="the accounting code has three digits")
-    try:
-        return await repository.insert_range(uow, carrier, accounting_code, first, last)
-    except asyncpg.ExclusionViolationError:
-        raise TicketRangeInvalid(reason="it overlaps a range that exists") from None
+    return await repository.insert_range(uow, carrier, accounting_code, first, last)
 
 
 async def enough_numbers(uow: UnitOfWork, validating_carrier: str, tickets: Sequence[TicketToIssue]) -> bool:
