@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -31,16 +30,6 @@ def open_gateway(settings: Settings) -> PaymentGateway:
 def clock_of(settings: Settings) -> SystemClock:
     """The clock of this process, shifted in tests only."""
     return SystemClock(timedelta(seconds=settings.clock_shift_seconds))
-
-
-def calm_the_collector() -> None:
-    """Take the snapshots out of the garbage collector's sight: walking them again and again stops every request.
-
-    A market that replaces another later is collected rarely, at the third generation.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 @asynccontextmanager
@@ -83,7 +72,6 @@ async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         )
         snapshots = SnapshotRefresher(database, shop)
         await snapshots.start()
-        calm_the_collector()
         stack.push_async_callback(snapshots.stop)
         hold_window = timedelta(minutes=settings.hold_minutes)
         payment_window = timedelta(minutes=settings.payment_minutes)
