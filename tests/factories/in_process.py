@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import itertools
 import json
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -36,6 +37,7 @@ from ais.platform.settings import DEMO_OPERATOR_TOKEN, Settings
 from ais.platform.telemetry import configure_logging
 
 JSON = dict[str, Any]
+_DAYS = itertools.cycle(range(4, 39))
 CONTACT = {"email": "sara@example.com", "phone": "+966500000000"}
 FAMILY_NAME = "Al-Harbi"
 ADULT: JSON = {"type": "adult"}
@@ -91,10 +93,12 @@ class InProcess:
         slices: Sequence[tuple[str, str, date]] | None = None,
         **more: Any,
     ) -> list[JSON]:
-        """The offers, cheapest first; without ``slices`` one-way Riyadh to Jeddah in 20 days."""
+        """The offers, cheapest first; without ``slices`` one-way Riyadh to Jeddah, each time on another day, so that
+        tests do not take each other's seats.
+        """
         asked = [
             {"origin": origin, "destination": destination, "departure_date": day.isoformat()}
-            for origin, destination, day in slices or [("RUH", "JED", departure())]
+            for origin, destination, day in slices or [("RUH", "JED", departure(next(_DAYS)))]
         ]
         body = {"slices": asked, "passengers": list(passengers), **more}
         answer = await self.http.post("/api/v1/offers/search", json=body)
