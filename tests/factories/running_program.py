@@ -182,13 +182,11 @@ class RunningProgram:
     def parts(self) -> list[Part]:
         return [*self.web, self.worker]
 
-    def start(self, *, worker: bool = True) -> None:
-        """Start all parts side by side and wait until each is ready."""
-        for part in self.web:
+    def start(self, *parts: Part) -> None:
+        """Start these parts, all by default, side by side and wait until each is ready."""
+        for part in parts or self.parts:
             part.start(wait=False)
-        if worker:
-            self.worker.start(wait=False)
-        for part in (*self.web, *((self.worker,) if worker else ())):
+        for part in parts or self.parts:
             part.wait_until_ready()
 
     def close(self) -> None:
@@ -216,13 +214,13 @@ def running_program(
     redis_url: str,
     *,
     web: int = 1,
-    worker: bool = True,
+    started: bool = True,
     environment: Mapping[str, str] | None = None,
     web_environments: Sequence[Mapping[str, str]] = (),
     worker_environment: Mapping[str, str] | None = None,
     simulator_options: tuple[str, ...] = (),
 ) -> Iterator[RunningProgram]:
-    """The program on a database with a market in it, ready.
+    """The program on a database with a market in it, ready, or with `started` False only the simulator.
 
     `environment` is for web processes and worker, `web_environments` for each web process, `worker_environment` for
     the worker alone.
@@ -238,7 +236,8 @@ def running_program(
         simulator_options=simulator_options,
     )
     try:
-        program.start(worker=worker)
+        if started:
+            program.start()
         yield program
     finally:
         program.close()

@@ -27,10 +27,10 @@ def cut_program(servers, tmp_path):
     with (
         private_market(servers) as server,
         running_program(
-            tmp_path, server.url(), servers.cache_url(), web=2, web_environments=({}, brief), worker=False
+            tmp_path, server.url(), servers.cache_url(), web=2, web_environments=({}, brief), started=False
         ) as program,
     ):
-        program.web[0].kill()
+        program.start(program.web[1])
         yield program, server
 
 
