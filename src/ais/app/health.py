@@ -60,7 +60,7 @@ async def _postgresql(database: Database) -> PartState:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS), database.connection() as connection:
             await connection.fetchval("SELECT 1")
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
         return "down"
     return "ok"
 

@@ -158,7 +158,13 @@ class JobWaker:
             self._wanted.clear()
             try:
                 await notify_workers(self._pool)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (
+                OSError,
+                TimeoutError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+            ) as error:
                 _log.warning("jobs.wake_lost", error=type(error).__name__)
             await asyncio.sleep(WAKE_GAP_SECONDS)
 

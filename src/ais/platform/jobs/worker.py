@@ -29,7 +29,13 @@ from ais.platform.outbox import WAKE_CHANNEL
 from ais.platform.telemetry import get_logger
 
 RECONNECT_DELAYS_SECONDS = (0.2, 0.5, 1, 2)
-CONNECTION_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+CONNECTION_ERRORS = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 IN_PROCESS_HOLD = timedelta(minutes=5)
 
 _log = get_logger(__name__)
