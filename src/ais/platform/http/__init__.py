@@ -23,6 +23,7 @@ from ais.platform.http.errors import (
     MethodNotAllowed,
     PayloadTooLarge,
     UnsupportedMediaType,
+    rate_limit_headers,
     refusals,
 )
 from ais.platform.http.requests import (
@@ -58,6 +59,7 @@ __all__ = [
     "decode_strictly",
     "json_response",
     "language_of",
+    "rate_limit_headers",
     "refusals",
     "request_key",
     "staff",

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from litestar import Litestar, Router
-from litestar.config.app import AppConfig
 from litestar.datastructures import State
 from litestar.handlers.base import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
-from litestar.plugins import InitPlugin
+from litestar.openapi.spec import Components, OpenAPIResponse, SecurityScheme
 from litestar.static_files import create_static_files_router
 
 from ais.platform.http.access import PUBLIC, require_access, require_declarations
@@ -33,15 +31,8 @@ takes an `Idempotency-Key`. Errors have one form, whose `code` is stable and who
 """
 
 
-class _DeclaredAccess(InitPlugin):
-    """Marks the framework's own routes as public, before every route is required to have its declaration."""
-
-    def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        app_config.on_startup.append(_check_declarations)
-        return app_config
-
-
 def _check_declarations(app: Litestar) -> None:
+    """Refuse a route of ours that does not say who may call it; the framework's own pages are not asked."""
     handlers: list[BaseRouteHandler] = []
     for route in app.routes:
         found = getattr(route, "route_handlers", None) or [route.route_handler]  # type: ignore[union-attr]  # routes of ASGI type hold one handler
@@ -60,18 +51,20 @@ def build_application(
     lifespan: Sequence[Callable[[Litestar], AbstractAsyncContextManager[None]]] = (),
 ) -> Litestar:
     """The ASGI application of ``routes``. What endpoints need stands in ``state`` or is put under ``app.state`` by a
-    lifespan; ``authenticator`` (an :class:`ais.platform.http.Authenticator`) must be there.
+    lifespan; ``authenticator`` (an :class:`ais.platform.http.Authenticator`) must be there. Raises
+    RuntimeError if a route does not declare who may call it.
     """
     files = create_static_files_router(
         "/schema/files", directories=[SWAGGER_FILES], opt={"access": PUBLIC}, include_in_schema=False
     )
-    return Litestar(
+    application = Litestar(
         route_handlers=[*routes, files],
         guards=[require_access],
         exception_handlers={Exception: render_error},
         lifespan=list(lifespan),
         state=State(state or {}),
-        plugins=[_DeclaredAccess()],
+        # Logs are the program's own (ais.platform.telemetry); the framework's would send names and numbers unmasked.
+        logging_config=None,
         request_max_body_size=BODY_LIMIT_BYTES,
         openapi_config=OpenAPIConfig(
             title="ais",
@@ -92,5 +85,17 @@ def build_application(
                 )
             ],
         ),
-        opt={},
     )
+    _check_declarations(application)
+    _describe_own_errors_alone(application)
+    return application
+
+
+def _describe_own_errors_alone(application: Litestar) -> None:
+    """Take the framework's own 400 out of the OpenAPI document: a wrong parameter is our 422, which routes declare."""
+    for item in (application.openapi_schema.paths or {}).values():
+        for operation in (item.get, item.post, item.put, item.patch, item.delete):
+            responses = (operation.responses if operation else None) or {}
+            described = responses.get("400")
+            if isinstance(described, OpenAPIResponse) and not described.description.startswith("`"):
+                del responses["400"]

@@ -53,9 +53,12 @@ class JSONBody(MsgspecDTO[Model], Generic[Model]):
 def decode_strictly(value: bytes, annotation: type[T]) -> T:
     """``value`` as JSON of exactly this type; raises MalformedRequest or ValidationFailed."""
     try:
-        return msgspec.json.decode(value, type=annotation)
-    except msgspec.ValidationError as problem:
-        raise validation_failure(problem) from None
+        try:
+            return msgspec.json.decode(value, type=annotation)
+        except msgspec.ValidationError as problem:
+            # A wrong value may stand before the place where the text stops to be JSON.
+            msgspec.json.decode(value)
+            raise validation_failure(problem) from None
     except msgspec.DecodeError:
         raise MalformedRequest("it is not valid JSON") from None
     except UnicodeDecodeError:

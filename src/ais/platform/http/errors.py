@@ -19,6 +19,7 @@ from litestar.exceptions import (
 from litestar.openapi.datastructures import ResponseSpec
 
 from ais.kit import AppError, NotFound, ServiceUnavailable, ValidationFailed
+from ais.platform.cache import RateLimited
 from ais.platform.http.access import TokenExpired, Unauthorized
 from ais.platform.i18n import preferred_language, translate
 from ais.platform.telemetry import CORRELATION_ID, get_logger
@@ -150,6 +151,7 @@ def _as_app_error(problem: Exception) -> AppError:  # noqa: PLR0911  # one line 
             | asyncpg.QueryCanceledError()
             | asyncpg.DeadlockDetectedError()
             | asyncpg.InterfaceError()
+            | asyncpg.InternalClientError()  # an answer that its connection had ended came between two statements
             | ConnectionError()
             | TimeoutError()
             | asyncio.IncompleteReadError()
@@ -167,6 +169,15 @@ def _bad_parameters(problem: ValidationException) -> AppError:
         if isinstance(each, dict):
             fields.append((str(each.get("key", "body")), str(each.get("message", "is not valid"))))
     return ValidationFailed(fields or [("body", "is not valid")])
+
+
+def rate_limit_headers(limit: int, remaining: int, resets_in_seconds: int) -> dict[str, str]:
+    """What every answer of a limited route says of the limit."""
+    return {
+        "RateLimit-Limit": str(limit),
+        "RateLimit-Remaining": str(remaining),
+        "RateLimit-Reset": str(resets_in_seconds),
+    }
 
 
 def render_error(request: Request[Any, Any, Any], problem: Exception) -> Response[ErrorBody]:
@@ -189,6 +200,8 @@ def render_error(request: Request[Any, Any, Any], problem: Exception) -> Respons
     headers: dict[str, str] = {"Content-Language": language}
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, RateLimited):
+        headers |= rate_limit_headers(error.limit, 0, error.retry_after_seconds or 0)
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if error.status == 405 and isinstance(problem, HTTPException) and problem.headers:
