@@ -155,6 +155,17 @@ def test_a_slower_connection_is_offered_when_the_faster_has_no_seat():
     assert search(found_in, "DMM", "CAI", sellable=lambda part: part.id != 2) == [(1, 3)]
 
 
+def test_an_earlier_arrival_with_more_stops_does_not_hide_one_with_fewer():
+    found_in = network(
+        segment(1, "DMM-RUH", 0, 600),
+        segment(2, "RUH-CAI", 700, 800),
+        segment(3, "DMM-JED", 60, 120),
+        segment(4, "JED-AHB", 180, 240),
+        segment(5, "AHB-CAI", 300, 360),
+    )
+    assert search(found_in, "DMM", "CAI", max_connections=2) == [(1, 2), (3, 4, 5)]
+
+
 def test_nothing_is_offered_once_sales_are_closed():
     found_in = network(segment(1, "RUH-JED", 600, 700), segment(2, "RUH-JED", 601, 701))
     assert search(found_in, "RUH", "JED", sales_close_at=MIDNIGHT + timedelta(minutes=600)) == [(2,)]

@@ -176,17 +176,17 @@ def find_itineraries(
     flights_left = min(max_connections, CONNECTIONS_MAX) + 1
     flights_to = network.flights_to(destination)
     firsts = [
-        (segment, departures.is_domestic)
+        (departs_at, airport == destination, segment.id, segment, departures.is_domestic)
         for airport, departures in network.on_local_date(origin, departure_date).items()
         if flights_to.get(airport, flights_left) < flights_left
-        for segment in departures.segments
+        for departs_at, segment in zip(departures.at, departures.segments, strict=True)
     ]
     # Latest departure first: whatever is found bounds the arrival of all that departs earlier.
-    firsts.sort(key=lambda first: (first[0].departs_at, first[0].destination == destination), reverse=True)
-    for segment, is_domestic in firsts:
-        if segment.departs_at <= sales_close_at:
+    firsts.sort(reverse=True)
+    for departs_at, _, _, segment, is_domestic in firsts:
+        if departs_at <= sales_close_at:
             break
-        search.extend((segment,), is_domestic, flights_left - 1)
+        search.extend((segment,), len(segment.leg_ids) - 1, is_domestic, flights_left - 1)
     found = search.found if flights_left == 1 else _without_dominated(search.found)
     found.sort(key=preference)
     return found
@@ -222,13 +222,13 @@ class _Search(Generic[SegmentT]):
         self._within: dict[int, list[str]] = {}
         self._earliest: list[datetime | None] = [None] * (network.landings_max + 1)
 
-    def extend(self, path: Itinerary[SegmentT], is_domestic: bool, connections_left: int) -> None:
+    def extend(self, path: Itinerary[SegmentT], stops: int, is_domestic: bool, connections_left: int) -> None:
         """Follow ``path``, whose last segment has not been looked at yet, to the destination in every useful way.
 
-        ``is_domestic`` speaks of that last segment. Whether it is sellable is asked only when something follows it.
+        ``stops`` are its landings, ``is_domestic`` speaks of its last segment. Whether that is sellable is asked only
+        when something follows it.
         """
         last = path[-1]
-        stops = landings(path)
         if last.destination == self.destination:
             if (len(path) == 1 or not self._is_beaten(last.arrives_at, stops)) and self.sellable(last):
                 self._keep(path, stops)
@@ -276,7 +276,8 @@ class _Search(Generic[SegmentT]):
                 continue
             if not self.sellable(inbound):
                 return
-            self.extend((*path, outbound), onward.is_domestic, connections_left)
+            landed = stops + len(outbound.leg_ids) - 1
+            self.extend((*path, outbound), landed, onward.is_domestic, connections_left)
 
     def _keep(self, path: Itinerary[SegmentT], stops: int) -> None:
         self.found.append(path)

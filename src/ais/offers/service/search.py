@@ -60,24 +60,25 @@ class SeatView:
         self._known: dict[int, tuple[Mapping[str, int], frozenset[str]]] = {}
 
     def __call__(self, segment: TimetableSegment) -> bool:
-        return bool(self.classes(segment))
+        known = self._known.get(segment.id)
+        return bool((self._look(segment) if known is None else known)[1])
 
     def classes(self, segment: TimetableSegment) -> frozenset[str]:
         """The booking classes that have seats for the whole party."""
-        return self._look(segment)[1]
+        known = self._known.get(segment.id)
+        return (self._look(segment) if known is None else known)[1]
 
     def open_by_class(self, segment: TimetableSegment) -> Mapping[str, int]:
-        return self._look(segment)[0]
+        known = self._known.get(segment.id)
+        return (self._look(segment) if known is None else known)[0]
 
     def _look(self, segment: TimetableSegment) -> tuple[Mapping[str, int], frozenset[str]]:
-        known = self._known.get(segment.id)
-        if known is None:
-            opened = self._open_seats.booking_classes_open(segment.leg_ids, self.cabin)
-            seats = self.party.seats
-            enough = frozenset([rbd for rbd, count in opened.items() if count >= seats])
-            if self.party.infants and self._open_seats.infants_open(segment.leg_ids) < self.party.infants:
-                enough = frozenset()
-            known = self._known[segment.id] = (opened, enough)
+        opened = self._open_seats.booking_classes_open(segment.leg_ids, self.cabin)
+        seats = self.party.seats
+        enough = frozenset([rbd for rbd, count in opened.items() if count >= seats])
+        if self.party.infants and self._open_seats.infants_open(segment.leg_ids) < self.party.infants:
+            enough = frozenset()
+        known = self._known[segment.id] = (opened, enough)
         return known
 
 
