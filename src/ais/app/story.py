@@ -17,7 +17,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-console = Console(highlight=False)
+console = Console(highlight=False, width=100)
 PATIENCE_SECONDS = 20.0
 
 
@@ -111,7 +111,7 @@ def _money(sum_: dict[str, str]) -> str:
 def _flight(segment: dict[str, Any]) -> str:
     return (
         f"{segment['marketing_carrier']}{segment['flight_number']} {segment['origin']}-{segment['destination']}"
-        f" {segment['departs_at'][:16].replace('T', ' ')}"
+        f" {segment['departs_at'][5:16].replace('T', ' ')}"
     )
 
 
