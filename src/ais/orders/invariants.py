@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from ais.platform.invariants import Invariant
 
+# Every hold of an order: the one it was made with, and those that took its place when it was paid late.
+_HOLDS = """
+WITH RECURSIVE held AS (
+    SELECT orders.id AS order_id, hold.id AS hold_id, hold.status
+    FROM orders JOIN holds AS hold ON hold.id = orders.hold_id
+    UNION ALL
+    SELECT held.order_id, successor.id, successor.status
+    FROM held JOIN holds AS successor ON successor.replaces = held.hold_id
+)
+"""
+
 INVARIANTS = (
     Invariant(
         "orders.lines_sum_to_totals",
@@ -85,15 +96,68 @@ INVARIANTS = (
         WHERE coupon.value_minor <> fare.total
         """,
     ),
+    Invariant(
+        "orders.documents_carry_totals",
+        "The tickets of an order that is wholly ticketed carry its total, each passenger's once.",
+        """
+        SELECT orders.id, orders.total_minor, coalesce(sum(document.total_minor), 0) AS documents
+        FROM orders LEFT JOIN documents AS document
+          ON document.order_id = orders.id AND document.type = 'ticket' AND document.conjunction_sequence = 1
+        WHERE orders.status = 'confirmed' AND orders.ticketing_status = 'issued'
+        GROUP BY orders.id HAVING orders.total_minor <> coalesce(sum(document.total_minor), 0)
+        """,
+    ),
     # Joins inventory: seats follow orders.
     Invariant(
         "orders.seats_follow_status",
-        "A confirmed order's seats are sold; a reserved order's hold has not been given to anybody else.",
+        "A confirmed order's seats are sold, a reserved order's are its own, an expired or cancelled order has none.",
+        f"""{_HOLDS}
+        SELECT orders.id, orders.status, array_agg(held.status) AS hold_statuses
+        FROM orders JOIN held ON held.order_id = orders.id
+        GROUP BY orders.id
+        HAVING CASE orders.status
+            WHEN 'confirmed' THEN NOT bool_or(held.status = 'confirmed')
+            WHEN 'reserved' THEN bool_or(held.status IN ('released', 'confirmed'))
+            WHEN 'completed' THEN false
+            ELSE bool_or(held.status = 'confirmed' AND EXISTS (
+                SELECT FROM hold_items AS item WHERE item.hold_id = held.hold_id AND item.state = 'sold')) END
+        """,  # noqa: S608  # made of constants
+    ),
+    Invariant(
+        "orders.holds_fit_orders",
+        "What is held or sold for an order are seats for its passengers, in booking classes of its segments.",
+        f"""{_HOLDS}
+        SELECT orders.id, item.leg_id, item.rbd, item.seats, item.infants, party.seats AS wanted, party.laps
+        FROM orders
+        JOIN held ON held.order_id = orders.id
+        JOIN hold_items AS item ON item.hold_id = held.hold_id AND item.state IN ('held', 'sold')
+        JOIN LATERAL (
+            SELECT count(*) FILTER (WHERE type <> 'infant') AS seats, count(*) FILTER (WHERE type = 'infant') AS laps
+            FROM order_passengers WHERE order_id = orders.id
+        ) AS party ON true
+        WHERE item.seats <> party.seats OR item.infants <> party.laps OR NOT EXISTS (
+            SELECT FROM order_segments WHERE order_id = orders.id AND booking_class = item.rbd)
+        """,  # noqa: S608  # made of constants
+    ),
+    Invariant(
+        "orders.locators_unique",
+        "No two orders have the same record locator.",
+        "SELECT record_locator, count(*) AS orders FROM orders GROUP BY record_locator HAVING count(*) > 1",
+    ),
+    # Joins payments and ticketing: one order, one currency.
+    Invariant(
+        "orders.one_currency",
+        "All sums of an order are in its one currency.",
         """
-        SELECT orders.id, orders.status, hold.status AS hold_status
-        FROM orders JOIN holds AS hold ON hold.id = orders.hold_id
-        WHERE (orders.status = 'confirmed' AND hold.status NOT IN ('confirmed', 'expired'))
-           OR (orders.status = 'reserved' AND hold.status = 'released')
+        SELECT orders.id, orders.currency, other.kind, other.currency AS found
+        FROM orders
+        JOIN LATERAL (
+            SELECT 'item' AS kind, currency FROM order_items WHERE order_id = orders.id
+            UNION SELECT 'price line', currency FROM price_lines WHERE order_id = orders.id
+            UNION SELECT 'payment', currency FROM payments WHERE order_id = orders.id
+            UNION SELECT 'refund', currency FROM refunds WHERE order_id = orders.id
+            UNION SELECT 'document', currency FROM documents WHERE order_id = orders.id
+        ) AS other ON other.currency <> orders.currency
         """,
     ),
     Invariant(

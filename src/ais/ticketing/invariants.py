@@ -27,6 +27,11 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "ticketing.numbers_unique",
+        "No two documents have the same number.",
+        "SELECT number, count(*) AS documents FROM documents GROUP BY number HAVING count(*) > 1",
+    ),
+    Invariant(
         "ticketing.coupons_follow_documents",
         "A void document has only void coupons, and an issued one none.",
         """

@@ -1,0 +1,193 @@
+"""``ais verify``: a database of real orders breaks no promise, and a planted violation of each is named.
+
+Violations are planted by SQL past every trigger, foreign key and, where one stands in the way, constraint; each in a
+transaction that is rolled back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tests.factories.in_process import ADULT, CHILD, INFANT, departure, in_process
+from tests.factories.programs import market, simulator
+
+from ais.app.invariants import INVARIANTS
+from ais.platform.invariants import find_violations
+
+__all__ = ["market", "simulator"]
+
+CONFIRMED = "(SELECT id FROM orders WHERE status = 'confirmed' ORDER BY id LIMIT 1)"
+RESERVED = "(SELECT id FROM orders WHERE status = 'reserved' ORDER BY id LIMIT 1)"
+EXPIRED = "(SELECT id FROM orders WHERE status = 'expired' ORDER BY id LIMIT 1)"
+A_DOCUMENT = "(SELECT id FROM documents ORDER BY number LIMIT 1)"
+NO_LIMITS = "ALTER TABLE leg_cabins DROP CONSTRAINT leg_cabins_totals, DROP CONSTRAINT leg_cabins_within_authorisation"
+
+# By name of the invariant: the statement that breaks it; a constraint that would refuse that is dropped first.
+PLANTED: dict[str, str] = {
+    "schedule.legs_connect": "UPDATE legs SET sequence = 2 WHERE id = (SELECT min(id) FROM legs)",
+    "schedule.segments_follow_legs": """
+        UPDATE segments SET departs_at = departs_at - interval '1 minute' WHERE id = (SELECT min(id) FROM segments)""",
+    "schedule.every_pair_is_a_segment": "DELETE FROM segments WHERE id = (SELECT max(id) FROM segments)",
+    "schedule.cancelled_flights_have_nothing_flown": """
+        UPDATE flight_dates SET status = 'cancelled', cancelled_by = 'schedule'
+        WHERE id = (SELECT id FROM flight_dates LIMIT 1)""",
+    "schedule.only_passenger_flights_are_sold": "UPDATE flight_dates SET service_type = 'F' WHERE on_sale",
+    "schedule.flights_lie_in_a_validity": "DELETE FROM schedule_data_sets",
+    "inventory.counters_equal_holds": "UPDATE hold_items SET seats = seats + 1 WHERE state = 'sold'",
+    "inventory.totals_equal_classes": f"{NO_LIMITS}; UPDATE leg_cabins SET held = held + 1 WHERE sold > 0",
+    "inventory.within_authorisation": f"""
+        {NO_LIMITS}; UPDATE leg_cabins SET authorised = 0, limits = array_fill(0, ARRAY[length(classes)])
+        WHERE sold > 0""",
+    "inventory.limits_descend": "UPDATE leg_cabins SET limits[3] = limits[1] + 1 WHERE sold > 0",
+    "inventory.holds_resolved_once": "UPDATE hold_items SET state = 'released' WHERE state = 'held'",
+    "inventory.no_early_expiry": "UPDATE hold_items SET expires_at = expires_at + interval '1 hour'",
+    "inventory.expired_holds_swept": """
+        UPDATE holds SET created_at = created_at - interval '2 hours', expires_at = ais_now() - interval '11 minutes'
+        WHERE status = 'active'""",
+    "inventory.next_expiry_not_late": "UPDATE leg_cabins SET next_expiry_at = NULL",
+    "inventory.successor_of_expired": f"""
+        UPDATE holds SET replaces = (SELECT hold_id FROM orders WHERE id = {CONFIRMED}) WHERE status = 'active'""",
+    "inventory.infants_counted": "UPDATE leg_infants SET sold = sold + 1 WHERE sold > 0",
+    "fares.replaced_versions_end": """
+        UPDATE fare_versions SET superseded_at = ais_now(), sale_ends_at = NULL
+        WHERE id = (SELECT min(id) FROM fare_versions)""",
+    "fares.percentages_have_bases": """
+        UPDATE tax_versions SET percent_of = ARRAY['QQ']
+        WHERE id = (SELECT min(id) FROM tax_versions WHERE percent_of <> '{}')""",
+    "fares.brands_are_known": """
+        UPDATE tax_versions SET brands = ARRAY['GOLD'] WHERE id = (SELECT min(id) FROM tax_versions)""",
+    "fares.rules_are_complete": """
+        UPDATE fare_versions SET rule = rule - 'baggage' WHERE id = (SELECT min(id) FROM fare_versions)""",
+    "payments.refunds_within_received": "UPDATE payments SET refunded_minor = 1 WHERE status = 'succeeded'",
+    "payments.history_ends_at_the_present": """
+        UPDATE payments SET status = 'processing' WHERE status = 'requires_payment'""",
+    "payments.one_open_attempt": """
+        DROP INDEX payments_one_open_attempt;
+        INSERT INTO payments (id, order_id, method, provider, amount_minor, currency, channel, expires_at)
+        SELECT gen_random_uuid(), order_id, method, provider, amount_minor, currency, channel, expires_at
+        FROM payments WHERE status = 'requires_payment'""",
+    "ticketing.numbers_accounted_for": "UPDATE ticket_number_ranges SET next_serial = next_serial + 1",
+    "ticketing.numbers_unique": f"""
+        ALTER TABLE documents DROP CONSTRAINT documents_number_key;
+        UPDATE documents SET number = (SELECT number FROM documents WHERE id = {A_DOCUMENT})""",
+    "ticketing.coupons_follow_documents": f"UPDATE documents SET status = 'void' WHERE id = {A_DOCUMENT}",
+    "ticketing.coupons_in_sequence": f"DELETE FROM coupons WHERE document_id = {A_DOCUMENT} AND number = 2",
+    "ticketing.moves_end_at_the_present": f"UPDATE coupons SET status = 'checked_in' WHERE document_id = {A_DOCUMENT}",
+    "orders.lines_sum_to_totals": f"""
+        UPDATE price_lines SET amount_minor = amount_minor + 1 WHERE order_id = {CONFIRMED} AND position = 1""",
+    "orders.paid_equals_received": f"UPDATE orders SET paid_minor = paid_minor + 1 WHERE id = {CONFIRMED}",
+    "orders.paid_covers_total": f"UPDATE orders SET total_minor = paid_minor + 1 WHERE id = {CONFIRMED}",
+    "orders.coupons_for_confirmed": f"DELETE FROM coupons WHERE document_id = {A_DOCUMENT}",
+    "orders.coupon_values_are_fares": f"""
+        UPDATE coupons SET value_minor = value_minor + 1 WHERE document_id = {A_DOCUMENT}""",
+    "orders.documents_carry_totals": f"UPDATE documents SET total_minor = total_minor + 1 WHERE id = {A_DOCUMENT}",
+    "orders.seats_follow_status": f"""
+        UPDATE holds SET status = 'released', resolved_at = ais_now()
+        WHERE id = (SELECT hold_id FROM orders WHERE id = {RESERVED})""",
+    "orders.holds_fit_orders": f"""
+        UPDATE order_segments SET booking_class = 'X' WHERE order_id = {CONFIRMED}""",
+    "orders.locators_unique": """
+        ALTER TABLE orders DROP CONSTRAINT orders_record_locator_key; UPDATE orders SET record_locator = 'ABCDEF'""",
+    "orders.one_currency": f"UPDATE payments SET currency = 'EGP' WHERE order_id = {CONFIRMED}",
+    "orders.history_ends_at_the_present": f"UPDATE orders SET payment_status = 'disputed' WHERE id = {CONFIRMED}",
+    "orders.nobody_overdue": f"""
+        UPDATE orders SET payment_required_by = ais_now() - interval '11 minutes' WHERE id = {RESERVED}""",
+    "orders.infants_on_laps": f"""
+        UPDATE order_passengers SET accompanying_id = (
+            SELECT id FROM order_passengers WHERE order_id = {RESERVED} LIMIT 1)
+        WHERE type = 'infant' AND order_id = {CONFIRMED}""",
+}
+
+# More ways to break a promise that says more than one thing.
+PLANTED_TOO: list[tuple[str, str]] = [
+    ("inventory.counters_equal_holds", "DELETE FROM hold_items WHERE state = 'held'"),
+    ("inventory.holds_resolved_once", "DELETE FROM hold_items WHERE state = 'sold'"),
+    (
+        "orders.seats_follow_status",
+        f"UPDATE holds SET status = 'expired' FROM orders WHERE holds.id = orders.hold_id AND orders.id = {CONFIRMED}",
+    ),
+    ("orders.seats_follow_status", f"UPDATE orders SET status = 'expired' WHERE id = {CONFIRMED}"),
+    ("orders.coupons_for_confirmed", f"UPDATE orders SET status = 'expired' WHERE id = {CONFIRMED}"),
+    ("orders.coupons_for_confirmed", f"UPDATE documents SET order_id = {RESERVED} WHERE id = {A_DOCUMENT}"),
+    ("orders.holds_fit_orders", "UPDATE hold_items SET seats = seats + 1 WHERE state = 'held'"),
+    ("orders.lines_sum_to_totals", f"DELETE FROM price_lines WHERE order_id = {RESERVED}"),
+    ("orders.lines_sum_to_totals", f"UPDATE orders SET total_minor = total_minor - 1 WHERE id = {RESERVED}"),
+    ("orders.paid_equals_received", f"DELETE FROM payments WHERE order_id = {CONFIRMED}"),
+    ("orders.history_ends_at_the_present", f"DELETE FROM order_history WHERE order_id = {EXPIRED}"),
+    ("ticketing.numbers_accounted_for", "DELETE FROM ticket_number_ranges"),
+    ("ticketing.numbers_accounted_for", f"DELETE FROM documents WHERE id = {A_DOCUMENT}"),
+]
+
+
+@pytest.fixture(scope="module")
+async def sold(servers, market, simulator, anyio_backend):
+    """The market with an order that expired, a confirmed one there and back with an infant, and one that waits."""
+    with servers.database(market) as url:
+        async with in_process(url, servers.cache_url(), simulator, hold_minutes=0.01) as program:
+            ended = await program.order([ADULT], slices=[("RUH", "JED", departure(21))])
+            await asyncio.sleep(1)
+            await program.expire(ended)
+        async with in_process(url, servers.cache_url(), simulator) as program:
+            there_and_back = [("DMM", "CAI", departure(20)), ("CAI", "DMM", departure(24))]
+            await program.pay(await program.order([ADULT, CHILD, INFANT], slices=there_and_back))
+            await program.begin_payment(await program.order([ADULT, ADULT]))
+            yield program
+
+
+async def test_a_database_of_real_orders_breaks_no_promise(sold):
+    statuses = await sold.rows("SELECT status FROM orders ORDER BY status")
+    assert statuses == ["confirmed", "expired", "reserved"]
+    assert await find_violations(sold.database, INVARIANTS) == []
+
+
+async def test_an_empty_database_breaks_no_promise(database):
+    assert await find_violations(database, INVARIANTS) == []
+
+
+def test_every_promise_has_a_violation_planted_here_and_a_name_of_its_own():
+    names = [invariant.name for invariant in INVARIANTS]
+    assert sorted(PLANTED) == sorted(names)
+    assert len(set(names)) == len(names) >= 15
+    assert all(invariant.promise.endswith(".") for invariant in INVARIANTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "statement"),
+    [
+        pytest.param(name, statement, id=f"{number}-{name}")
+        for number, (name, statement) in enumerate([*PLANTED.items(), *PLANTED_TOO])
+    ],
+)
+async def test_a_planted_violation_is_found(sold, name, statement):
+    async with sold.database.connection() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        try:
+            await connection.execute("SET LOCAL session_replication_role = replica")
+            await connection.execute(statement)
+            (promise,) = [invariant for invariant in INVARIANTS if invariant.name == name]
+            rows = await connection.fetch(f"SELECT * FROM ({promise.sql}) AS offending LIMIT 5")
+        finally:
+            await transaction.rollback()
+    assert rows
+
+
+async def test_what_breaks_a_promise_is_named_with_at_most_as_many_rows_as_asked(sold):
+    async with sold.database.connection() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        await connection.execute("UPDATE orders SET paid_minor = paid_minor + 1")
+        await transaction.commit()
+    try:
+        violations = await find_violations(sold.database, INVARIANTS, limit=2)
+        assert [violation.invariant.name for violation in violations] == ["orders.paid_equals_received"]
+        assert [set(row) for row in violations[0].rows] == [
+            {"id", "paid_minor", "received", "refunded_minor", "refunded"}
+        ] * 2
+    finally:
+        async with sold.database.connection() as connection, connection.transaction():
+            await connection.execute("SET LOCAL session_replication_role = replica")
+            await connection.execute("UPDATE orders SET paid_minor = paid_minor - 1")
+    assert await find_violations(sold.database, INVARIANTS) == []
