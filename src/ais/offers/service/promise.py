@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import random
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -37,8 +37,12 @@ class OfferTerms(msgspec.Struct, frozen=True):
 
 
 def new_nonce() -> int:
-    """What tells the passengers of one search from those of another."""
-    return secrets.randbits(NONCE_BITS)
+    """What tells the passengers of one search from those of another. It is no secret.
+
+    Not from the system's source: reading that hands the interpreter to the server's other threads, which costs a
+    search more than pricing does.
+    """
+    return random.getrandbits(NONCE_BITS)
 
 
 def passenger_ids(nonce: int, count: int) -> tuple[str, ...]:
