@@ -1,0 +1,262 @@
+"""Every answer of the program is one that its OpenAPI document declares, whatever is asked; and every route answers.
+
+A state machine calls all operations in any order. It links them: offers of searches are read and ordered, orders are
+read, listed, looked up and paid with their tokens, and the signed messages of the provider arrive. Between these stand
+requests that Schemathesis makes up from the document, right and wrong, alone and grafted onto sound ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from schemathesis import GenerationMode
+from schemathesis.checks import load_all_checks, not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from tests.factories.shopper import JSON, days_ahead, new_key, order_request
+from tests.factories.stripe_simulator import WEBHOOK_SECRET
+
+LEAST_SUCCESSES = 20
+KEPT = 40
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    response_headers_conformance,
+]
+AIRPORTS = ("RUH", "JED", "DMM", "CAI", "DXB", "AMM", "AHB", "MED", "GIZ", "KWI", "IST", "BAH", "DOH", "TUU")
+PARTIES = (
+    [{"type": "adult"}],
+    [{"type": "adult"}, {"type": "adult"}],
+    [{"type": "adult"}, {"type": "child", "age": 7}],
+    [{"type": "adult"}, {"type": "infant", "age": 1}],
+    [{"type": "adult"}, {"type": "infant_seat", "age": 0}],
+)
+WORDS = ("ria", "Jed", "القاهرة", "d", "AMM", "الرياض", "madinah", "du")
+MODES = st.sampled_from((GenerationMode.POSITIVE, GenerationMode.POSITIVE, GenerationMode.NEGATIVE))
+
+
+class Tally:
+    """What was answered, by operation and status, and the things that later requests are made of."""
+
+    def __init__(self, operations: Iterable[str]) -> None:
+        self.answers: dict[str, Counter[int]] = {name: Counter() for name in operations}
+        self.offers: list[JSON] = []
+        self.orders: list[JSON] = []
+        self.payments: list[JSON] = []
+
+    def remember(self, name: str, answer: JSON) -> None:
+        if name == "search_offers":
+            self.offers = (answer["offers"][:3] + self.offers)[:KEPT]
+        elif name in {"create_order_from_offer", "look_up_order"}:
+            self.orders = [answer, *self.orders][:KEPT]
+        elif name == "start_payment":
+            self.payments = [answer, *self.payments][:KEPT]
+
+    def sound_request(self, name: str, chance: random.Random) -> dict[str, Any] | None:
+        """A request that the program can grant; None as long as what it needs has not been answered."""
+        if name == "search_offers":
+            return {"body": _search(chance)}
+        if name == "find_airports":
+            return {"query": {"q": chance.choice(WORDS), "limit": chance.randint(1, 20)}}
+        if name == "receive_stripe_event":
+            return _signed(_message(chance, self.payments))
+        if name in {"read_liveness", "read_readiness"}:
+            return {}
+        if name in {"read_offer", "create_order_from_offer"}:
+            return _about_offer(name, chance.choice(self.offers)) if self.offers else None
+        return _about_order(name, chance.choice(self.orders), chance) if self.orders else None
+
+    def successes(self, operation: str) -> int:
+        return sum(count for status, count in self.answers[operation].items() if 200 <= status < 300)
+
+    def table(self) -> str:
+        lines = [f"{'operation':<26} {'2xx':>5} {'all':>5}  by status"]
+        for operation, statuses in sorted(self.answers.items()):
+            by_status = " ".join(f"{status}:{count}" for status, count in sorted(statuses.items()))
+            lines.append(f"{operation:<26} {self.successes(operation):>5} {statuses.total():>5}  {by_status}")
+        return "\n".join(lines)
+
+
+def _about_offer(name: str, offer: JSON) -> dict[str, Any]:
+    if name == "read_offer":
+        return {"path_parameters": {"offer_id": offer["id"]}}
+    return {"body": order_request(offer), "headers": {"Idempotency-Key": new_key()}}
+
+
+def _about_order(name: str, order: JSON, chance: random.Random) -> dict[str, Any]:
+    token = {"Authorization": f"Bearer {order['guest_token']}"}
+    about_it = {"path_parameters": {"order_id": order["id"]}}
+    match name:
+        case "look_up_order":
+            family_name = order["passengers"][0]["family_name"]
+            return {"body": {"record_locator": order["record_locator"], "family_name": family_name}}
+        case "list_orders":
+            return {"query": {"limit": chance.randint(1, 5)}, "headers": token}
+        case "read_order":
+            return {**about_it, "headers": token}
+        case "start_payment":
+            headers = {**token, "Idempotency-Key": new_key()}
+            return {**about_it, "body": {"method": "card"}, "headers": headers}
+    raise AssertionError(f"no sound request is known for {name}")
+
+
+class Calls:
+    """Calls operations, checks each answer against the document and counts it."""
+
+    def __init__(self, schema: Any) -> None:
+        self.operations = {
+            operation.definition.raw["operationId"]: operation
+            for operation in (result.ok() for result in schema.get_all_operations())
+        }
+        self.tally = Tally(self.operations)
+
+    def made_up(self) -> st.SearchStrategy[tuple[str, Any]]:
+        """Any operation with a request that the document allows, or one that it does not."""
+
+        def case_of(mode: GenerationMode, name: str) -> st.SearchStrategy[tuple[str, Any]]:
+            operation = self.operations[name]
+            raw = operation.definition.raw
+            if not (raw.get("parameters") or raw.get("requestBody")):
+                mode = GenerationMode.POSITIVE  # nothing is said that a request could break
+            return operation.as_strategy(generation_mode=mode).map(lambda case: (name, case))
+
+        return st.tuples(MODES, st.sampled_from(sorted(self.operations))).flatmap(lambda chosen: case_of(*chosen))
+
+    def call(self, name: str, case: Any) -> Any:
+        response = case.call()
+        self.tally.answers[name][response.status_code] += 1
+        case.validate_response(response, checks=CHECKS)
+        return response.json() if response.status_code in {200, 201} else None
+
+    def sound(self, name: str, parts: dict[str, Any]) -> Any:
+        if "content" in parts:
+            case = self.operations[name].Case(headers=parts["headers"])
+            url = case.as_transport_kwargs()["url"]
+            response = requests.post(url, parts["content"], headers=parts["headers"], timeout=30)
+            self.tally.answers[name][response.status_code] += 1
+            case.validate_response(response, checks=CHECKS)
+            return None
+        body = {"media_type": "application/json"} if "body" in parts else {}
+        return self.call(name, self.operations[name].Case(**{"headers": {}, **parts, **body}))
+
+    def linked(self, name: str, seed: int) -> None:
+        """A sound request, made of earlier answers, whose answer serves later ones."""
+        parts = self.tally.sound_request(name, random.Random(seed))
+        if parts is not None:
+            answer = self.sound(name, parts)
+            if answer is not None:
+                self.tally.remember(name, answer)
+
+    def grafted(self, name: str, case: Any, seed: int) -> None:
+        """A sound request with one part of it replaced by what was made up."""
+        chance = random.Random(seed)
+        parts = self.tally.sound_request(name, chance)
+        if parts is None:
+            return
+        if isinstance(parts.get("body"), dict) and isinstance(case.body, dict) and case.body:
+            field = chance.choice(sorted(case.body))
+            parts["body"] = {**parts["body"], field: case.body[field]}
+        elif parts.get("path_parameters"):
+            case.path_parameters, case.headers = parts["path_parameters"], parts.get("headers", {})
+            self.call(name, case)
+            return
+        elif case.query:
+            parts["query"] = dict(case.query)
+        self.sound(name, parts)
+
+
+def machine_for(calls: Calls) -> type[RuleBasedStateMachine]:
+    """The state machine over all operations of the document."""
+    made_up, names, seeds = calls.made_up(), st.sampled_from(sorted(calls.operations)), st.integers(0, 10_000)
+
+    class Caller(RuleBasedStateMachine):
+        @rule(made=made_up)
+        def anything(self, made: tuple[str, Any]) -> None:
+            calls.call(*made)
+
+        @rule(made=made_up, seed=seeds)
+        def grafted(self, made: tuple[str, Any], seed: int) -> None:
+            calls.grafted(*made, seed)
+
+        @rule(name=names, seed=seeds)
+        def linked(self, name: str, seed: int) -> None:
+            calls.linked(name, seed)
+
+    return Caller
+
+
+def _search(chance: random.Random) -> JSON:
+    origin, destination = chance.sample(AIRPORTS, 2)
+    day = days_ahead(chance.randint(3, 30))
+    slices = [{"origin": origin, "destination": destination, "departure_date": day.isoformat()}]
+    if chance.random() < 0.3:
+        back = day + timedelta(days=chance.randint(3, 7))
+        slices.append({"origin": destination, "destination": origin, "departure_date": back.isoformat()})
+    cabin = chance.choice(("economy", "economy", "business"))
+    return {"slices": slices, "passengers": chance.choice(PARTIES), "cabin": cabin, "limit": 10}
+
+
+def _message(chance: random.Random, payments: list[JSON]) -> bytes:
+    """A message as the provider writes it: about a payment of ours, about an unknown one, or about something else."""
+    kind = chance.choice(("payment_intent.succeeded", "payment_intent.payment_failed", "charge.refunded", "customer.x"))
+    about = chance.choice(payments)["provider_payment_id"] if payments and chance.random() < 0.7 else "pi_unknown"
+    held: JSON = {"id": about, "object": "payment_intent", "metadata": {}, "status": "requires_payment_method"}
+    if kind.startswith("charge"):
+        held = {"id": "ch_1", "object": "charge", "payment_intent": about, "metadata": {}}
+    message = {"id": f"evt_{chance.randint(1, 10**9)}", "object": "event", "type": kind, "data": {"object": held}}
+    return json.dumps({**message, "api_version": "2026-10-28", "created": 1, "livemode": False}).encode()
+
+
+def _signed(body: bytes) -> dict[str, Any]:
+    now = int(time.time())
+    digest = hmac.new(WEBHOOK_SECRET.encode(), f"{now}.".encode() + body, hashlib.sha256).hexdigest()
+    return {
+        "content": body,
+        "headers": {"Stripe-Signature": f"t={now},v1={digest}", "Content-Type": "application/json"},
+    }
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("examples", [16, pytest.param(250, marks=pytest.mark.slow)])
+def test_no_answer_is_outside_the_document_and_every_operation_succeeds_by_linked_calls(program, examples):
+    load_all_checks()
+    calls = Calls(schemathesis.openapi.from_url(f"{program.web[0].url}/schema/openapi.json"))
+    run_state_machine_as_test(
+        machine_for(calls),
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=30,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=(Phase.generate,),
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    tally = calls.tally
+    for turn in range(5 * LEAST_SUCCESSES):
+        for name in calls.operations:
+            if tally.successes(name) < LEAST_SUCCESSES:
+                calls.linked(name, turn)
+    print(f"\n{tally.table()}")
+    assert {name: tally.successes(name) for name in tally.answers if tally.successes(name) < LEAST_SUCCESSES} == {}
