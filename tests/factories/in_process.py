@@ -287,7 +287,8 @@ class InProcess:
 
     async def require_invariants(self) -> None:
         """Fail the test if anything that must always hold does not."""
-        assert await find_violations(self.database, INVARIANTS) == []
+        found = await find_violations(self.database, INVARIANTS)
+        assert not found, [(violation.invariant.name, violation.rows) for violation in found]
 
 
 def order_id(order: JSON) -> OrderId:

@@ -1,0 +1,136 @@
+"""Refunds: decided under the payment's lock, carried out by a job under their own key."""
+
+from uuid import uuid4
+
+import pytest
+from tests.factories.in_process import order_id, payment_id
+
+from ais.kit import Money, ids, system_actor
+from ais.kit.ids import PaymentId, RefundId, encode_id
+from ais.payments import RefundExceedsPaid, begin_refund
+from ais.payments.jobs import carry_out_refund
+
+ACTOR = system_actor("test")
+
+
+async def refund(program, payment, minor, currency="SAR", identifier=None):
+    """Decide a refund; its id."""
+    refund_id = RefundId(identifier or uuid4())
+    async with program.database.unit_of_work(ACTOR) as uow:
+        await begin_refund(uow, refund_id, PaymentId(payment_id(payment)), Money(minor, currency), "test")
+    return refund_id
+
+
+def total(order):
+    return int(order["total"]["amount"].replace(".", ""))
+
+
+async def paid_order(program, method="pm_card_visa"):
+    order = await program.order()
+    return order, await program.pay(order, method)
+
+
+async def status_of(program, refund_id):
+    return (await program.rows("SELECT status FROM refunds WHERE id = $1", refund_id))[0]
+
+
+async def test_a_part_and_then_the_rest(program):
+    order, payment = await paid_order(program)
+    await refund(program, payment, 1000)
+    await program.run_jobs()
+    seen = await program.read(order)
+    assert (seen["payment_status"], seen["refunded"]["amount"]) == ("partially_refunded", "10.00")
+    await refund(program, payment, total(order) - 1000)
+    await program.run_jobs()
+    seen = await program.read(order)
+    assert (seen["payment_status"], seen["refunded"]) == ("refunded", order["total"])
+    assert [found["amount"] for found in await program.refunds_of(payment)] == [total(order) - 1000, 1000]
+    assert [move[1] for move in await program.history(order, "order.payment_status")] == [
+        "paid",
+        "partially_refunded",
+        "refunded",
+    ]
+
+
+async def test_never_more_than_was_received(program):
+    order, payment = await paid_order(program)
+    await refund(program, payment, total(order) - 1)
+    for minor, currency in ((2, "SAR"), (1, "USD")):
+        with pytest.raises(RefundExceedsPaid) as refused:
+            await refund(program, payment, minor, currency)
+        assert (refused.value.code, refused.value.status) == ("REFUND_EXCEEDS_PAID", 409)
+    await program.run_jobs()
+    assert len(await program.refunds_of(payment)) == 1
+
+
+async def test_the_same_refund_twice_is_one(program):
+    order, payment = await paid_order(program)
+    identifier = uuid4()
+    for _ in range(3):
+        await refund(program, payment, total(order), identifier=identifier)
+        await program.run_jobs()
+        await carry_out_refund(program.database, program.gateway, RefundId(identifier))
+    assert len(await program.refunds_of(payment)) == 1
+    assert await program.rows("SELECT refunded_minor FROM payments WHERE id = $1", payment_id(payment)) == [
+        total(order)
+    ]
+
+
+async def test_a_refund_that_takes_its_time(program):
+    order, payment = await paid_order(program, "pm_card_pendingRefund")
+    refund_id = await refund(program, payment, total(order))
+    await program.run_jobs()
+    assert await status_of(program, refund_id) == "pending"
+    assert (await program.read(order))["payment_status"] == "paid"
+    program.simulator.control("POST", "/transitions/run")
+    await program.report(payment)
+    assert await status_of(program, refund_id) == "succeeded"
+    assert (await program.read(order))["payment_status"] == "refunded"
+
+
+async def test_a_success_that_the_bank_takes_back_goes_to_staff(program):
+    order, payment = await paid_order(program, "pm_card_refundFail")
+    refund_id = await refund(program, payment, total(order))
+    await program.run_jobs()
+    assert (await program.read(order))["payment_status"] == "refunded"
+    program.simulator.control("POST", "/transitions/run")
+    await program.report(payment)
+    assert await status_of(program, refund_id) == "failed"
+    assert await program.staff_queue(encode_id(ids.REFUND, refund_id)) == ["refund_failed"]
+    assert await program.rows("SELECT refunded_minor FROM payments WHERE id = $1", payment_id(payment)) == [0]
+    assert await program.rows("SELECT refunded_minor FROM orders WHERE id = $1", order_id(order)) == [0]
+
+
+async def test_what_was_given_back_elsewhere_is_not_given_back_again(program):
+    """Somebody refunded the payment at the provider: ours is refused there, ends as failed, and staff are asked."""
+    order, payment = await paid_order(program)
+    intent = payment["provider_payment_id"]
+    assert (await program.provider.post("/v1/refunds", data={"payment_intent": intent})).status_code == 200
+    refund_id = await refund(program, payment, total(order))
+    await program.run_jobs()
+    assert await status_of(program, refund_id) == "failed"
+    assert await program.staff_queue(encode_id(ids.REFUND, refund_id)) == ["refund_failed"]
+    assert await program.rows("SELECT refunded_minor FROM payments WHERE id = $1", payment_id(payment)) == [0]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"action": "error_after", "kept": "error"},
+        {"action": "error_before", "times": 2},
+        {"action": "cut_after", "times": 2},
+        {"action": "rate_limit", "times": 2},
+    ],
+    ids=lambda fault: fault["action"],
+)
+async def test_trouble_at_the_provider_ends_in_one_refund(program, fault):
+    order, payment = await paid_order(program)
+    program.simulator.control("POST", "/faults", {"path": "/v1/refunds", **fault})
+    refund_id = await refund(program, payment, total(order))
+    await program.try_jobs()
+    program.simulator.control("DELETE", "/faults")
+    await carry_out_refund(program.database, program.gateway, refund_id)
+    await program.try_jobs()
+    assert await status_of(program, refund_id) == "succeeded"
+    assert [found["amount"] for found in await program.refunds_of(payment)] == [total(order)]
+    assert (await program.read(order))["payment_status"] == "refunded"
