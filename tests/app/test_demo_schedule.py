@@ -16,7 +16,6 @@ from ais.app.demo_data import (
     ACCOUNTING_CODE,
     CARRIER,
     HUB_ZONE,
-    cabin_layouts,
     demo_file,
     demo_rows,
     registrations_on,
@@ -26,6 +25,7 @@ from ais.app.demo_data import (
 from ais.kit.localtime import is_ambiguous, is_gap, local_date, to_instant, utc_offset
 from ais.reference import packaged_reference
 from ais.schedule import ConnectingTimeRule, ConnectingTimes, Connection
+from ais.schedule.cabins import read_cabin_layouts
 from ais.schedule.ssim.columns import read_minutes, read_variation
 from ais.schedule.ssim.reader import read_file
 from ais.schedule.ssim.records import FlightLegRecord
@@ -156,7 +156,7 @@ def test_the_fleet_is_ten_aircraft_of_two_types_with_layouts_of_their_configurat
     fleet = demo_rows("aircraft.csv")
     assert Counter(row["configuration"] for row in fleet) == {"C12Y138": 6, "Y70": 4}
     assert len({row["registration"] for row in fleet}) == 10
-    layouts = cabin_layouts()
+    layouts = read_cabin_layouts(demo_file("cabin_layouts.csv"))
     assert {(layout.aircraft_type, layout.configuration) for layout in layouts} == {("320", "C12Y138"), ("AT7", "Y70")}
     for layout in layouts:
         seats = Counter()
@@ -166,7 +166,7 @@ def test_the_fleet_is_ten_aircraft_of_two_types_with_layouts_of_their_configurat
             seats[row.cabin] += len(letters)
         assert "".join(f"{cabin}{count}" for cabin, count in sorted(seats.items())) == layout.configuration
         assert [row.row for row in layout.rows] == sorted({row.row for row in layout.rows} - {13})
-        assert any(row.exit for row in layout.rows)
+        assert any(row.is_exit for row in layout.rows)
 
 
 def test_the_carrier_is_nobody_elses(reference):

@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from ais.app.registry import build_registry
+from ais.app.shop import open_shop
 from ais.inventory import Availability, SeatDesk
-from ais.kit import SystemClock
-from ais.offers import OfferTerms, Shop, SnapshotRefresher, load_market
+from ais.offers import SnapshotRefresher
 from ais.orders import CreateOrder, PayOrder
 from ais.payments import PaymentGateway
 from ais.payments.adapters.stripe import StripeGateway
@@ -27,11 +27,6 @@ def open_gateway(settings: Settings) -> PaymentGateway:
     return StripeGateway(settings.stripe_secret_key, secrets, settings.stripe_api_base)
 
 
-def clock_of(settings: Settings) -> SystemClock:
-    """The clock of this process, shifted in tests only."""
-    return SystemClock(timedelta(seconds=settings.clock_shift_seconds))
-
-
 @asynccontextmanager
 async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
     """Everything that endpoints need, running; ended in reverse order."""
@@ -40,7 +35,7 @@ async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
     async with AsyncExitStack() as stack:
         database = await Database.connect(
             settings.database_url,
-            clock=clock_of(settings),
+            clock=settings.clock,
             minimum=2,
             maximum=settings.database_pool_size,
             application_name="ais web",
@@ -56,20 +51,7 @@ async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         seat_desk = SeatDesk(database)
         await seat_desk.start()
         stack.push_async_callback(seat_desk.stop)
-        ring = TokenRing(settings.secret_keys)
-        shop = Shop(
-            await load_market(database),
-            availability,
-            ring=ring,
-            clock=database.clock,
-            terms=OfferTerms(
-                offer_seconds=round(settings.offer_minutes * 60),
-                hold_minutes=settings.hold_minutes,
-                sales_close_minutes=settings.sales_close_minutes,
-                validating_carrier=settings.carrier,
-            ),
-            point_of_sale=settings.point_of_sale,
-        )
+        shop = await open_shop(database, availability, settings)
         snapshots = SnapshotRefresher(database, shop)
         await snapshots.start()
         stack.push_async_callback(snapshots.stop)
@@ -82,7 +64,7 @@ async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
             "gateway": gateway,
             "shop": shop,
             "read_reference": lambda: shop.market.reference,
-            "authenticator": Authenticator(ring, database.clock, settings.operator_token),
+            "authenticator": Authenticator(TokenRing(settings.secret_keys), database.clock, settings.operator_token),
             "create_order": CreateOrder(database, seat_desk, shop, hold_window),
             "pay_order": PayOrder(database, gateway, payment_window),
             "lookup_limit_per_minute": settings.lookup_limit_per_minute,

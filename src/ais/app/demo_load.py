@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
 from datetime import date, timedelta
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ais.app import demo_data
-from ais.app.composition import clock_of
+from ais.app.progress_bar import progress_bar
 from ais.app.schedule_import import extend_sale, import_schedule
 from ais.fares import import_fares
 from ais.kit import Channel, system_actor
@@ -20,14 +18,14 @@ from ais.platform.database import Database, UnitOfWork
 from ais.platform.migration import migrate
 from ais.platform.settings import Settings, load_settings
 from ais.reference import import_carriers, load_reference, seed_reference
+from ais.schedule import Progress, import_cabin_layouts, import_connecting_times
 from ais.ticketing import add_number_range
 
 FARE_FILES = ("brands.csv", "fares.csv", "fare_rules.csv", "taxes.csv", "discounts.csv", "points_of_sale.csv")
 ACTOR = system_actor("demo", Channel.CLI)
-Step = Callable[[int, int], None]
 
 
-async def load_demo_airline(database: Database, settings: Settings, progress: Step | None = None) -> bool:
+async def load_demo_airline(database: Database, settings: Settings, progress: Progress | None = None) -> bool:
     """Bring the demo airline into the database and its sale up to the horizon; whether anything had to be loaded.
 
     Everything is one unit of work, so that a demo that is interrupted here begins again from nothing.
@@ -51,48 +49,13 @@ async def load_demo_airline(database: Database, settings: Settings, progress: St
 async def _load_base_data(uow: UnitOfWork) -> None:
     await seed_reference(uow)
     await import_carriers(uow, demo_data.demo_file("carriers.csv"))
-    await _load_connecting_times(uow)
-    await _load_layouts(uow)
+    await import_connecting_times(uow, demo_data.demo_file("minimum_connecting_times.csv"))
+    await import_cabin_layouts(uow, demo_data.demo_file("cabin_layouts.csv"))
     await _load_inventory_rules(uow)
     for row in demo_data.demo_rows("ticket_numbers.csv"):
         await add_number_range(
             uow, row["carrier"], row["accounting_code"], int(row["first_serial"]), int(row["last_serial"])
         )
-
-
-async def _load_connecting_times(uow: UnitOfWork) -> None:
-    await uow.connection.executemany(
-        """
-        INSERT INTO minimum_connecting_times (airport, kind, arrival_terminal, departure_terminal, arrival_carrier,
-                                              departure_carrier, minutes)
-        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING
-        """,
-        [
-            (
-                row["airport"] or None,
-                row["kind"] or None,
-                row["arrival_terminal"] or None,
-                row["departure_terminal"] or None,
-                row["arrival_carrier"] or None,
-                row["departure_carrier"] or None,
-                int(row["minutes"]),
-            )
-            for row in demo_data.demo_rows("minimum_connecting_times.csv")
-        ],
-    )
-
-
-async def _load_layouts(uow: UnitOfWork) -> None:
-    await uow.connection.executemany(
-        """
-        INSERT INTO cabin_layouts (carrier, aircraft_type, configuration, name, rows) VALUES ($1, $2, $3, $4, $5)
-        ON CONFLICT (carrier, aircraft_type, configuration) DO NOTHING
-        """,
-        [
-            (layout.carrier, layout.aircraft_type, layout.configuration, layout.name, list(layout.rows))
-            for layout in demo_data.cabin_layouts()
-        ],
-    )
 
 
 async def _load_inventory_rules(uow: UnitOfWork) -> None:
@@ -113,7 +76,7 @@ async def _load_inventory_rules(uow: UnitOfWork) -> None:
     )
 
 
-async def _load_schedules(uow: UnitOfWork, today: date, until: date, progress: Step | None) -> None:
+async def _load_schedules(uow: UnitOfWork, today: date, until: date, progress: Progress | None) -> None:
     reference = await load_reference(uow.connection)
     files = demo_data.schedule_files(today, until)
     for position, season in enumerate(files):
@@ -133,20 +96,10 @@ async def _load_fares(uow: UnitOfWork) -> None:
 async def _load(settings: Settings) -> None:
     console = Console(stderr=True)
     assert settings.database_url is not None
-    database = await Database.connect(settings.database_url, clock=clock_of(settings), application_name="ais demo")
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
+    database = await Database.connect(settings.database_url, clock=settings.clock, application_name="ais demo")
     try:
-        with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task("Loading Rimal Air: schedules, seats and fares", total=None)
-            loaded = await load_demo_airline(
-                database, settings, lambda done, total: bar.update(task, completed=done, total=total)
-            )
+        with progress_bar(console, "Loading Rimal Air: schedules, seats and fares") as progress:
+            loaded = await load_demo_airline(database, settings, progress)
         async with database.connection() as connection:
             flights, last = await connection.fetchrow("SELECT count(*), max(departure_date) FROM flight_dates")
         verb = "loaded" if loaded else "is there"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from datetime import timedelta
 
 from ais.app.composition import open_gateway
 from ais.app.registry import build_registry
-from ais.kit import SystemClock
 from ais.platform.database import Database
 from ais.platform.jobs.worker import WorkerSettings, run_worker
 from ais.platform.settings import Settings
@@ -28,7 +26,7 @@ async def serve(settings: Settings) -> None:
     assert settings.database_url is not None
     database = await Database.connect(
         settings.database_url,
-        clock=SystemClock(timedelta(seconds=settings.clock_shift_seconds)),
+        clock=settings.clock,
         maximum=CONCURRENCY + 4,
         application_name="ais worker",
     )

@@ -27,7 +27,8 @@ from ais.offers.schemas import (
 )
 from ais.offers.service.accept import AcceptableOffer, AcceptablePassenger, AcceptableSegment, AcceptableSlice
 from ais.offers.service.promise import OfferTerms
-from ais.offers.service.shop import Shop
+from ais.offers.service.search import JourneyExplanation
+from ais.offers.service.shop import SearchFindings, Shop
 from ais.offers.service.snapshots import SnapshotRefresher, load_market
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "AcceptableSlice",
     "Cabin",
     "ConditionsBody",
+    "JourneyExplanation",
     "Market",
     "MoneyBody",
     "OfferBody",
@@ -47,6 +49,7 @@ __all__ = [
     "OfferTerms",
     "PriceChanged",
     "SearchAnswer",
+    "SearchFindings",
     "SearchRequest",
     "Shop",
     "SnapshotRefresher",

@@ -9,12 +9,13 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from ais.kit import CURRENCIES
+from ais.kit import CURRENCIES, SystemClock
 from ais.platform.tokens import TokenKeyError, TokenRing
 
 DEMO_STRIPE_KEY = "sk_test_ais_demo"
@@ -48,7 +49,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     secret_keys: str = DEMO_SECRET_KEY
     operator_token: str | None = DEMO_OPERATOR_TOKEN
-    public_url: str = "http://127.0.0.1:8000"
     stripe_api_base: str = "https://api.stripe.com"
     stripe_secret_key: str = DEMO_STRIPE_KEY
     stripe_webhook_secret: str = DEMO_WEBHOOK_SECRET
@@ -64,11 +64,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lookup_limit_per_minute: int = 10
     trusted_proxies: int = 0
     clock_shift_seconds: float = 0.0
-    sweep_seconds: float = 1.0
 
     @property
     def production(self) -> bool:
         return self.env == "production"
+
+    @property
+    def clock(self) -> SystemClock:
+        """The clock of a process with these settings, shifted in tests only."""
+        return SystemClock(timedelta(seconds=self.clock_shift_seconds))
 
 
 ENVIRONMENT_NAMES = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL", "stripe_api_base": "STRIPE_API_BASE"}
@@ -85,7 +89,6 @@ _RANGES: dict[str, tuple[float, float]] = {
     "sales_close_minutes": (0, 24 * 60),
     "lookup_limit_per_minute": (1, 100_000),
     "trusted_proxies": (0, 10),
-    "sweep_seconds": (0.1, 3600),
 }
 _CHOICES: dict[str, tuple[str, ...]] = {
     "env": ("development", "test", "production"),
@@ -94,7 +97,6 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 _SCHEMES: dict[str, tuple[str, ...]] = {
     "database_url": ("postgresql://", "postgres://"),
     "redis_url": ("redis://", "rediss://"),
-    "public_url": ("https://", "http://"),
     "stripe_api_base": ("https://", "http://"),
 }
 _FORMS: dict[str, tuple[str, str]] = {

@@ -22,7 +22,7 @@ _KINDS = {"", "DD", "DI", "ID", "II"}
 
 
 class CabinRow(msgspec.Struct, frozen=True):
-    """A row of seats: their letters from left to right, ``-`` for an aisle, as in ``ABC-DEF``."""
+    """A row of seats: letters from left to right, ``-`` for an aisle: ``ABC-DEF``, or ``-DF`` beside a door."""
 
     row: int
     cabin: str
@@ -110,7 +110,7 @@ def _row_problems(record: dict[str, str]) -> Iterable[str]:
         yield f"cabin: one letter, not {record['cabin']!r}"
     seats = record["seats"] or ""
     letters = seats.replace("-", "")
-    if not re.fullmatch(r"[A-Z]+(?:-[A-Z]+)*", seats) or len(set(letters)) != len(letters):
+    if not re.fullmatch(r"-?[A-Z]+(?:-[A-Z]+)*-?", seats) or len(set(letters)) != len(letters):
         yield f"seats: letters with - for an aisle, each once, not {seats!r}"
     if record["exit"] not in {"yes", "no"}:
         yield f"exit: yes or no, not {record['exit']!r}"

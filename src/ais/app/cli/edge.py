@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date
 from typing import TypeVar
 
 import asyncpg
@@ -13,7 +13,7 @@ import click
 
 from ais.app.cli.outcome import ServerAway, address
 from ais.app.cli.output import Output
-from ais.kit import Actor, Channel, SystemClock, system_actor
+from ais.kit import Actor, Channel, system_actor
 from ais.platform.database import Database
 from ais.platform.settings import Settings, load_settings
 from ais.reference import ReferenceData
@@ -77,7 +77,7 @@ async def connect(settings: Settings) -> Database:
     try:
         return await Database.connect(
             settings.database_url,
-            clock=SystemClock(timedelta(seconds=settings.clock_shift_seconds)),
+            clock=settings.clock,
             maximum=4,
             application_name="ais cli",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ais.app.cli.outcome import Failure
+    from ais.schedule import Progress
 
 PIPE_WIDTH = 200
 SHOWN_ROWS = 40
-Progress = Callable[[int, int], None]
 
 
 class Output:
@@ -100,19 +100,10 @@ class Output:
         if not self.notes.is_terminal:
             yield lambda _done, _total: None
             return
-        from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import Progress as Bar
+        from ais.app.progress_bar import progress_bar
 
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-        )
-        with Bar(*columns, console=self.notes, transient=True) as bar:
-            task = bar.add_task(what, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+        with progress_bar(self.notes, what) as progress:
+            yield progress
 
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:

@@ -12,9 +12,7 @@ import msgspec
 from ais.app.cli.edge import Code, Day, with_database
 from ais.app.cli.outcome import NOT_SO, end
 from ais.app.cli.output import Output, json_option
-from ais.offers import OfferBody, OfferSegmentBody, SearchRequest
-from ais.offers.service.search import JourneyExplanation
-from ais.offers.service.shop import SearchFindings, Shop
+from ais.offers import JourneyExplanation, OfferBody, OfferSegmentBody, SearchFindings, SearchRequest, Shop
 from ais.platform.database import Database
 from ais.platform.settings import Settings
 
@@ -71,25 +69,12 @@ def search(output: Output, /, where: tuple[str, ...], back: date | None, explain
 
 async def _shop(database: Database, settings: Settings) -> Shop:
     """The shop over what is stored now, in this process alone."""
+    from ais.app.shop import open_shop
     from ais.inventory import Availability
-    from ais.offers import OfferTerms, load_market
-    from ais.platform.tokens import TokenRing
 
     availability = Availability(database)
     await availability.refresh()
-    return Shop(
-        await load_market(database),
-        availability,
-        ring=TokenRing(settings.secret_keys),
-        clock=database.clock,
-        terms=OfferTerms(
-            offer_seconds=round(settings.offer_minutes * 60),
-            hold_minutes=settings.hold_minutes,
-            sales_close_minutes=settings.sales_close_minutes,
-            validating_carrier=settings.carrier,
-        ),
-        point_of_sale=settings.point_of_sale,
-    )
+    return await open_shop(database, availability, settings)
 
 
 def _request(where: Sequence[str], back: date | None, asked: dict[str, Any]) -> SearchRequest:

@@ -32,25 +32,6 @@ class SeasonFile(msgspec.Struct, frozen=True):
     content: str
 
 
-class SeatRow(msgspec.Struct, frozen=True):
-    """One row of seats: letters from left to right, ``-`` where the aisle is; ``exit`` if it is an exit row."""
-
-    row: int
-    cabin: str
-    seats: str
-    exit: bool
-
-
-class CabinLayout(msgspec.Struct, frozen=True):
-    """The seats of an aircraft type in one configuration, rows from nose to tail."""
-
-    carrier: str
-    aircraft_type: str
-    configuration: str
-    name: str
-    rows: tuple[SeatRow, ...]
-
-
 def demo_file(name: str) -> str:
     """The text of a file of the demo airline, by its path below this package."""
     return (resources.files("ais.app.demo_data") / name).read_text(encoding="utf-8")
@@ -59,16 +40,6 @@ def demo_file(name: str) -> str:
 def demo_rows(name: str) -> list[dict[str, str]]:
     """The rows of a CSV file of the demo airline."""
     return list(csv.DictReader(io.StringIO(demo_file(name))))
-
-
-def cabin_layouts() -> list[CabinLayout]:
-    """The layouts of ``cabin_layouts.csv``, one per configuration."""
-    rows: dict[tuple[str, str, str, str], list[SeatRow]] = {}
-    for line in demo_rows("cabin_layouts.csv"):
-        layout = (line["carrier"], line["aircraft_type"], line["configuration"], line["name"])
-        row = SeatRow(int(line["row"]), line["cabin"], line["seats"], line["exit"] == "yes")
-        rows.setdefault(layout, []).append(row)
-    return [CabinLayout(*layout, tuple(found)) for layout, found in rows.items()]
 
 
 def season_dates(season: str) -> tuple[date, date]:

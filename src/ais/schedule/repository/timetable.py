@@ -137,7 +137,7 @@ def _add(builder: TimetableBuilder, record: Any, kinds: dict[tuple[str, ...], in
     )
 
 
-async def replace_connecting_times(connection: Connection, rules: Sequence[ConnectingTimeRule]) -> int:
+async def save_connecting_times(connection: Connection, rules: Sequence[ConnectingTimeRule]) -> int:
     """Add the rules, or change the minutes of those that name the same columns; how many were new or differed."""
     changed: int = await connection.fetchval(
         """

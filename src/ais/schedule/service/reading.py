@@ -25,7 +25,7 @@ async def import_cabin_layouts(uow: UnitOfWork, text: str) -> int:
 
 async def import_connecting_times(uow: UnitOfWork, text: str) -> int:
     """Bring in minimum connecting times from a CSV file; how many were new or differed."""
-    changed = await timetable.replace_connecting_times(uow.connection, read_connecting_times(text))
+    changed = await timetable.save_connecting_times(uow.connection, read_connecting_times(text))
     if changed:
         await timetable.bump_version(uow.connection)
     return changed
