@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from hashlib import sha256
 from itertools import groupby
-from uuid import UUID
 
 import msgspec
 
@@ -98,10 +97,10 @@ async def import_ssim(
                     digest=digest,
                     materialised_until=until,
                 )
-            if dry_run:
-                raise _DryRun(await _rehearse(uow, wanted, windows, sales, import_id, carriers, progress))
+            # A rehearsal happens in a unit of work that publishes to nobody.
+            acting = UnitOfWork(uow.connection, uow.actor, uow.clock, uow.correlation_id) if dry_run else uow
             report = await apply_wanted(
-                uow,
+                acting,
                 wanted,
                 windows,
                 sales=sales or NoSales(),
@@ -110,34 +109,12 @@ async def import_ssim(
                 carriers=carriers,
                 progress=share(progress, 300, 1000),
             )
+            if dry_run:
+                raise _DryRun(msgspec.structs.replace(report, dry_run=True, import_id=None, leg_ids=()))
             await record_import(uow, report)
     except _DryRun as rehearsal:
         return rehearsal.report
     return report
-
-
-async def _rehearse(
-    uow: UnitOfWork,
-    wanted: Wanted,
-    windows: Sequence[Window],
-    sales: SalesOnFlights | None,
-    import_id: UUID,
-    carriers: Sequence[str],
-    progress: Progress | None,
-) -> ImportReport:
-    """The report of an import in a unit of work that publishes to nobody."""
-    silent = UnitOfWork(uow.connection, uow.actor, uow.clock, uow.correlation_id)
-    report = await apply_wanted(
-        silent,
-        wanted,
-        windows,
-        sales=sales or NoSales(),
-        import_id=import_id,
-        reason="schedule import",
-        carriers=carriers,
-        progress=share(progress, 300, 1000),
-    )
-    return msgspec.structs.replace(report, dry_run=True, import_id=None, leg_ids=())
 
 
 async def extend_sale_horizon(
