@@ -80,11 +80,6 @@ class Availability:
                 await self._task
             self._task = None
 
-    @property
-    def refreshed_at(self) -> datetime | None:
-        """The database's time of what is known; None before the first refresh."""
-        return self._refreshed_at
-
     async def _keep_fresh(self) -> None:
         while True:
             await asyncio.sleep(self._refresh_seconds)

@@ -18,13 +18,9 @@ OrderItemId = NewType("OrderItemId", UUID)
 PaymentId = NewType("PaymentId", UUID)
 RefundId = NewType("RefundId", UUID)
 DocumentId = NewType("DocumentId", UUID)
-HoldId = NewType("HoldId", UUID)
-EventId = NewType("EventId", UUID)
-FlightDateId = NewType("FlightDateId", UUID)
 
 ORDER, PASSENGER, SEGMENT, ITEM = "ord", "pas", "seg", "itm"
-PAYMENT, REFUND, DOCUMENT, HOLD, EVENT = "pay", "rfd", "doc", "hld", "evt"
-FLIGHT_DATE, USER, QUOTE, OFFER = "fld", "usr", "ccq", "ofr"
+PAYMENT, REFUND, DOCUMENT, FLIGHT_DATE = "pay", "rfd", "doc", "fld"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}

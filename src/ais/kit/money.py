@@ -80,10 +80,6 @@ class Money(msgspec.Struct, frozen=True, order=False):
     currency: str
 
     @classmethod
-    def zero(cls, currency_code: str) -> Self:
-        return cls(0, currency_code)
-
-    @classmethod
     def parse(cls, amount: str, currency_code: str) -> Self:
         """Read a decimal string such as ``"1250.00"``; ValueError for too many digits and for all else."""
         unit = currency(currency_code)

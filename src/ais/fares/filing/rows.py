@@ -19,7 +19,6 @@ from ais.kit import Money, Rounding
 
 CABINS = {"economy": "Y", "business": "C"}
 PASSENGERS = {kind.code: kind for kind in PassengerType}
-ANY_PLACE = "*"
 
 BRAND_COLUMNS = ("carrier", "brand", "rank", "name_en", "name_ar")
 RULE_COLUMNS = (

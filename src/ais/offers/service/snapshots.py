@@ -99,9 +99,7 @@ class SnapshotRefresher:
             await asyncio.sleep(self._every_seconds)
             try:
                 await self.refresh()
-            except (
-                Exception
-            ) as problem:  # the database is away, whatever the driver calls it: the next look tries again
+            except Exception as problem:  # the database is away, whatever the driver says: the next look tries again
                 _LOG.warning("market.refresh_failed", problem=type(problem).__name__)
 
 

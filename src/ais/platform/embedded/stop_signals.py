@@ -61,11 +61,6 @@ class StopSignals:
         os.close(self._read_end)
         os.close(self._write_end)
 
-    @property
-    def requested(self) -> bool:
-        """Whether a stop was asked for."""
-        return self.signal_number is not None
-
     def request(self, signal_number: int = signal.SIGTERM) -> None:
         """Ask for the stop as a signal would; the first one counts."""
         if self.signal_number is None:

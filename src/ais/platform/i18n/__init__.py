@@ -14,7 +14,6 @@ from typing import Literal
 from babel.messages.pofile import read_po
 
 Language = Literal["ar", "en"]
-LANGUAGES: tuple[Language, ...] = ("en", "ar")
 
 
 @lru_cache(maxsize=1)
