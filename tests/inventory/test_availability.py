@@ -48,14 +48,14 @@ async def test_a_hold_that_ends_is_open_again_without_any_write(database, desk):
     [flight] = await open_flights(database, configuration="Y5")
     leg = flight.leg_ids[0]
     availability = Availability(database)
-    await desk.claim(claim_of(ClaimItem(leg, "Y", "Y", 2), hold_seconds=0.3))
-    await desk.claim(claim_of(ClaimItem(leg, "Y", "Y", 1), hold_seconds=0.5))
+    await desk.claim(claim_of(ClaimItem(leg, "Y", "Y", 2), hold_seconds=0.6))
+    await desk.claim(claim_of(ClaimItem(leg, "Y", "Y", 1), hold_seconds=2.5))
     await availability.refresh()
     assert availability.open_seats([leg], "Y", "Y") == 2
-    await asyncio.sleep(0.32)
+    await asyncio.sleep(0.65)
     await availability.refresh()
     assert availability.open_seats([leg], "Y", "Y") == 4
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(1.9)
     await availability.refresh()
     assert availability.open_seats([leg], "Y", "Y") == 5
     async with database.connection() as connection:
