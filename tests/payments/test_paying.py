@@ -210,7 +210,8 @@ async def test_starting_a_payment_extends_the_hold_once(program):
     order = await program.order()
     first_limit = datetime.fromisoformat(order["payment_required_by"])
     await program.rows(
-        "UPDATE orders SET payment_required_by = payment_required_by - interval '10 minutes' WHERE id = $1 RETURNING id",
+        "UPDATE orders SET payment_required_by = payment_required_by - interval '10 minutes'"
+        " WHERE id = $1 RETURNING id",
         order_id(order),
     )
     await program.begin_payment(order)

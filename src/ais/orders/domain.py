@@ -268,7 +268,7 @@ class Order(msgspec.Struct, frozen=True):
         return max(0, self.total_minor - self.paid_minor) if self.refunded_minor == 0 else 0
 
 
-def display_status(status: OrderStatus, payment_status: OrderPaymentStatus, coupon_statuses: Iterable[str] = ()) -> str:
+def display_status(status: OrderStatus, payment_status: OrderPaymentStatus, coupon_statuses: Iterable[str] = ()) -> str:  # noqa: PLR0911  # one line a word
     """The one word for people, derived from the states: one of the thirteen of the original system.
 
     Of a confirmed order the coupons decide: all done reads as completed, any on board as boarded, any checked in so.
@@ -286,6 +286,8 @@ def display_status(status: OrderStatus, payment_status: OrderPaymentStatus, coup
     coupons = set(coupon_statuses)
     if coupons and coupons <= {"no_show"}:
         return "no_show"
+    if "flown" in coupons and coupons <= {"flown", "no_show"}:
+        return "completed"
     if "lifted" in coupons:
         return "boarded"
     return "checked_in" if "checked_in" in coupons else "confirmed"
@@ -297,6 +299,7 @@ def available_actions(order: Order, now: datetime) -> list[str]:
         order.status is OrderStatus.RESERVED
         and order.payment_status is not OrderPaymentStatus.PAID
         and order.payment_required_by > now
+        and all(segment.status is not SegmentStatus.CANCELLED for segment in order.segments)
     )
     return ["pay"] if payable else []
 

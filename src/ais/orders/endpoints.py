@@ -13,7 +13,7 @@ from litestar import Response, get, post
 from litestar.params import Parameter
 
 from ais.inventory import SeatsUnavailable
-from ais.kit import ActorKind, NotFound, ValidationFailed, decode_id, ids
+from ais.kit import ActorKind, InvalidStateTransition, NotFound, ValidationFailed, decode_id, ids
 from ais.kit.ids import OrderId
 from ais.kit.locator import is_locator
 from ais.offers import OfferExpired, PriceChanged
@@ -21,6 +21,7 @@ from ais.orders import repository
 from ais.orders.access import READ_ANY, require_order_access
 from ais.orders.domain import Order, OrderStatus
 from ais.orders.errors import (
+    FlightCancelled,
     HoldExpired,
     NameRomanisationRequired,
     NothingDue,
@@ -283,6 +284,8 @@ async def look_up_order(request: HTTPRequest, data: LookupRequest) -> Response[O
         OrderNotFound,
         HoldExpired,
         NothingDue,
+        FlightCancelled,
+        InvalidStateTransition,
         PaymentProcessing,
         PaymentFailed,
         ProviderError,

@@ -29,6 +29,14 @@ class OrderConflict(AppError):
     message = "The order has changed meanwhile."
 
 
+class FlightCancelled(AppError):
+    """A flight of the order does not operate: nothing is to be paid for it."""
+
+    code = "ORDER_CONFLICT"
+    status = 409
+    message = "A flight of this order has been cancelled. Please search again."
+
+
 class NothingDue(AppError):
     """The order is paid."""
 

@@ -17,7 +17,6 @@ from ais.payments import (
     find_payment_at_provider,
     mark_event,
     mark_unmatched,
-    refunded_of_order,
 )
 from ais.platform.jobs import JobContext, JobRegistry
 from ais.schedule import FlightDatesCancelled, FlightDatesReinstated, FlightDatesRerouted, FlightDatesRetimed
@@ -55,7 +54,7 @@ async def on_refund_settled(context: JobContext, event: RefundSettled) -> None:
     """The order's money follows its refunds."""
     order_id = ids.OrderId(UUID(event.order_id))
     async with context.unit_of_work() as uow:
-        await apply_refund(uow, order_id, await refunded_of_order(uow.connection, order_id))
+        await apply_refund(uow, order_id)
 
 
 async def on_hold_expired(context: JobContext, event: HoldExpired) -> None:

@@ -12,7 +12,7 @@ from ais.orders.domain import OrderPaymentStatus, TicketingStatus
 from ais.orders.service.expire import expire_order
 from ais.orders.service.settle import finish_with_tickets, settle_order_payment
 from ais.orders.service.states import OrderChange
-from ais.payments import PaymentGateway, touch_payment, unfinished_payments
+from ais.payments import PaymentGateway, ProviderError, ProviderTimeout, touch_payment, unfinished_payments
 from ais.platform.jobs import JobContext, JobRegistry, Retry
 from ais.platform.telemetry import get_logger
 
@@ -28,7 +28,11 @@ def register(registry: JobRegistry, gateway: PaymentGateway) -> None:
     async def settle(context: JobContext, payload: dict[str, Any]) -> None:
         actor = system_actor(context.name)
         payment_id = PaymentId(UUID(payload["payment_id"]))
-        await settle_order_payment(context.database, gateway, payment_id, actor, context.correlation_id)
+        try:
+            await settle_order_payment(context.database, gateway, payment_id, actor, context.correlation_id)
+        except (ProviderError, ProviderTimeout) as problem:
+            # The attempt stays open, so the search for unfinished ones asks again for as long as the provider is away.
+            log.warning("settling waits for the provider", payment_id=str(payment_id), code=problem.code)
 
     async def expire(context: JobContext, payload: dict[str, Any]) -> None:
         order_id = OrderId(UUID(payload["order_id"]))

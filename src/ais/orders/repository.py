@@ -273,21 +273,57 @@ async def segments_on(
     flight_date_ids: Sequence[UUID] = (),
     segment_ids: Sequence[int] = (),
     statuses: Sequence[SegmentStatus],
+    code: str | None = None,
 ) -> list[OrderSegmentId]:
-    """The live orders' segments on these flight dates or timetable segments, their orders locked in order of id."""
+    """The live orders' segments on these flight dates or timetable segments, their orders locked in order of id.
+
+    ``code`` leaves only those that carry it.
+    """
     rows = await uow.connection.fetch(
         """
         SELECT segment.id FROM orders
         JOIN order_segments AS segment ON segment.order_id = orders.id
         WHERE (segment.flight_date_id = ANY($1) OR segment.segment_id = ANY($2))
-          AND segment.status = ANY($3) AND orders.status IN ('pending', 'reserved', 'confirmed')
+          AND segment.status = ANY($3) AND ($4::text IS NULL OR segment.status_code = $4)
+          AND orders.status IN ('pending', 'reserved', 'confirmed')
         ORDER BY orders.id FOR UPDATE OF orders
         """,
         list(flight_date_ids),
         list(segment_ids),
         [str(status) for status in statuses],
+        code,
     )
     return [OrderSegmentId(row["id"]) for row in rows]
+
+
+class OffSchedule(msgspec.Struct, frozen=True):
+    """Segments of an order that are flown otherwise than they were sold: not at all, or at other times."""
+
+    cancelled: tuple[OrderSegmentId, ...]
+    retimed: tuple[OrderSegmentId, ...]
+
+
+async def segments_off_schedule(uow: UnitOfWork, order_id: OrderId) -> OffSchedule:
+    """What the schedule says now of the segments of an order, whose row is locked.
+
+    Reads the schedule's own rows: an order may be written, or come back from its time limit, between a change of the
+    schedule and the event that tells of it.
+    """
+    rows = await uow.connection.fetch(
+        """
+        SELECT sold.id, flown.status = 'cancelled' OR flight.status = 'cancelled' AS cancelled,
+               (flown.departs_at, flown.arrives_at) <> (sold.departs_at, sold.arrives_at) AS retimed
+        FROM order_segments AS sold
+        JOIN segments AS flown ON flown.id = sold.segment_id
+        JOIN flight_dates AS flight ON flight.id = sold.flight_date_id
+        WHERE sold.order_id = $1 AND sold.status_code <> 'XX'
+        """,
+        order_id,
+    )
+    return OffSchedule(
+        tuple(OrderSegmentId(row["id"]) for row in rows if row["cancelled"]),
+        tuple(OrderSegmentId(row["id"]) for row in rows if row["retimed"] and not row["cancelled"]),
+    )
 
 
 async def orders_past_time_limit(connection: Connection, limit: int) -> list[OrderId]:

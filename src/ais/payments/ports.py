@@ -31,7 +31,7 @@ class PaymentGateway(Protocol):
         """The payment as it is now, with its client secret."""
         ...
 
-    async def cancel(self, provider_payment_id: str, *, key: str) -> ProviderPayment:
+    async def cancel(self, provider_payment_id: str) -> ProviderPayment:
         """Close the payment so that no money can come from it. One that cannot be closed any more (it has succeeded or
         is being processed) is answered as it is.
         """

@@ -164,6 +164,15 @@ async def write_provider_state(
     return _payment(row)
 
 
+async def close_payment(uow: UnitOfWork, payment: Payment, reason: str) -> None:
+    """An attempt that the provider does not know ends without it."""
+    await uow.connection.execute(
+        "UPDATE payments SET status = 'cancelled', updated_at = ais_now(), version = version + 1 WHERE id = $1",
+        payment.id,
+    )
+    await _record(uow, payment.id, "closed", payment.status, PaymentStatus.CANCELLED, {"reason": reason})
+
+
 async def touch_payment(uow: UnitOfWork, payment_id: PaymentId) -> None:
     """Note that the attempt was looked at, so that it waits its turn again."""
     await uow.connection.execute("UPDATE payments SET updated_at = ais_now() WHERE id = $1", payment_id)

@@ -73,7 +73,8 @@ async def settle_payment(uow: UnitOfWork, payment_id: PaymentId, found: Provider
     """Write down what the provider holds now; harmless if repeated, late or out of order.
 
     A state that the attempt cannot move to (news from before) is ignored, and so is another object than the one that
-    the attempt is known under. Money in another currency than asked for is not counted: it goes to the staff queue.
+    the attempt is known under. Money in another currency than asked for is not counted: it goes to the staff queue, and
+    the attempt ends.
     """
     payment = await repository.lock_payment(uow, payment_id)
     if payment is None:
@@ -87,7 +88,17 @@ async def settle_payment(uow: UnitOfWork, payment_id: PaymentId, found: Provider
             uow, "payment_currency", encode_id(ids.PAYMENT, payment_id), asked=payment.amount.currency,
             received=found.received.currency,
         )  # fmt: skip
-        return unchanged
+        if not payment.is_open:
+            return unchanged
+        ended = await repository.write_provider_state(
+            uow,
+            payment,
+            provider_payment_id=found.id,
+            status=PaymentStatus.CANCELLED,
+            received=Money(0, payment.amount.currency),
+            failure_code="currency",
+        )
+        return Settlement(ended, payment.received, moved=True, newly_succeeded=False)
     moves = status != payment.status
     if moves and not PAYMENT_TRANSITIONS.allows(payment.status, status):
         return unchanged
@@ -108,6 +119,13 @@ async def settle_payment(uow: UnitOfWork, payment_id: PaymentId, found: Provider
         moved=moves,
         newly_succeeded=moves and status is PaymentStatus.SUCCEEDED,
     )
+
+
+async def close_uncalled_payment(uow: UnitOfWork, payment_id: PaymentId, reason: str) -> None:
+    """End an attempt that the provider has refused to open; one that it knows, or that has ended, stays as it is."""
+    payment = await repository.lock_payment(uow, payment_id)
+    if payment is not None and payment.is_open and payment.provider_payment_id is None:
+        await repository.close_payment(uow, payment, reason)
 
 
 async def begin_refund(

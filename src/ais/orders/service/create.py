@@ -38,8 +38,8 @@ from ais.platform.faults import fault_point
 from ais.platform.i18n import Language
 from ais.platform.idempotency import Answer, IdempotencyInProgress, RequestKey, find_answer, store_answer
 
-# A hold that ended before its order was written cannot be revived, and that of an order whose answer is forgotten is the
-# order's own: the next try claims under the next name. More tries than this would mean that something else is wrong.
+# A hold that ended before its order was written cannot be revived, and that of an order whose answer is forgotten is
+# the order's own: the next try claims under the next name. More tries than this mean that something else is wrong.
 HOLD_NAMES_MAX = 8
 LOCATOR_TRIES_MAX = 5
 

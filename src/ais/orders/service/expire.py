@@ -5,14 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 
 from ais.inventory import HoldNotFound, release_hold
-from ais.kit import Actor, InvalidStateTransition, encode_id, ids
+from ais.kit import Actor, InvalidStateTransition
 from ais.kit.ids import OrderId, PaymentId
 from ais.orders import repository
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus, SegmentStatus
 from ais.orders.events import OrderExpired
 from ais.orders.service.settle import apply_settlement, look_at_provider
 from ais.orders.service.states import OrderChange
-from ais.payments import PaymentGateway, PaymentStatus, open_attempts, payments_of_order
+from ais.payments import (
+    PaymentFailed,
+    PaymentGateway,
+    PaymentStatus,
+    close_uncalled_payment,
+    open_attempts,
+    payments_of_order,
+)
 from ais.platform.database import Database, UnitOfWork
 from ais.platform.faults import fault_point
 
@@ -32,9 +39,14 @@ async def expire_order(
             return
         attempts = open_attempts(await payments_of_order(connection, order_id))
     for payment in attempts:
-        found = await look_at_provider(gateway, payment)
+        try:
+            found = await look_at_provider(gateway, payment)
+        except PaymentFailed:
+            async with database.unit_of_work(actor, correlation_id) as uow:
+                await close_uncalled_payment(uow, payment.id, "refused by the provider")
+            continue
         if found.status is not PaymentStatus.SUCCEEDED:
-            found = await gateway.cancel(found.id, key=f"cancel-{encode_id(ids.PAYMENT, payment.id)}")
+            found = await gateway.cancel(found.id)
         async with database.unit_of_work(actor, correlation_id) as uow:
             await apply_settlement(uow, order_id, payment.id, found)
     fault_point("orders.closed")

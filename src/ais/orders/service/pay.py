@@ -15,24 +15,35 @@ from ais.offers import money_body
 from ais.orders import repository
 from ais.orders.access import require_order_access
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus
-from ais.orders.errors import HoldExpired, NothingDue, OrderNotFound
+from ais.orders.errors import FlightCancelled, HoldExpired, NothingDue, OrderNotFound
 from ais.orders.schemas import PaymentBody
 from ais.orders.service.settle import apply_settlement
 from ais.payments import (
     Payment,
+    PaymentFailed,
     PaymentGateway,
     PaymentMethod,
     PaymentProcessing,
     PaymentStatus,
+    ProviderError,
     ProviderPayment,
+    ProviderTimeout,
     begin_payment,
     call_provider,
+    close_uncalled_payment,
     find_payment,
     payments_of_order,
 )
 from ais.platform.database import Database, UnitOfWork
 from ais.platform.faults import fault_point
-from ais.platform.idempotency import Answer, RequestKey, abandon_operation, begin_operation, complete_operation
+from ais.platform.idempotency import (
+    Answer,
+    RequestKey,
+    abandon_operation,
+    begin_operation,
+    complete_operation,
+    hold_operation,
+)
 
 # Seats stay held a little past the time limit of an order with an open attempt, so that the attempt can be looked at
 # and closed before anybody else is offered them.
@@ -53,8 +64,8 @@ async def pay_order(
     """The stored answer (201, a PaymentBody without its secret) and the client secret that goes with it now.
 
     One open attempt per order: the same method again returns it. The amount is always what is due. Raises
-    OrderNotFound, HoldExpired, NothingDue, InvalidStateTransition, PaymentProcessing, ProviderError, ProviderTimeout;
-    after the last two a repeat with the same key goes on with the same attempt.
+    OrderNotFound, HoldExpired, NothingDue, FlightCancelled, InvalidStateTransition, PaymentProcessing, PaymentFailed,
+    ProviderError, ProviderTimeout; after the last two a repeat with the same key goes on with the same attempt.
     """
 
     async def begin(uow: UnitOfWork, operation_id: UUID) -> None:
@@ -66,9 +77,11 @@ async def pay_order(
     fault_point("payments.begun")
     try:
         payment = await _attempt_of(services.database, order_id, PaymentId(operation.id))
-        found = await call_provider(services.gateway, payment)
+        found = await _call(services, payment, actor, correlation_id)
         fault_point("payments.called")
         async with services.database.unit_of_work(actor, correlation_id) as uow:
+            # The record's lock comes first, as it does where the operation begins.
+            await hold_operation(uow, request)
             settlement = await apply_settlement(uow, order_id, payment.id, found)
             if settlement.payment.provider_payment_id != found.id:
                 # A twin noted another object for this attempt; only that one may be paid.
@@ -79,6 +92,16 @@ async def pay_order(
         await abandon_operation(services.database, request)
         raise
     return answer, found.client_secret
+
+
+async def _call(services: PayOrder, payment: Payment, actor: Actor, correlation_id: str) -> ProviderPayment:
+    """Open the attempt at the provider; one that it refuses to open ends here, so that another may begin."""
+    try:
+        return await call_provider(services.gateway, payment)
+    except PaymentFailed:
+        async with services.database.unit_of_work(actor, correlation_id) as uow:
+            await close_uncalled_payment(uow, payment.id, "refused by the provider")
+        raise
 
 
 async def _begin(
@@ -92,6 +115,8 @@ async def _begin(
         return
     now = uow.clock.now()
     _require_payable(order, now)
+    if (await repository.segments_off_schedule(uow, order_id)).cancelled:
+        raise FlightCancelled
     limit = await _extend_once(services, uow, order, now)
     due = Money(order.total_minor - order.paid_minor, order.currency)
     await begin_payment(uow, services.gateway.name, payment_id, order_id, method, due, limit)
@@ -137,9 +162,15 @@ async def _attempt_of(database: Database, order_id: OrderId, payment_id: Payment
 
 
 async def _secret_of(services: PayOrder, answer: Answer) -> str | None:
-    """The client secret of a stored answer, asked of the provider again because secrets are not stored."""
+    """The client secret of a stored answer, asked of the provider again because secrets are not stored.
+
+    None while the provider is away: the stored answer is the answer all the same.
+    """
     body: dict[str, Any] = msgspec.json.decode(answer.body)
-    found = await services.gateway.retrieve(body["provider_payment_id"])
+    try:
+        found = await services.gateway.retrieve(body["provider_payment_id"])
+    except (ProviderError, ProviderTimeout):
+        return None
     return found.client_secret
 
 

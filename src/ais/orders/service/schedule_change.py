@@ -32,7 +32,12 @@ async def retime_segments(uow: UnitOfWork, flight_date_ids: Sequence[UUID], reas
 
 
 async def reinstate_segments(uow: UnitOfWork, flight_date_ids: Sequence[UUID], reason: str) -> int:
-    """Segments that the airline had cancelled are flown after all; how many there were."""
-    affected = await repository.segments_on(uow, flight_date_ids=flight_date_ids, statuses=(SegmentStatus.CANCELLED,))
+    """Segments that the airline had cancelled (UN) are flown after all; how many there were.
+
+    What the customer gave up stays so.
+    """
+    affected = await repository.segments_on(
+        uow, flight_date_ids=flight_date_ids, statuses=(SegmentStatus.CANCELLED,), code="UN"
+    )
     await repository.move_segments(uow, affected, SegmentStatus.CONFIRMED, "HK", reason)
     return len(affected)

@@ -7,31 +7,37 @@ documents are issued and the order is confirmed, or the money goes back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import uuid5
 
-from ais.inventory import SeatsUnavailable, confirm_hold
+from ais.inventory import SeatsUnavailable, confirm_hold, release_hold
 from ais.kit import Actor, InvalidStateTransition, encode_id, ids
-from ais.kit.ids import OrderId, PaymentId, RefundId
+from ais.kit.ids import OrderId, OrderSegmentId, PaymentId, RefundId
 from ais.orders import repository
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus, SegmentStatus, TicketingStatus
-from ais.orders.events import OrderConfirmed
+from ais.orders.events import OrderConfirmed, OrderExpired
 from ais.orders.service.states import OrderChange
 from ais.orders.service.tickets import tickets_to_issue
 from ais.payments import (
     Payment,
+    PaymentFailed,
     PaymentGateway,
     PaymentStatus,
     ProviderPayment,
     Settlement,
     begin_refund,
     call_provider,
+    close_uncalled_payment,
     find_payment,
+    refunded_of_order,
     settle_payment,
 )
 from ais.platform.database import Database, UnitOfWork
 from ais.platform.faults import fault_point
 from ais.platform.staff_queue import ask_staff, resolve_staff_queue
 from ais.ticketing import enough_numbers, issue_tickets
+
+_ENDED_UNPAID = (OrderStatus.EXPIRED, OrderStatus.CANCELLED)
 
 
 async def settle_order_payment(
@@ -45,11 +51,22 @@ async def settle_order_payment(
         payment = await find_payment(connection, payment_id)
     if payment is None:
         raise LookupError(f"payment {payment_id} is gone")
-    found = await look_at_provider(gateway, payment)
+    try:
+        found = await look_at_provider(gateway, payment)
+    except PaymentFailed:
+        async with database.unit_of_work(actor, correlation_id) as uow:
+            await close_uncalled_payment(uow, payment_id, "refused by the provider")
+        return
     fault_point("payments.called")
     async with database.unit_of_work(actor, correlation_id) as uow:
-        await apply_settlement(uow, payment.order_id, payment_id, found)
+        settlement = await apply_settlement(uow, payment.order_id, payment_id, found)
+        order = await repository.find_order(uow.connection, payment.order_id)
     fault_point("payments.settled")
+    if settlement.payment.is_open and order is not None and order.status in _ENDED_UNPAID:
+        # The order ended while the bank was still deciding: nobody shall be able to pay for it weeks later.
+        closed = await gateway.cancel(found.id)
+        async with database.unit_of_work(actor, correlation_id) as uow:
+            await apply_settlement(uow, payment.order_id, payment_id, closed)
 
 
 async def look_at_provider(gateway: PaymentGateway, payment: Payment) -> ProviderPayment:
@@ -112,14 +129,24 @@ async def _receive_money(uow: UnitOfWork, change: OrderChange, settlement: Settl
         )  # fmt: skip
         return
     change.payment_to(OrderPaymentStatus.PAID, "paid", payment_id=subject)
+    off_schedule = await repository.segments_off_schedule(uow, order.id)
+    if off_schedule.cancelled:
+        await _give_up_cancelled(uow, change, off_schedule.cancelled)
+        await _send_back(uow, payment, "flight cancelled")
+        return
     try:
         await confirm_hold(uow, order.hold_id)
     except (SeatsUnavailable, InvalidStateTransition):
         if change.status is OrderStatus.RESERVED:
             change.status_to(OrderStatus.EXPIRED, "paid after the seats were gone")
+            await repository.move_segments(uow, _live(order), SegmentStatus.CANCELLED, "HX", "seats gone")
+            uow.publish(OrderExpired(order_id=str(order.id)))
         await _send_back(uow, payment, "seats gone")
         return
     await _reinstate_segments(uow, order)
+    await repository.move_segments(
+        uow, off_schedule.retimed, SegmentStatus.SCHEDULE_CHANGED, "TK", "retimed before it was paid"
+    )
     change.ticketing_to(TicketingStatus.ISSUING, "paid")
     await finish_with_tickets(uow, change)
 
@@ -145,6 +172,23 @@ async def finish_with_tickets(uow: UnitOfWork, change: OrderChange) -> None:
     await issue_tickets(uow, order.id, order.validating_carrier, tickets)
 
 
+async def _give_up_cancelled(uow: UnitOfWork, change: OrderChange, cancelled: Sequence[OrderSegmentId]) -> None:
+    """End an order that was paid for a flight which does not operate: its seats go back, its money follows."""
+    order = change.order
+    unable = [segment for segment in cancelled if segment in set(_live(order))]
+    await repository.move_segments(uow, unable, SegmentStatus.CANCELLED, "UN", "flight cancelled")
+    if change.status is not OrderStatus.RESERVED:
+        return
+    change.status_to(OrderStatus.CANCELLED, "flight cancelled")
+    others = [segment for segment in _live(order) if segment not in set(cancelled)]
+    await repository.move_segments(uow, others, SegmentStatus.CANCELLED, "XX", "flight cancelled")
+    await release_hold(uow, order.hold_id)
+
+
+def _live(order: Order) -> list[OrderSegmentId]:
+    return [segment.id for segment in order.segments if segment.status is not SegmentStatus.CANCELLED]
+
+
 async def _reinstate_segments(uow: UnitOfWork, order: Order) -> None:
     """Segments that the time limit had cancelled are confirmed again; those the airline cancelled are not."""
     ended = [segment.id for segment in order.segments if segment.status_code == "HX"]
@@ -159,9 +203,11 @@ async def _send_back(uow: UnitOfWork, payment: Payment, reason: str) -> None:
         await begin_refund(uow, RefundId(uuid5(payment.id, "whole")), payment.id, refundable, reason)
 
 
-async def apply_refund(uow: UnitOfWork, order_id: OrderId, refunded_minor: int) -> None:
-    """Bring an order to what has gone back in all: ``refunded_minor`` is the sum of its successful refunds."""
+async def apply_refund(uow: UnitOfWork, order_id: OrderId) -> None:
+    """Bring an order to what has gone back in all, the sum of its successful refunds."""
     order = await repository.lock_order(uow, order_id)
+    # Summed under the order's lock: of two refunds that settle at once the later one sees both.
+    refunded_minor = await refunded_of_order(uow.connection, order_id)
     if order is None or refunded_minor == order.refunded_minor:
         return
     change = OrderChange(order)

@@ -99,22 +99,16 @@ class StripeGateway:
         with _Translated():
             return _payment(await self._client.v1.payment_intents.retrieve_async(provider_payment_id))
 
-    async def cancel(self, provider_payment_id: str, *, key: str) -> ProviderPayment:
-        async def cancel(key: str) -> stripe.PaymentIntent:
-            return await self._client.v1.payment_intents.cancel_async(
-                provider_payment_id, {"cancellation_reason": "abandoned"}, {"idempotency_key": key}
-            )
-
+    async def cancel(self, provider_payment_id: str) -> ProviderPayment:
+        # Cancelling twice is cancelling once, so each call goes under a key of its own, which the SDK makes: an error
+        # that Stripe keeps under a key must not be the answer of a later try.
         try:
             with _Translated():
-                try:
-                    return _payment(await cancel(key))
-                except stripe.StripeError as problem:
-                    if not _is_kept(problem):
-                        raise
-                present = await self.retrieve(provider_payment_id)
-                is_closed = present.status in {PaymentStatus.CANCELLED, PaymentStatus.SUCCEEDED}
-                return present if is_closed else _payment(await cancel(second_key(key)))
+                return _payment(
+                    await self._client.v1.payment_intents.cancel_async(
+                        provider_payment_id, {"cancellation_reason": "abandoned"}
+                    )
+                )
         except PaymentFailed:
             return await self.retrieve(provider_payment_id)
 
