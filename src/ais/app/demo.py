@@ -20,7 +20,6 @@ import msgspec
 
 from ais.app.demo_state import is_loaded
 from ais.app.servers import announced
-from ais.kit import SystemClock
 from ais.platform.embedded import (
     Child,
     ChildSpec,
@@ -100,7 +99,7 @@ def _serve(settings: Settings, supervisor: Supervisor, began: float) -> int:
 
 def _load(settings: Settings, supervisor: Supervisor, environment: dict[str, str]) -> bool:
     """Bring schema and airline up to date by a program of their own, unless they are."""
-    if is_loaded(settings.database_url or "", settings.sale_days, SystemClock().now()):
+    if is_loaded(settings.database_url or "", settings.sale_days, settings.clock.now()):
         return True
     _say("Bringing the schema and the airline up to date.")
     code, _ = supervisor.run_to_end(
