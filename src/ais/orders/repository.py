@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from ais.kit.ids import OrderId, OrderSegmentId
@@ -33,8 +34,24 @@ def _order(row: Any) -> Order:
     return msgspec.convert(dict(row), Order)
 
 
+class LocatorTaken(Exception):
+    """The drawn record locator is another order's: draw again in a new unit of work."""
+
+
 async def insert_order(uow: UnitOfWork, order: Order, *, correlation_id: str, reason: str) -> None:
-    """Write a whole new order with all its parts and the first line of its history, by one statement."""
+    """Write a whole new order with all its parts and the first line of its history, by one statement.
+
+    Raises :class:`LocatorTaken`; the unit of work cannot go on after it.
+    """
+    try:
+        await _insert_order(uow, order, correlation_id=correlation_id, reason=reason)
+    except asyncpg.UniqueViolationError as clash:
+        if clash.constraint_name == "orders_record_locator_key":
+            raise LocatorTaken from clash
+        raise
+
+
+async def _insert_order(uow: UnitOfWork, order: Order, *, correlation_id: str, reason: str) -> None:
     content = msgspec.to_builtins(order)
     content["seller_id"] = uow.actor.seller_id
     content["agent_id"] = uow.actor.agent_id

@@ -270,6 +270,13 @@ async def _start_or_resume(connection: Connection, request: RequestKey, lease: t
     return Operation(row["operation_id"], None)
 
 
+async def hold_operation(uow: UnitOfWork, request: RequestKey) -> None:
+    """Lock the record of a running operation before anything else that settling it locks."""
+    await uow.connection.execute(
+        "SELECT FROM idempotency_records WHERE scope = $1 AND key = $2 FOR UPDATE", request.scope, request.key
+    )
+
+
 async def complete_operation(uow: UnitOfWork, request: RequestKey, answer: Answer) -> None:
     """Store the answer of an operation that has settled, in the unit of work that settles it."""
     await uow.connection.execute(

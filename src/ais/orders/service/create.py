@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-import asyncpg
 import msgspec
 
 from ais.inventory import Claim, Hold, HoldNotFound, HoldStatus, SeatDesk, release_hold
@@ -92,7 +91,7 @@ async def create_order(
     except IdempotencyInProgress:
         # The twin that is writing now has the same hold: the seats are its order's.
         raise
-    except (AppError, asyncpg.IntegrityConstraintViolationError):
+    except AppError:
         await _give_up(services, actor, correlation_id, hold)
         raise
     fault_point("orders.written")
@@ -149,9 +148,7 @@ async def _write(
                 await repository.insert_order(uow, order, correlation_id=correlation_id, reason="offer accepted")
         except _Superseded as superseded:
             return superseded.answer
-        except asyncpg.UniqueViolationError as clash:
-            if clash.constraint_name != "orders_record_locator_key":
-                raise
+        except repository.LocatorTaken:
             continue
         return answer
     raise OrderConflict
