@@ -9,7 +9,6 @@ from tests.factories.inventory import add_flights, add_ladder, broken_promises, 
 from ais.inventory import (
     AuthorisationRefused,
     ClaimItem,
-    OverbookedByChange,
     SeatDesk,
     SeatsUnavailable,
     apply_schedule,
@@ -21,6 +20,7 @@ from ais.inventory import (
     seats_sold,
     set_authorisation,
 )
+from ais.platform.staff_queue import list_staff_queue
 
 
 @pytest.fixture
@@ -41,8 +41,28 @@ async def refit(database, actor, flight, configuration, reason="smaller aircraft
         await uow.connection.execute(
             "UPDATE legs SET configuration = $2 WHERE id = ANY ($1)", flight.leg_ids, configuration
         )
-        adjusted = await change_equipment(uow, flight.leg_ids, reason)
-        return adjusted, [event for _, event in uow._events]
+        return await change_equipment(uow, flight.leg_ids, reason)
+
+
+async def asked_of_staff(database):
+    async with database.connection() as connection:
+        open_matters = await list_staff_queue(connection)
+    return {(each.kind, each.subject): each.details for each in open_matters}
+
+
+async def leg_name(database, leg_id):
+    async with database.connection() as connection:
+        row = await connection.fetchrow(
+            "SELECT carrier, flight_number, suffix, departure_date, origin, destination"
+            " FROM legs JOIN flight_dates ON flight_dates.id = flight_date_id WHERE legs.id = $1",
+            leg_id,
+        )
+    carrier, number, suffix, day, origin, destination = row
+    return {
+        "flight": f"{carrier}{number}{suffix}",
+        "departure_date": day.isoformat(),
+        "route": f"{origin}-{destination}",
+    }
 
 
 async def test_counters_come_from_configuration_ladder_and_overbooking(database, actor):
@@ -84,11 +104,12 @@ async def test_a_smaller_aircraft_on_a_sold_flight_closes_the_cabin_until_the_ex
             await confirm_hold(uow, hold.id)
     business = await desk.claim(claim_of(ClaimItem(leg, "C", "J", 2)))
 
-    adjusted, events = await refit(database, actor, flight, "Y70")
+    adjusted = await refit(database, actor, flight, "Y70")
     assert {(each.cabin, each.excess_before, each.excess_after) for each in adjusted} == {("C", 0, 2), ("Y", 0, 10)}
-    assert {(event.cabin, event.excess) for event in events if isinstance(event, OverbookedByChange)} == {
-        ("C", 2),
-        ("Y", 10),
+    named = await leg_name(database, leg)
+    assert await asked_of_staff(database) == {
+        ("overbooked_by_change", f"{leg}:C"): {"excess": 2, **named},
+        ("overbooked_by_change", f"{leg}:Y"): {"excess": 10, **named},
     }
     found = await cabins(database, actor, flight)
     assert (found["Y"].capacity, found["Y"].authorised, found["Y"].excess) == (70, 70, 10)
@@ -126,7 +147,9 @@ async def test_a_larger_aircraft_opens_the_cabin_again(database, actor, desk):
     [flight] = await open_flights(database, configuration="Y10")
     await desk.claim(claim_of(ClaimItem(flight.leg_ids[0], "Y", "Y", 10)))
     await refit(database, actor, flight, "Y8")
+    assert [subject for _, subject in await asked_of_staff(database)] == [f"{flight.leg_ids[0]}:Y"]
     await refit(database, actor, flight, "C4Y14", "larger aircraft")
+    assert await asked_of_staff(database) == {}
     async with database.unit_of_work(actor) as uow:
         report = await apply_schedule(uow, flight.leg_ids, "larger aircraft")
     assert report.opened == 1
@@ -168,6 +191,8 @@ async def test_staff_set_authorisation_limits_and_blocked_seats(database, actor,
     async with database.unit_of_work(actor) as uow:
         adjusted = await set_authorisation(uow, leg, "Y", authorised=5, reason="weight limit")
         assert (adjusted.excess_before, adjusted.excess_after) == (0, 5)
+    (details,) = (await asked_of_staff(database)).values()
+    assert details["excess"] == 5
     with pytest.raises(SeatsUnavailable) as refusal:
         await desk.claim(claim_of(ClaimItem(leg, "Y", "Y", 1)))
     assert refusal.value.details == {"asked": 1, "open": 0}
@@ -185,6 +210,7 @@ async def test_an_authorisation_that_cannot_be_is_refused(database, actor, wrong
         async with database.unit_of_work(actor) as uow:
             await set_authorisation(uow, flight.leg_ids[0], "Y", reason="test", **wrong)
     assert await cabins(database, actor, flight) == before
+    assert await asked_of_staff(database) == {}
 
 
 async def test_adjustments_are_history(database, actor):

@@ -6,7 +6,7 @@ import pytest
 
 from ais.kit import Actor
 from ais.platform.database import Database
-from ais.platform.staff_queue import ask_staff, resolve_staff_queue
+from ais.platform.staff_queue import ask_staff, list_staff_queue, resolve_staff_queue
 
 
 async def entries(database: Database) -> list[tuple]:
@@ -44,3 +44,29 @@ async def test_an_entry_leaves_with_the_transaction_that_fails(database: Databas
     with pytest.raises(RuntimeError):
         await ask_and_fail()
     assert await entries(database) == []
+
+
+async def test_open_entries_come_first_and_the_longest_open_before_all(database: Database, actor: Actor):
+    for kind, subject in (("refund_failed", "ref_1"), ("payment_unknown", "pay_1"), ("refund_failed", "ref_2")):
+        async with database.unit_of_work(actor) as uow:
+            await ask_staff(uow, kind, subject, failure_code="lost")
+    for subject in ("ref_1", "ref_2"):
+        async with database.unit_of_work(actor) as uow:
+            await resolve_staff_queue(uow, "refund_failed", subject)
+    async with database.unit_of_work(actor) as uow:
+        await ask_staff(uow, "refund_failed", "ref_1")
+    async with database.connection() as connection:
+        waiting = await list_staff_queue(connection)
+        every = await list_staff_queue(connection, with_resolved=True)
+        first = await list_staff_queue(connection, with_resolved=True, limit=1)
+    assert [(each.subject, each.details) for each in waiting] == [
+        ("pay_1", {"failure_code": "lost"}),
+        ("ref_1", {}),
+    ]
+    assert [(each.subject, each.resolved_by) for each in every] == [
+        ("pay_1", None),
+        ("ref_1", None),
+        ("ref_2", "system:test"),
+        ("ref_1", "system:test"),
+    ]
+    assert first == every[:1]

@@ -30,7 +30,7 @@ from ais.inventory.errors import (
     SeatsNotSold,
     SeatsUnavailable,
 )
-from ais.inventory.events import HoldExpired, OverbookedByChange
+from ais.inventory.events import HoldExpired
 from ais.inventory.invariants import INVARIANTS
 from ais.inventory.repository import AdjustedCabin, CabinNow
 from ais.inventory.seat_desk import SeatDesk
@@ -67,7 +67,6 @@ __all__ = [
     "HoldNotFound",
     "HoldStatus",
     "InventoryReport",
-    "OverbookedByChange",
     "SeatDesk",
     "SeatDeskUnavailable",
     "SeatsNotSold",

@@ -18,17 +18,3 @@ class HoldExpired(msgspec.Struct, frozen=True):
 
     hold_id: UUID
     owner: str
-
-
-class OverbookedByChange(msgspec.Struct, frozen=True):
-    """A change of aircraft or authorisation left ``excess`` more seats sold and held in a leg cabin than it may carry.
-
-    Sale of the cabin is closed until the excess is gone; whom to move is for the packages above.
-    """
-
-    event_name: ClassVar[str] = "inventory.overbooked_by_change"
-
-    flight_date_id: UUID
-    leg_id: int
-    cabin: str
-    excess: int

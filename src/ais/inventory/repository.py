@@ -377,6 +377,19 @@ async def allow_long_statements(connection: Connection) -> None:
     await connection.execute(f"SET LOCAL statement_timeout = '{_LONG_STATEMENT_SECONDS:.0f}s'")
 
 
+async def name_legs(connection: Connection, leg_ids: Sequence[int]) -> dict[int, dict[str, str]]:
+    """What people call legs: flight, departure date of the flight, and route."""
+    records = await connection.fetch(
+        """
+        SELECT leg.id, flight.carrier || flight.flight_number || flight.suffix AS flight,
+            flight.departure_date::text, leg.origin || '-' || leg.destination AS route
+        FROM legs AS leg JOIN flight_dates AS flight ON flight.id = leg.flight_date_id WHERE leg.id = ANY ($1)
+        """,
+        leg_ids,
+    )
+    return {record["id"]: dict(list(record.items())[1:]) for record in records}
+
+
 async def note_change(connection: Connection, leg_ids: Sequence[int] | None) -> None:
     """Tell the processes that show open seats to look at these legs again; None means at all of them."""
     await connection.execute(

@@ -14,10 +14,14 @@ import msgspec
 from ais.inventory import repository
 from ais.inventory.domain import ClaimItem, Hold, HoldStatus
 from ais.inventory.errors import AuthorisationRefused, HoldHasExpired, HoldNotFound, SeatsNotSold, SeatsUnavailable
-from ais.inventory.events import HoldExpired, OverbookedByChange
+from ais.inventory.events import HoldExpired
 from ais.inventory.repository import AdjustedCabin, CabinNow
 from ais.kit import InvalidStateTransition, NotFound
 from ais.platform.database import UnitOfWork
+from ais.platform.staff_queue import ask_staff, resolve_staff_queue
+
+OVERBOOKED = "overbooked_by_change"
+"""The kind of an entry on the staff queue about a leg cabin, ``<leg id>:<cabin>``, that a change has oversold."""
 
 
 class InventoryReport(msgspec.Struct, frozen=True):
@@ -121,13 +125,13 @@ async def change_equipment(uow: UnitOfWork, leg_ids: Sequence[int] | None, reaso
     """Bring the counters of legs to their configuration and sale as the schedule has them now, and record it.
 
     A smaller aircraft may leave more sold and held than is authorised: the difference is the leg cabin's excess, it is
-    closed until that is gone, and :class:`OverbookedByChange` tells of it. Claims never raise an excess.
+    closed until that is gone, and staff are asked whom to move. Claims never raise an excess.
     """
     await repository.allow_long_statements(uow.connection)
     adjusted = tuple(await repository.refit_leg_cabins(uow.connection, leg_ids, uow.actor.name, reason))
     if adjusted:
         await repository.note_change(uow.connection, sorted({cabin.leg_id for cabin in adjusted}))
-    _tell_overbooked(uow, adjusted)
+    await _ask_whom_to_move(uow, adjusted)
     return adjusted
 
 
@@ -163,7 +167,7 @@ async def set_authorisation(
         raise AuthorisationRefused(reason="blocked seats cannot be negative")
     adjusted = await repository.adjust_authorisation(uow.connection, current, limits, kept_off, uow.actor.name, reason)
     await repository.note_change(uow.connection, [leg_id])
-    _tell_overbooked(uow, (adjusted,))
+    await _ask_whom_to_move(uow, (adjusted,))
     return adjusted
 
 
@@ -183,10 +187,19 @@ def _new_limits(current: CabinNow, authorised: int | None, class_limits: Sequenc
     return limits
 
 
-def _tell_overbooked(uow: UnitOfWork, adjusted: Sequence[AdjustedCabin]) -> None:
+async def _ask_whom_to_move(uow: UnitOfWork, adjusted: Sequence[AdjustedCabin]) -> None:
+    """Put each leg cabin that is oversold further on the staff queue, and take off those that no longer are."""
+    oversold = [cabin for cabin in adjusted if cabin.excess_after > cabin.excess_before]
+    legs = await repository.name_legs(uow.connection, [cabin.leg_id for cabin in oversold]) if oversold else {}
+    for cabin in oversold:
+        await ask_staff(uow, OVERBOOKED, _subject(cabin), excess=cabin.excess_after, **legs[cabin.leg_id])
     for cabin in adjusted:
-        if cabin.excess_after > cabin.excess_before:
-            uow.publish(OverbookedByChange(cabin.flight_date_id, cabin.leg_id, cabin.cabin, cabin.excess_after))
+        if cabin.excess_after == 0 < cabin.excess_before:
+            await resolve_staff_queue(uow, OVERBOOKED, _subject(cabin))
+
+
+def _subject(cabin: AdjustedCabin) -> str:
+    return f"{cabin.leg_id}:{cabin.cabin}"
 
 
 async def seats_sold(uow: UnitOfWork, leg_ids: Sequence[int]) -> dict[int, int]:

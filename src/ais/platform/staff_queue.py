@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from ais.platform.database import UnitOfWork
+import msgspec
+
+from ais.platform.database import Connection, UnitOfWork
 from ais.platform.telemetry import get_logger
 
 log = get_logger("staff_queue")
+
+
+class StaffMatter(msgspec.Struct, frozen=True):
+    """An entry of the queue; open as long as ``resolved_at`` is None."""
+
+    kind: str
+    subject: str
+    details: dict[str, Any]
+    raised_at: datetime
+    resolved_at: datetime | None
+    resolved_by: str | None
 
 
 async def ask_staff(uow: UnitOfWork, kind: str, subject: str, **details: Any) -> None:
@@ -34,3 +48,19 @@ async def resolve_staff_queue(uow: UnitOfWork, kind: str, subject: str) -> bool:
         uow.actor.name,
     )
     return status.endswith(" 1")
+
+
+async def list_staff_queue(
+    connection: Connection, *, with_resolved: bool = False, limit: int = 1000
+) -> list[StaffMatter]:
+    """Open entries, the longest open first; ``with_resolved`` adds the closed ones, the last closed first."""
+    rows = await connection.fetch(
+        """
+        SELECT kind, subject, details, raised_at, resolved_at, resolved_by FROM staff_queue
+        WHERE $1 OR resolved_at IS NULL
+        ORDER BY resolved_at DESC NULLS FIRST, raised_at, id LIMIT $2
+        """,
+        with_resolved,
+        limit,
+    )
+    return [StaffMatter(*row) for row in rows]
