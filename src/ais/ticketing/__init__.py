@@ -19,7 +19,7 @@ from ais.ticketing.domain import (
 )
 from ais.ticketing.errors import TicketNumbersExhausted, TicketRangeInvalid
 from ais.ticketing.invariants import INVARIANTS
-from ais.ticketing.repository import documents_of_order
+from ais.ticketing.repository import NumberRange, documents_of_order, number_ranges
 from ais.ticketing.service import add_number_range, enough_numbers, issue_tickets
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "CouponToIssue",
     "Document",
     "DocumentStatus",
+    "NumberRange",
     "TicketNumbersExhausted",
     "TicketRangeInvalid",
     "TicketToIssue",
@@ -39,5 +40,6 @@ __all__ = [
     "documents_of_order",
     "enough_numbers",
     "issue_tickets",
+    "number_ranges",
     "ticket_name",
 ]

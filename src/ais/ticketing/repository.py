@@ -7,6 +7,7 @@ that one row.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -27,28 +28,72 @@ class NumberBlock(msgspec.Struct, frozen=True):
     first: int
 
 
+class NumberRange(msgspec.Struct, frozen=True):
+    """Serials of a carrier, ``first`` to ``last``; the lowest ``used`` of them are documents."""
+
+    carrier: str
+    accounting_code: str
+    first: int
+    last: int
+    used: int
+    added_at: datetime
+
+    @property
+    def left(self) -> int:
+        """How many serials are not used yet."""
+        return self.last - self.first + 1 - self.used
+
+
+async def number_ranges(connection: Connection, carrier: str | None = None) -> list[NumberRange]:
+    """The ranges of a carrier, or of all, in the order in which their numbers are taken."""
+    rows = await connection.fetch(
+        """
+        SELECT carrier, accounting_code, first_serial, last_serial, next_serial - first_serial AS used, created_at
+        FROM ticket_number_ranges WHERE $1::text IS NULL OR carrier = $1 ORDER BY carrier, first_serial
+        """,
+        carrier,
+    )
+    return [NumberRange(*row) for row in rows]
+
+
+async def carrier_with_code(uow: UnitOfWork, carrier: str) -> tuple[str, str | None] | None:
+    """The carrier and the accounting code that the reference data gives it; None if there is no such carrier."""
+    row = await uow.connection.fetchrow("SELECT code, accounting_code FROM carriers WHERE code = $1", carrier)
+    return (row["code"], row["accounting_code"]) if row else None
+
+
 async def insert_range(uow: UnitOfWork, carrier: str, accounting_code: str, first: int, last: int) -> bool:
     """Add a range of serials; False if the very same exists. An overlap raises :class:`TicketRangeInvalid`."""
     try:
-        return await _insert_range(uow, carrier, accounting_code, first, last)
+        inserted = await _insert_range(uow, carrier, accounting_code, first, last)
     except asyncpg.ExclusionViolationError:
         raise TicketRangeInvalid(reason="it overlaps a range that exists") from None
+    if inserted is None:
+        raise TicketRangeInvalid(reason="it overlaps a range that exists")
+    return inserted
 
 
-async def _insert_range(uow: UnitOfWork, carrier: str, accounting_code: str, first: int, last: int) -> bool:
-    inserted = await uow.connection.fetchval(
+async def _insert_range(uow: UnitOfWork, carrier: str, accounting_code: str, first: int, last: int) -> bool | None:
+    """True if it is new, False if it was there; None if another range begins at the same serial."""
+    inserted: bool | None = await uow.connection.fetchval(
         """
-        INSERT INTO ticket_number_ranges (carrier, accounting_code, first_serial, last_serial, next_serial)
-        VALUES ($1, $2, $3, $4, $3)
-        ON CONFLICT (accounting_code, first_serial) DO NOTHING
-        RETURNING true
+        WITH inserted AS (
+            INSERT INTO ticket_number_ranges (carrier, accounting_code, first_serial, last_serial, next_serial)
+            VALUES ($1, $2, $3, $4, $3)
+            ON CONFLICT (accounting_code, first_serial) DO NOTHING
+            RETURNING true
+        )
+        SELECT true FROM inserted
+        UNION ALL
+        SELECT false FROM ticket_number_ranges
+        WHERE carrier = $1 AND accounting_code = $2 AND first_serial = $3 AND last_serial = $4
         """,
         carrier,
         accounting_code,
         first,
         last,
     )
-    return bool(inserted)
+    return inserted
 
 
 async def has_numbers(uow: UnitOfWork, carrier: str, count: int) -> bool:

@@ -17,12 +17,18 @@ from ais.ticketing.errors import TicketNumbersExhausted, TicketRangeInvalid
 async def add_number_range(uow: UnitOfWork, carrier: str, accounting_code: str, first: int, last: int) -> bool:
     """Give the carrier the serials ``first`` to ``last``; False if that range was there already.
 
-    Raises :class:`TicketRangeInvalid` for serials that do not fit ten digits and for an overlap.
+    Raises :class:`TicketRangeInvalid` for serials that do not fit ten digits, for an overlap, for a carrier that is not
+    known and for an accounting code that is another's than the reference data says.
     """
     if not 0 <= first <= last < 10**SERIAL_DIGITS:
         raise TicketRangeInvalid(reason=f"serials have {SERIAL_DIGITS} digits, the first not above the last")
-    if len(accounting_code) != 3 or not accounting_code.isdigit():
+    if len(accounting_code) != 3 or not (accounting_code.isascii() and accounting_code.isdigit()):
         raise TicketRangeInvalid(reason="the accounting code has three digits")
+    known = await repository.carrier_with_code(uow, carrier)
+    if known is None:
+        raise TicketRangeInvalid(reason=f"there is no carrier {carrier}")
+    if known[1] not in {None, accounting_code}:
+        raise TicketRangeInvalid(reason=f"the accounting code of {carrier} is {known[1]}")
     return await repository.insert_range(uow, carrier, accounting_code, first, last)
 
 
