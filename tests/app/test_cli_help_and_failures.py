@@ -18,7 +18,7 @@ NOWHERE = "postgresql://somebody:hidden@127.0.0.1:1/nothing"
 
 
 def test_help_names_every_command_and_every_exit_code():
-    result = CliRunner().invoke(main, ["--help"])
+    result = CliRunner().invoke(main, ["--help"], terminal_width=110)
     assert result.exit_code == 0
     for name, (_, line) in COMMANDS.items():
         assert f"{name} " in result.stdout
@@ -113,6 +113,14 @@ def test_a_database_without_tables_asks_for_migration(servers, tmp_path: Path):
         ["search", "RUH", "JED"],
         ["fares", "show", "RUH", "JED", "CAI"],
         ["schedule", "import-nycflights"],
+        ["schedule", "cancel", "9Z101", "2027-03-28"],
+        ["schedule", "equipment", "9Z101", "2027-03-28", "AT7", "Y70", "--leg", "Riyadh", "--reason", "repair"],
+        ["fares", "withdraw", "1"],
+        ["fares", "withdraw-tax", "1", "--reason", "  "],
+        ["inventory", "set-authorisation", "9Z101", "2027-03-28", "Y", "--reason", "nothing said"],
+        ["inventory", "set-authorisation", "9Z101", "2027-03-28", "Y", "--limits", "few", "--reason", "weight"],
+        ["staff", "resolve", "refund_failed"],
+        ["tickets", "add-range", "9Z", "991", "1", "99999999999"],
     ],
 )
 def test_wrong_use_has_code_two_and_touches_no_server(command):

@@ -10,15 +10,21 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
+import msgspec
+
 from ais.inventory import InventoryReport, apply_schedule
+from ais.kit import ValidationFailed
 from ais.orders import sales_on_flight_dates
 from ais.platform.database import UnitOfWork
 from ais.reference import ReferenceData
 from ais.schedule import (
+    FlightDateChange,
     FlightSales,
     ImportReport,
     Progress,
     RecordedImport,
+    cancel_flight_date,
+    change_equipment,
     extend_sale_horizon,
     import_nycflights,
     import_ssim,
@@ -86,3 +92,53 @@ async def bring_inventory_to(uow: UnitOfWork, report: ImportReport, reason: str)
     if not report.leg_ids:
         return InventoryReport(0, ())
     return await apply_schedule(uow, report.leg_ids, reason)
+
+
+class FlightChanged(msgspec.Struct, frozen=True):
+    """What a change by operations did to a flight date, and to its seats."""
+
+    change: FlightDateChange
+    inventory: InventoryReport
+
+
+async def cancel_flight(uow: UnitOfWork, flight_date_id: UUID, *, reason: str) -> FlightChanged:
+    """Cancel a flight date for good and close its seats; what is sold stays counted.
+
+    Raises what :func:`ais.schedule.cancel_flight_date` raises.
+    """
+    change = await cancel_flight_date(uow, flight_date_id, reason=reason, sales=SalesFromOrders())
+    return await _with_seats(uow, change, reason)
+
+
+async def change_aircraft(
+    uow: UnitOfWork,
+    flight_date_id: UUID,
+    leg_id: int,
+    *,
+    aircraft_type: str,
+    configuration: str,
+    reason: str,
+    reference: ReferenceData,
+    registration: str | None = None,
+) -> FlightChanged:
+    """Put another aircraft on a leg and count its seats.
+
+    Raises what :func:`ais.schedule.change_equipment` raises, and ValidationFailed for a type that is not known.
+    """
+    if aircraft_type not in reference.aircraft_types:
+        raise ValidationFailed([("aircraft_type", f"{aircraft_type} is not an aircraft type that we know")])
+    change = await change_equipment(
+        uow,
+        flight_date_id,
+        leg_id,
+        aircraft_type=aircraft_type,
+        configuration=configuration,
+        registration=registration,
+        reason=reason,
+        sales=SalesFromOrders(),
+    )
+    return await _with_seats(uow, change, reason)
+
+
+async def _with_seats(uow: UnitOfWork, change: FlightDateChange, reason: str) -> FlightChanged:
+    return FlightChanged(change, await apply_schedule(uow, [leg.leg_id for leg in change.legs], reason))

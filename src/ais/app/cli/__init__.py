@@ -22,11 +22,16 @@ COMMANDS = {
     "worker": ("processes", "Run jobs and schedules."),
     "migrate": ("processes", "Bring the database to the newest schema."),
     "verify": ("verify", "Check every promise about the stored data."),
-    "schedule": ("schedule", "What is flown: import, export, show, affected, import-nycflights."),
-    "fares": ("fares", "What it costs: import, show."),
-    "inventory": ("inventory", "What is left to sell: show."),
+    "schedule": (
+        "schedule",
+        "What is flown: import, export, show, cancel, equipment, affected, import-nycflights.",
+    ),
+    "fares": ("fares", "What it costs: import, show, withdraw, withdraw-tax."),
+    "inventory": ("inventory", "What is left to sell: show, set-authorisation."),
     "search": ("search", "Find offers, and explain their prices."),
     "order": ("orders", "What was sold: show, list."),
+    "tickets": ("tickets", "Where ticket numbers come from: add-range, ranges."),
+    "staff": ("staff", "What a person must look at: list, resolve."),
     "jobs": ("jobs", "Work in the background: list, show, retry, schedules."),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import click
 from ais.app.cli.edge import CARRIER, PLACE, actor, reference_of, with_database
 from ais.app.cli.outcome import NOT_SO, end
 from ais.app.cli.output import Output, json_option
+from ais.app.cli.reasons import reason_option
 from ais.fares import (
     Brand,
     DateRange,
@@ -23,9 +24,11 @@ from ais.fares import (
     show_brands,
     show_fares,
     show_taxes,
+    withdraw_fare,
+    withdraw_tax,
 )
 from ais.kit import Money
-from ais.platform.database import Database
+from ais.platform.database import Database, UnitOfWork
 from ais.platform.settings import Settings
 
 
@@ -130,6 +133,48 @@ def show(
         output.table(_TAX_COLUMNS, [_tax_row(each) for each in found if isinstance(each, TaxVersion)])
     else:
         output.table(_FARE_COLUMNS, [_fare_row(each) for each in found if isinstance(each, FareVersion)])
+
+
+@fares.command("withdraw")
+@click.argument("version_id", type=click.IntRange(1))
+@reason_option
+@json_option
+@click.pass_obj
+def withdraw(output: Output, version_id: int, reason: str) -> None:
+    """Take a fare from sale at once and for good, such as one that was filed in error.
+
+    VERSION_ID is the version that `ais fares show` names. Web processes know within about a second: no search finds the
+    fare then, and an offer that names it is refused with PRICE_CHANGED and today's price. What was ordered stays as it
+    is. Exit code 1 if there is no such version or it was withdrawn before.
+    """
+    _withdraw(output, withdraw_fare, "fare", version_id, reason)
+
+
+@fares.command("withdraw-tax")
+@click.argument("version_id", type=click.IntRange(1))
+@reason_option
+@json_option
+@click.pass_obj
+def withdraw_tax_version(output: Output, version_id: int, reason: str) -> None:
+    """Stop collecting a tax, fee or carrier charge at once and for good.
+
+    VERSION_ID is the version that `ais fares show --taxes` names. Offers that include it are refused with PRICE_CHANGED
+    and today's price; what was ordered stays as it is. Exit code 1 if there is no such version or it was withdrawn
+    before.
+    """
+    _withdraw(output, withdraw_tax, "tax", version_id, reason)
+
+
+def _withdraw(
+    output: Output, take_off: Callable[[UnitOfWork, int, str], Awaitable[None]], what: str, version_id: int, reason: str
+) -> None:
+    async def do(database: Database, _settings: Settings) -> None:
+        async with database.unit_of_work(actor()) as uow:
+            await take_off(uow, version_id, reason)
+
+    with_database(output, do, tells=True)
+    output.document({"kind": what, "version": version_id, "withdrawn": True, "reason": reason})
+    output.say(f"Version {version_id} of a {what} is withdrawn: offers that hold it are refused from now on.")
 
 
 def _read(paths: Sequence[Path]) -> dict[str, str]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 
 import click
 import msgspec
 
+from ais.platform.database import Connection
 from ais.reference import ReferenceData
+from ais.schedule import FlightDateNotFound, ShownFlightDate, ShownLeg, flight_dates
 
 _FLIGHT = re.compile(r"([A-Z][A-Z0-9]|[0-9][A-Z])\s?0*([1-9][0-9]{0,3})([A-Z]?)")
+_ROUTE = re.compile(r"[A-Z]{3}-[A-Z]{3}")
 
 
 class FlightNumber(msgspec.Struct, frozen=True):
@@ -39,6 +42,49 @@ class FlightNumberType(click.ParamType[FlightNumber]):
 
 
 FLIGHT_NUMBER = FlightNumberType()
+
+
+class RouteType(click.ParamType[str]):
+    """Two airports, as in ``RUH-JED``."""
+
+    name = "route"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        route = str(value).upper()
+        if _ROUTE.fullmatch(route) is None:
+            self.fail(f"{value!r} is not a leg such as RUH-JED.", param, ctx)
+        return route
+
+
+leg_option = click.option(
+    "--leg", "route", type=RouteType(), help="The leg, such as RUH-JED; a flight of several legs needs it."
+)
+
+
+async def flight_on(connection: Connection, flight: FlightNumber, day: date) -> ShownFlightDate | None:
+    """The flight date of that number and local date at the flight's first airport, if there is one."""
+    found = await flight_dates(
+        connection, carrier=flight.carrier, flight_number=flight.number, first_date=day, last_date=day
+    )
+    return next((each for each in found if each.flight.suffix == flight.suffix), None)
+
+
+async def flight_to_change(connection: Connection, flight: FlightNumber, day: date) -> ShownFlightDate:
+    """As :func:`flight_on`; raises FlightDateNotFound if there is none."""
+    found = await flight_on(connection, flight, day)
+    if found is None:
+        raise FlightDateNotFound
+    return found
+
+
+def leg_of(flight: ShownFlightDate, route: str | None) -> ShownLeg:
+    """The leg of that route, or the only one; wrong use if it is not to be told."""
+    legs = {f"{leg.origin}-{leg.destination}": leg for leg in flight.legs if leg.status == "scheduled"}
+    if route is None and len(legs) == 1:
+        return next(iter(legs.values()))
+    if route is None or route not in legs:
+        raise click.UsageError(f"Name a leg by --leg: the flight has {', '.join(legs) or 'none that is flown'}.")
+    return legs[route]
 
 
 def clock_time(at: datetime, airport: str, reference: ReferenceData, *, since: datetime | None = None) -> str:

@@ -10,14 +10,15 @@ import click
 import msgspec
 
 from ais.app.cli.edge import DAY, actor, with_database
-from ais.app.cli.flights import FLIGHT_NUMBER, FlightNumber
+from ais.app.cli.flights import FLIGHT_NUMBER, FlightNumber, flight_on, flight_to_change, leg_of, leg_option
 from ais.app.cli.outcome import NOT_SO, end
 from ais.app.cli.output import Output, json_option
-from ais.inventory import CabinNow, leg_cabins, open_by_rank
+from ais.app.cli.reasons import reason_option
+from ais.inventory import AdjustedCabin, CabinNow, leg_cabins, open_by_rank, set_authorisation
 from ais.kit import encode_id, ids
 from ais.platform.database import Database
 from ais.platform.settings import Settings
-from ais.schedule import ShownFlightDate, ShownLeg, ShownSegment, flight_dates
+from ais.schedule import ShownFlightDate, ShownLeg, ShownSegment
 
 
 class _Counted(msgspec.Struct):
@@ -47,14 +48,7 @@ def show(output: Output, flight: FlightNumber, day: date) -> None:
 
     async def look(database: Database, _settings: Settings) -> _Counted | None:
         async with database.unit_of_work(actor()) as uow:
-            found = await flight_dates(
-                uow.connection,
-                carrier=flight.carrier,
-                flight_number=flight.number,
-                first_date=day,
-                last_date=day,
-            )
-            flown = next((each for each in found if each.flight.suffix == flight.suffix), None)
+            flown = await flight_on(uow.connection, flight, day)
             if flown is None:
                 return None
             cabins = await leg_cabins(uow, [leg.id for leg in flown.legs])
@@ -69,6 +63,68 @@ def show(output: Output, flight: FlightNumber, day: date) -> None:
     legs = {leg.id: leg for leg in counted.flight.legs}
     output.document(_document(flight, day, counted, legs))
     _tables(output, flight, day, counted, legs)
+
+
+class _Limits(click.ParamType[tuple[int, ...]]):
+    """Seats by class, in order of rank."""
+
+    name = "seats,seats,..."
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        parts = str(value).split(",")
+        if not all(part.strip().isdecimal() for part in parts):
+            self.fail(f"{value!r} is not numbers of seats such as 99,47.", param, ctx)
+        return tuple(map(int, parts))
+
+
+@inventory.command("set-authorisation")
+@click.argument("flight", type=FLIGHT_NUMBER)
+@click.argument("day", type=DAY, metavar="DATE")
+@click.argument("cabin")
+@leg_option
+@click.option("--authorised", type=click.IntRange(0), help="Seats that may be sold, overbooking included.")
+@click.option("--limits", type=_Limits(), help="Limits of the classes below the first, by rank, such as 99,47.")
+@click.option("--blocked", type=click.IntRange(0), help="Seats that are kept off sale.")
+@reason_option
+@json_option
+@click.pass_obj
+def set_(
+    output: Output,
+    flight: FlightNumber,
+    day: date,
+    cabin: str,
+    route: str | None,
+    authorised: int | None,
+    limits: tuple[int, ...] | None,
+    blocked: int | None,
+    reason: str,
+) -> None:
+    """Set how many seats of CABIN (a letter such as Y) may be sold on FLIGHT on DATE.
+
+    Without --limits the lower classes keep their share. Fewer seats than are sold and held close the cabin, and the
+    matter is put before staff (see `ais staff list`). Exit code 1 if it is refused or there is no such cabin.
+    """
+    if authorised is None and limits is None and blocked is None:
+        raise click.UsageError("Say --authorised, --limits or --blocked.")
+
+    async def change(database: Database, _settings: Settings) -> tuple[AdjustedCabin, CabinNow]:
+        async with database.unit_of_work(actor()) as uow:
+            leg = leg_of(await flight_to_change(uow.connection, flight, day), route)
+            adjusted = await set_authorisation(
+                uow, leg.id, cabin.upper(), reason=reason, authorised=authorised, class_limits=limits, blocked=blocked
+            )
+            now = await leg_cabins(uow, [leg.id])
+            return adjusted, next(each for each in now if each.cabin == adjusted.cabin)
+
+    adjusted, now = with_database(output, change, tells=True)
+    output.document({"flight": str(flight), "departure_date": day, "cabin": now, "excess": adjusted.excess_after})
+    output.table(
+        ("Class", "Limit>", "Sold>", "Held>", "Open>"),
+        _classes(now),
+        title=f"{flight} on {day}, cabin {now.cabin}: {now.authorised} authorised, {now.blocked} blocked",
+    )
+    if adjusted.excess_after:
+        output.say(f"{adjusted.excess_after} seats too many are sold or held: see `ais staff list`.")
 
 
 def _document(flight: FlightNumber, day: date, counted: _Counted, legs: dict[int, ShownLeg]) -> dict[str, Any]:

@@ -5,19 +5,33 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ais.app.cli.edge import CARRIER, DAY, PLACE, actor, reference_of, with_database
-from ais.app.cli.flights import FLIGHT_NUMBER, FlightNumber, clock_time, local_time
+from ais.app.cli.flights import (
+    FLIGHT_NUMBER,
+    FlightNumber,
+    clock_time,
+    flight_to_change,
+    leg_of,
+    leg_option,
+    local_time,
+)
 from ais.app.cli.outcome import NOT_SO, end
 from ais.app.cli.output import SHOWN_ROWS, Output, json_option
+from ais.app.cli.reasons import reason_option
 from ais.kit import encode_id, ids
 from ais.platform.database import Database
 from ais.platform.settings import Settings
 from ais.reference import ReferenceData
 from ais.schedule import FlightDateChange, ImportReport, LegChange, LegState, RecordedImport, ShownFlightDate, ShownLeg
+
+if TYPE_CHECKING:
+    from ais.app.schedule_import import FlightChanged
+
+_CHANGE_COLUMNS = ("Changed", "Date", "How", "Legs (UTC)", "Seats sold>", "Passengers>", "Orders>")
 
 
 @click.group()
@@ -180,6 +194,87 @@ def show(
     output.table(columns, [row for each in found for row in _flight_date_rows(each, reference)])
 
 
+@schedule.command("cancel")
+@click.argument("flight", type=FLIGHT_NUMBER)
+@click.argument("day", type=DAY, metavar="DATE")
+@reason_option
+@json_option
+@click.pass_obj
+def cancel(output: Output, flight: FlightNumber, day: date, reason: str) -> None:
+    """Cancel FLIGHT on DATE for good: no later schedule brings it back.
+
+    Its seats are closed at once, and the segments of its orders become cancelled (UN) as soon as a worker hears of it;
+    see `ais schedule affected`. Exit code 1 if there is no such flight, it has departed, or it is cancelled already.
+    """
+
+    async def change(database: Database, _settings: Settings) -> FlightChanged:
+        from ais.app.schedule_import import cancel_flight
+
+        async with database.unit_of_work(actor()) as uow:
+            found = await flight_to_change(uow.connection, flight, day)
+            return await cancel_flight(uow, found.id, reason=reason)
+
+    show_change(output, with_database(output, change, tells=True))
+
+
+@schedule.command("equipment")
+@click.argument("flight", type=FLIGHT_NUMBER)
+@click.argument("day", type=DAY, metavar="DATE")
+@click.argument("aircraft")
+@click.argument("seats")
+@leg_option
+@click.option("--registration", help="The aircraft itself, such as HZ-AB1.")
+@reason_option
+@json_option
+@click.pass_obj
+def equipment(
+    output: Output,
+    flight: FlightNumber,
+    day: date,
+    aircraft: str,
+    seats: str,
+    route: str | None,
+    registration: str | None,
+    reason: str,
+) -> None:
+    """Put another aircraft on FLIGHT on DATE; later schedules keep it.
+
+    AIRCRAFT is a type such as 320, SEATS its cabins and their seats such as C12Y138. Nobody loses a seat: where more is
+    sold than the aircraft carries the cabin is closed, and the matter is put before staff (see `ais staff list`). Exit
+    code 1 if there is no such flight, or it has departed; 2 for a type that is not known.
+    """
+
+    async def change(database: Database, _settings: Settings) -> FlightChanged:
+        from ais.app.schedule_import import change_aircraft
+
+        reference = await reference_of(database)
+        async with database.unit_of_work(actor()) as uow:
+            found = await flight_to_change(uow.connection, flight, day)
+            return await change_aircraft(
+                uow,
+                found.id,
+                leg_of(found, route).id,
+                aircraft_type=aircraft.upper(),
+                configuration=seats.upper(),
+                registration=registration,
+                reason=reason,
+                reference=reference,
+            )
+
+    show_change(output, with_database(output, change, tells=True))
+
+
+def show_change(output: Output, done: FlightChanged) -> None:
+    """What operations changed on one flight date, and whom it touches."""
+    overbooked = [
+        {"leg_id": each.leg_id, "cabin": each.cabin, "excess": each.excess_after} for each in done.inventory.overbooked
+    ]
+    output.document({"change": _change(done.change), "overbooked": overbooked})
+    output.table(_CHANGE_COLUMNS, [_change_row(done.change)])
+    for each in overbooked:
+        output.say(f"Cabin {each['cabin']} has {each['excess']} seats too many sold or held: see `ais staff list`.")
+
+
 @schedule.command("affected")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="At most so many.")
 @json_option
@@ -297,7 +392,7 @@ def show_report(output: Output, report: ImportReport) -> None:
         output.table(("Added", "Dates>", "First", "Last"), rows, at_most=SHOWN_ROWS)
     if report.changes:
         output.table(
-            ("Changed", "Date", "How", "Legs (UTC)", "Seats sold>", "Passengers>", "Orders>"),
+            _CHANGE_COLUMNS,
             [_change_row(change) for change in sorted(report.changes, key=_importance)],
             at_most=SHOWN_ROWS,
         )
