@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from schemathesis import GenerationMode
 from schemathesis.checks import load_all_checks, not_a_server_error
+from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -260,3 +261,54 @@ def test_no_answer_is_outside_the_document_and_every_operation_succeeds_by_linke
                 calls.linked(name, turn)
     print(f"\n{tally.table()}")
     assert {name: tally.successes(name) for name in tally.answers if tally.successes(name) < LEAST_SUCCESSES} == {}
+
+
+@pytest.mark.parametrize("damage", ["less", "more", "other", "status"])
+def test_control_an_answer_that_the_document_does_not_declare_is_found(program, damage):
+    load_all_checks()
+    calls = Calls(schemathesis.openapi.from_url(f"{program.web[0].url}/schema/openapi.json"))
+    case = calls.operations["search_offers"].Case(body=_search(random.Random(3)), media_type="application/json")
+    response = requests.post(case.as_transport_kwargs()["url"], json=case.body, timeout=30)
+    case.validate_response(response, checks=CHECKS)
+    answer = response.json()
+    assert answer["offers"]
+    match damage:
+        case "less":
+            del answer["offers"][0]["slices"][0]["segments"][0]["booking_class"]
+        case "more":
+            answer["offers"].append("not an offer")
+        case "other":
+            answer["offers"][0]["passengers"][0]["total"]["amount"] = 12.5
+        case "status":
+            response.status_code = 418
+    response._content = json.dumps(answer).encode()
+    with pytest.raises(FailureGroup):
+        case.validate_response(response, checks=CHECKS)
+
+
+def test_every_list_of_the_document_has_one_kind_of_item_and_every_body_names_all_it_takes(program):
+    document = requests.get(f"{program.web[0].url}/schema/openapi.json", timeout=30).json()
+    schemas = document["components"]["schemas"]
+    assert {} not in list(_inside(schemas))
+    bodies = [
+        operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rsplit("/")[-1]
+        for item in document["paths"].values()
+        for operation in item.values()
+        if "requestBody" in operation
+    ]
+    assert {*bodies} == {"SearchRequest", "OrderRequest", "LookupRequest", "PaymentRequest"}
+    assert [name for name in bodies if schemas[name].get("additionalProperties") is not False] == []
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    """All schemas that stand for the items of a list, or for a choice of kinds."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _inside(each)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "items" and isinstance(inner, dict):
+                yield inner
+            if key in {"oneOf", "anyOf"}:
+                yield from inner
+            yield from _inside(inner)

@@ -13,10 +13,11 @@ from litestar.datastructures import State
 from litestar.handlers.base import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
-from litestar.openapi.spec import Components, OpenAPIResponse, SecurityScheme
+from litestar.openapi.spec import Components, SecurityScheme
 from litestar.static_files import create_static_files_router
 
 from ais.platform.http.access import PUBLIC, require_access, require_declarations
+from ais.platform.http.document import correct_document
 from ais.platform.http.errors import render_error
 
 BODY_LIMIT_BYTES = 256 * 1024
@@ -87,15 +88,5 @@ def build_application(
         ),
     )
     _check_declarations(application)
-    _describe_own_errors_alone(application)
+    correct_document(application)
     return application
-
-
-def _describe_own_errors_alone(application: Litestar) -> None:
-    """Take the framework's own 400 out of the OpenAPI document: a wrong parameter is our 422, which routes declare."""
-    for item in (application.openapi_schema.paths or {}).values():
-        for operation in (item.get, item.post, item.put, item.patch, item.delete):
-            responses = (operation.responses if operation else None) or {}
-            described = responses.get("400")
-            if isinstance(described, OpenAPIResponse) and not described.description.startswith("`"):
-                del responses["400"]
