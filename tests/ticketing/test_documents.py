@@ -11,6 +11,7 @@ from tests.factories.in_process import ADULT, CHILD, INFANT, departure, order_id
 from ais.kit import Money, new_uuid, system_actor
 from ais.ticketing import (
     CouponToIssue,
+    Sale,
     TicketNumbersExhausted,
     TicketRangeInvalid,
     TicketToIssue,
@@ -21,6 +22,7 @@ from ais.ticketing import (
 )
 
 ACTOR = system_actor("test")
+SALE = Sale(channel="api", seller_id=None, agent_id="agent-7", point_of_sale="SA")
 
 
 def coupon(position=1, segment_id=None):
@@ -58,7 +60,7 @@ async def add_range(database, first, last, code="991"):
 
 async def issue(database, tickets, order=None):
     async with database.unit_of_work(ACTOR) as uow:
-        return await issue_tickets(uow, order or new_uuid(), "9Z", tickets)
+        return await issue_tickets(uow, order or new_uuid(), "9Z", SALE, tickets)
 
 
 async def next_serials(database):
@@ -74,6 +76,8 @@ async def test_more_than_four_coupons_go_on_in_conjunction(database, carrier):
     assert numbers == [f"99124000000{n:02d}" for n in range(4)]
     async with database.connection() as connection:
         documents = await documents_of_order(connection, order)
+        sold = await connection.fetch("SELECT DISTINCT channel, agent_id, point_of_sale, issued_by FROM documents")
+    assert [tuple(row) for row in sold] == [("api", "agent-7", "SA", "system:test")]
     assert [len(document.coupons) for document in documents] == [4, 4, 1, 1]
     assert [document.conjunction_with for document in documents] == [
         (numbers[1], numbers[2]),
@@ -92,7 +96,7 @@ async def test_a_rollback_gives_the_numbers_back(database, carrier):
 
     async def issue_and_fail():
         async with database.unit_of_work(ACTOR) as uow:
-            await issue_tickets(uow, new_uuid(), carrier, [ticket([coupon()])])
+            await issue_tickets(uow, new_uuid(), carrier, SALE, [ticket([coupon()])])
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
