@@ -16,6 +16,7 @@ from ais.app.cli.output import Output
 from ais.kit import Actor, Channel, system_actor
 from ais.platform.database import Database
 from ais.platform.settings import Settings, load_settings
+from ais.platform.telemetry import configure_logging
 from ais.reference import ReferenceData
 
 Answer = TypeVar("Answer")
@@ -59,6 +60,8 @@ def database_for(output: Output, settings: Settings) -> Iterator[Settings]:
 
 
 async def _work(settings: Settings, work: Callable[[Database, Settings], Awaitable[Answer]], *, tells: bool) -> Answer:
+    # What the packages log goes to stderr: stdout is the command's answer, which scripts read.
+    configure_logging("warning", process="cli")
     database = await connect(settings)
     try:
         if tells:
