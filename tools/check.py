@@ -13,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
+PATIENCE_SECONDS = 180
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,18 @@ def run(step: Step) -> tuple[Step, bool, float, str]:
     """The step, whether it holds, its seconds and its output."""
     began = time.monotonic()
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", "NO_COLOR": "1"}
-    done = subprocess.run(step.command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(
+            step.command,
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return step, False, time.monotonic() - began, f"no end within {PATIENCE_SECONDS} s"
     return step, done.returncode == 0, time.monotonic() - began, (done.stdout + done.stderr).strip()
 
 
