@@ -109,7 +109,9 @@ async def test_a_second_payment_goes_back_by_itself(program):
     second = PaymentId(uuid4())
     async with program.database.unit_of_work(ACTOR) as uow:
         limit = (await orders.lock_order(uow, order_id(order))).payment_required_by
-        await begin_payment(uow, "stripe", second, order_id(order), PaymentMethod.CARD, Money(total, "SAR"), limit)
+        await begin_payment(
+            uow, "stripe", second, order_id(order), PaymentMethod.CARD, Money(total, "SAR"), limit, "SA"
+        )
     await settle_order_payment(program.database, program.gateway, second, ACTOR, "test")
     async with program.database.connection() as connection:
         known = await find_payment(connection, second)

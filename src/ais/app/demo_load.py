@@ -9,7 +9,9 @@ from datetime import date, timedelta
 from rich.console import Console
 
 from ais.app import demo_data
+from ais.app.composition import open_gateway
 from ais.app.progress_bar import progress_bar
+from ais.app.registry import build_registry
 from ais.app.schedule_import import extend_sale, import_schedule
 from ais.fares import import_fares
 from ais.kit import Channel, system_actor
@@ -33,7 +35,9 @@ async def load_demo_airline(database: Database, settings: Settings, progress: Pr
     today = local_date(database.clock.now(), demo_data.HUB_ZONE)
     until = today + timedelta(days=settings.sale_days)
     async with database.connection() as connection:
-        horizon = await connection.fetchval("SELECT max(departure_date) FROM flight_dates")
+        horizon = await connection.fetchval(
+            "SELECT max(departure_date) FROM flight_dates WHERE carrier = $1", demo_data.CARRIER
+        )
     if horizon is not None and horizon >= until:
         return False
     async with database.unit_of_work(ACTOR) as uow:
@@ -97,11 +101,15 @@ async def _load(settings: Settings) -> None:
     console = Console(stderr=True)
     assert settings.database_url is not None
     database = await Database.connect(settings.database_url, clock=settings.clock, application_name="ais demo")
+    # A schedule that has changed since the last start is told to the orders on it.
+    database.subscriptions = build_registry(settings, open_gateway(settings)).subscriptions
     try:
         with progress_bar(console, "Loading Rimal Air: schedules, seats and fares") as progress:
             loaded = await load_demo_airline(database, settings, progress)
         async with database.connection() as connection:
-            flights, last = await connection.fetchrow("SELECT count(*), max(departure_date) FROM flight_dates")
+            flights, last = await connection.fetchrow(
+                "SELECT count(*), max(departure_date) FROM flight_dates WHERE carrier = $1", demo_data.CARRIER
+            )
         verb = "loaded" if loaded else "is there"
         console.print(f"Rimal Air (9Z) {verb}: {flights:,} flight dates on sale to {last}.")
     finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import asyncpg
 
-from ais.app.demo_data import HUB_ZONE
+from ais.app.demo_data import CARRIER, HUB_ZONE
 from ais.kit.localtime import local_date
 
 MIGRATIONS = Path(__file__).resolve().parents[3] / "migrations" / "versions"
@@ -27,7 +27,9 @@ async def _is_loaded(database_url: str, until: date) -> bool:
             return False
         if await connection.fetchval("SELECT version_num FROM alembic_version") != _newest_revision():
             return False
-        horizon: date | None = await connection.fetchval("SELECT max(departure_date) FROM flight_dates")
+        horizon: date | None = await connection.fetchval(
+            "SELECT max(departure_date) FROM flight_dates WHERE carrier = $1", CARRIER
+        )
     finally:
         await connection.close()
     return horizon is not None and horizon >= until

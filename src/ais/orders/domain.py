@@ -246,6 +246,8 @@ class Order(msgspec.Struct, frozen=True):
     contact: Contact
     owner: str
     channel: str
+    seller_id: str | None
+    agent_id: str | None
     point_of_sale: str
     created_at: datetime
     updated_at: datetime

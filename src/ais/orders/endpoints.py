@@ -54,6 +54,7 @@ from ais.platform.http import (
     correlation_id_of,
     json_response,
     language_of,
+    rate_limit_headers,
     refusals,
     request_key,
 )
@@ -110,8 +111,13 @@ async def create_order_from_offer(
     return json_response(
         msgspec.structs.replace(order, guest_token=token),
         status=answer.status,
-        headers={"Idempotency-Replayed": "true"} if answer.replayed else None,
+        headers=_told_in(request) | ({"Idempotency-Replayed": "true"} if answer.replayed else {}),
     )
+
+
+def _told_in(request: HTTPRequest) -> dict[str, str]:
+    """In which language the names in the answer are; caches keep the languages apart."""
+    return {"Content-Language": language_of(request), "Vary": "Accept-Language"}
 
 
 def _guest_token(authenticator: Authenticator, order: OrderBody) -> str:
@@ -128,7 +134,7 @@ def _guest_token(authenticator: Authenticator, order: OrderBody) -> str:
 async def read_order(request: HTTPRequest, order_id: OrderIdText) -> Response[OrderBody]:
     """An order, for its owner, for staff with the right, or for a guest with its token."""
     order = await _own_order(request, order_id)
-    return json_response(await _shown(request, order))
+    return json_response(await _shown(request, order), headers=_told_in(request))
 
 
 async def _own_order(request: HTTPRequest, order_id: str) -> Order:
@@ -190,7 +196,7 @@ async def list_orders(
             documents = await documents_of_order(connection, order.id)
             bodies.append(order_body(order, documents, now=database.clock.now(), language=language_of(request)))
     next_cursor = _write_cursor(found[limit - 1]) if len(found) > limit else None
-    return json_response(Page(bodies, next_cursor))
+    return json_response(Page(bodies, next_cursor), headers=_told_in(request))
 
 
 def _locator(text: str) -> str:
@@ -247,7 +253,8 @@ async def look_up_order(request: HTTPRequest, data: LookupRequest) -> Response[O
     cache: Cache = state.cache
     limit: int = state.lookup_limit_per_minute
     address = client_address(request, state.trusted_proxies)
-    remaining, resets_in = await cache.take(f"lookup:{address}", limit=limit)
+    spent = (limit, *await cache.take(f"lookup:{address}", limit=limit))
+    request.state.rate_limit = spent
     database: Database = state.database
     locator = _locator(data.record_locator)
     order = None
@@ -262,11 +269,7 @@ async def look_up_order(request: HTTPRequest, data: LookupRequest) -> Response[O
     token = authenticator.guest_token(order.id, expires_at_seconds=expires_at)
     return json_response(
         await _shown(request, order, token),
-        headers={
-            "RateLimit-Limit": str(limit),
-            "RateLimit-Remaining": str(remaining),
-            "RateLimit-Reset": str(resets_in),
-        },
+        headers=_told_in(request) | rate_limit_headers(*spent),
     )
 
 

@@ -53,8 +53,6 @@ async def insert_order(uow: UnitOfWork, order: Order, *, correlation_id: str, re
 
 async def _insert_order(uow: UnitOfWork, order: Order, *, correlation_id: str, reason: str) -> None:
     content = msgspec.to_builtins(order)
-    content["seller_id"] = uow.actor.seller_id
-    content["agent_id"] = uow.actor.agent_id
     await uow.connection.execute(
         _INSERT,
         content,

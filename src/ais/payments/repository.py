@@ -51,6 +51,7 @@ async def insert_payment(
     provider: str,
     amount: Money,
     expires_at: datetime,
+    point_of_sale: str | None,
 ) -> Payment:
     """A new attempt, which no provider knows yet."""
     row = await uow.connection.fetchrow(
@@ -68,7 +69,7 @@ async def insert_payment(
         uow.actor.channel,
         uow.actor.seller_id,
         uow.actor.agent_id,
-        uow.actor.point_of_sale,
+        point_of_sale,
         expires_at,
     )
     await _record(uow, payment_id, "begun", None, PaymentStatus.REQUIRES_PAYMENT, {})

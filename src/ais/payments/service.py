@@ -40,6 +40,7 @@ async def begin_payment(
     method: PaymentMethod,
     amount: Money,
     expires_at: datetime,
+    point_of_sale: str | None,
 ) -> Payment:
     """The one open attempt of the order: an existing one of this method and amount, else a new row.
 
@@ -52,7 +53,9 @@ async def begin_payment(
         if payment.amount != amount or payment.method != method:
             raise PaymentProcessing
         return payment
-    return await repository.insert_payment(uow, payment_id, order_id, method, gateway_name, amount, expires_at)
+    return await repository.insert_payment(
+        uow, payment_id, order_id, method, gateway_name, amount, expires_at, point_of_sale
+    )
 
 
 async def call_provider(gateway: PaymentGateway, payment: Payment) -> ProviderPayment:

@@ -18,7 +18,7 @@ class AirportsController(Controller):
     """Airports by what people type."""
 
     path = "/api/v1/airports"
-    tags = ("Reference",)
+    tags = ("reference",)
 
     @get(name="find_airports", access=PUBLIC, sync_to_thread=False, responses=refusals(ValidationFailed))
     def find_airports(

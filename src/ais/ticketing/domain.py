@@ -86,6 +86,15 @@ COUPON_TRANSITIONS: Transitions[CouponStatus] = Transitions(
 )
 
 
+class Sale(msgspec.Struct, frozen=True):
+    """Through which door, by whom and where the documents were sold, whoever issues them."""
+
+    channel: str
+    seller_id: str | None
+    agent_id: str | None
+    point_of_sale: str | None
+
+
 class CouponToIssue(msgspec.Struct, frozen=True):
     """One flight coupon to be: the order's segment and what is printed of it. ``value`` is its share of the fare."""
 

@@ -10,7 +10,7 @@ from ais.kit import new_uuid
 from ais.kit.ids import OrderId
 from ais.platform.database import UnitOfWork
 from ais.ticketing import repository
-from ais.ticketing.domain import SERIAL_DIGITS, DocumentType, TicketToIssue, document_number, in_documents
+from ais.ticketing.domain import SERIAL_DIGITS, DocumentType, Sale, TicketToIssue, document_number, in_documents
 from ais.ticketing.errors import TicketNumbersExhausted, TicketRangeInvalid
 
 
@@ -42,7 +42,7 @@ def _documents_needed(tickets: Sequence[TicketToIssue]) -> int:
 
 
 async def issue_tickets(
-    uow: UnitOfWork, order_id: OrderId, validating_carrier: str, tickets: Sequence[TicketToIssue]
+    uow: UnitOfWork, order_id: OrderId, validating_carrier: str, sale: Sale, tickets: Sequence[TicketToIssue]
 ) -> list[str]:
     """Issue one document per passenger, more in conjunction beyond four coupons; answers the numbers in order.
 
@@ -73,10 +73,10 @@ async def issue_tickets(
                     "conjunction_sequence": sequence,
                     "total_minor": ticket.total.minor,
                     "currency": ticket.total.currency,
-                    "channel": uow.actor.channel,
-                    "seller_id": uow.actor.seller_id,
-                    "agent_id": uow.actor.agent_id,
-                    "point_of_sale": uow.actor.point_of_sale,
+                    "channel": sale.channel,
+                    "seller_id": sale.seller_id,
+                    "agent_id": sale.agent_id,
+                    "point_of_sale": sale.point_of_sale,
                     "issued_by": uow.actor.name,
                 }
             )

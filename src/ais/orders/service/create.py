@@ -197,6 +197,8 @@ def order_of(
         contact=contact,
         owner=actor.name,
         channel=actor.channel,
+        seller_id=actor.seller_id,
+        agent_id=actor.agent_id,
         point_of_sale=offer.point_of_sale,
         created_at=now,
         updated_at=now,

@@ -119,7 +119,7 @@ async def _begin(
         raise FlightCancelled
     limit = await _extend_once(services, uow, order, now)
     due = Money(order.total_minor - order.paid_minor, order.currency)
-    await begin_payment(uow, services.gateway.name, payment_id, order_id, method, due, limit)
+    await begin_payment(uow, services.gateway.name, payment_id, order_id, method, due, limit, order.point_of_sale)
 
 
 def _require_payable(order: Order, now: datetime) -> None:

@@ -35,7 +35,7 @@ from ais.payments import (
 from ais.platform.database import Database, UnitOfWork
 from ais.platform.faults import fault_point
 from ais.platform.staff_queue import ask_staff, resolve_staff_queue
-from ais.ticketing import enough_numbers, issue_tickets
+from ais.ticketing import Sale, enough_numbers, issue_tickets
 
 _ENDED_UNPAID = (OrderStatus.EXPIRED, OrderStatus.CANCELLED)
 
@@ -169,7 +169,8 @@ async def finish_with_tickets(uow: UnitOfWork, change: OrderChange) -> None:
     change.status_to(OrderStatus.CONFIRMED, "paid and ticketed")
     uow.publish(OrderConfirmed(order_id=str(order.id)))
     await change.write(uow)
-    await issue_tickets(uow, order.id, order.validating_carrier, tickets)
+    sale = Sale(order.channel, order.seller_id, order.agent_id, order.point_of_sale)
+    await issue_tickets(uow, order.id, order.validating_carrier, sale, tickets)
 
 
 async def _give_up_cancelled(uow: UnitOfWork, change: OrderChange, cancelled: Sequence[OrderSegmentId]) -> None:

@@ -172,7 +172,7 @@ def _bad_parameters(problem: ValidationException) -> AppError:
 
 
 def rate_limit_headers(limit: int, remaining: int, resets_in_seconds: int) -> dict[str, str]:
-    """What every answer of a limited route says of the limit."""
+    """What every answer of a limited route says of the limit; a refusal finds it under ``request.state.rate_limit``."""
     return {
         "RateLimit-Limit": str(limit),
         "RateLimit-Remaining": str(remaining),
@@ -202,6 +202,8 @@ def render_error(request: Request[Any, Any, Any], problem: Exception) -> Respons
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, RateLimited):
         headers |= rate_limit_headers(error.limit, 0, error.retry_after_seconds or 0)
+    elif spent := request.state.get("rate_limit"):
+        headers |= rate_limit_headers(*spent)
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if error.status == 405 and isinstance(problem, HTTPException) and problem.headers:
