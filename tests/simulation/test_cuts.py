@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import time
 from collections import Counter
 from contextlib import AsyncExitStack
@@ -11,8 +12,9 @@ from contextlib import AsyncExitStack
 import asyncpg
 import pytest
 from tests.factories.cutting import WEB_POINTS, WORKER_POINTS, Customer, Cut, Cutter, planned_cuts
+from tests.factories.market import market_template
 from tests.factories.running_program import private_market, running_program
-from tests.factories.shopper import Shopper
+from tests.factories.shopper import Shopper, days_ahead
 
 from ais.platform.faults import FAULT_POINTS
 
@@ -101,6 +103,70 @@ async def test_every_place_cut_once_and_the_database_twice(cut_program):
     cuts += [Cut("web", "payments.called", 1, "postgresql"), Cut("worker", "payments.settled", 1, "postgresql")]
     done = await sweep(program, server, cuts, hurry=True)
     assert sorted(done) == sorted(cuts)
+
+
+async def let_the_hold_end_and_its_class_close(connection, order):
+    """What a minute and other buyers would bring about: the hold of the order ends, its booking class sells out."""
+    hold_id = await connection.fetchval("SELECT hold_id FROM orders WHERE record_locator = $1", order["record_locator"])
+    async with connection.transaction():
+        await connection.execute(
+            "UPDATE holds SET expires_at = created_at + interval '1 millisecond' WHERE id = $1", hold_id
+        )
+        await connection.execute(
+            "UPDATE hold_items SET expires_at = holds.expires_at FROM holds WHERE holds.id = hold_id AND hold_id = $1",
+            hold_id,
+        )
+        await connection.execute(
+            """
+            UPDATE leg_cabins SET next_expiry_at = holds.expires_at,
+                limits = ARRAY[authorised] || array_fill(0, ARRAY[length(classes) - 1])
+            FROM holds JOIN hold_items ON hold_id = holds.id
+            WHERE holds.id = $1 AND leg_cabins.leg_id = hold_items.leg_id AND leg_cabins.cabin = hold_items.cabin
+            """,
+            hold_id,
+        )
+
+
+@pytest.fixture
+def market_program(servers, tmp_path):
+    """A program on a market, of which only the payment simulator runs yet."""
+    with (
+        servers.database(market_template(servers)) as url,
+        running_program(tmp_path, url, servers.cache_url(), started=False) as program,
+    ):
+        yield program
+
+
+async def test_money_that_came_too_late_goes_back_once_though_the_worker_ends_in_between(market_program):
+    program = market_program
+    program.start(program.web[0])
+    async with Shopper(program) as shopper:
+        [offer] = await shopper.search("RUH", "AMM", days_ahead(14), max_connections=0, limit=1)
+        assert offer["slices"][0]["segments"][0]["booking_class"] != "Y"
+        order = await shopper.order(offer)
+        await shopper.pay(order)
+        connection = await asyncpg.connect(program.database_url)
+        await let_the_hold_end_and_its_class_close(connection, order)
+        program.worker.start(wait=False, AIS_FAULT_POINTS="refunds.called:1")
+        assert await asyncio.to_thread(program.worker.process.wait, 60) == -signal.SIGKILL
+        refunds = (await shopper.provider.get("/v1/refunds")).json()["data"]
+        assert [refund["amount"] for refund in refunds] == [await connection.fetchval("SELECT total_minor FROM orders")]
+        assert await connection.fetch("SELECT status FROM refunds") == [("pending",)]
+        # The jobs of a dead worker are taken up 20 seconds later.
+        await connection.execute("UPDATE jobs SET heartbeat = now() - interval '1 minute' WHERE status = 'picked'")
+        await connection.close()
+        program.worker.start()
+        for _ in range(300):
+            present = await shopper.read(order)
+            if present["payment_status"] == "refunded":
+                break
+            await asyncio.sleep(0.1)
+        assert (present["status"], present["payment_status"]) == ("expired", "refunded")
+        assert present["refunded"] == present["paid"] == offer["total"]
+        assert present["documents"] == []
+        assert (await shopper.provider.get("/v1/refunds")).json()["data"] == refunds
+    verified = program.command("verify", "--json")
+    assert verified.returncode == 0, json.loads(verified.stdout)
 
 
 @pytest.mark.slow
