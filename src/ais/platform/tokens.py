@@ -40,11 +40,12 @@ class TokenRing:
         if not self._keys:
             raise TokenKeyError("no secret key is set")
         self._signer = next(iter(self._keys))
+        self._prepared: dict[tuple[bytes, str], hmac.HMAC] = {}
 
     def sign(self, purpose: str, payload: bytes) -> str:
         """URL-safe text of the key's name, ``payload`` and a 128-bit HMAC-SHA256 over both and ``purpose``."""
         head = bytes([len(self._signer)]) + self._signer + payload
-        return _encode(head + self._mac(self._keys[self._signer], purpose, head))
+        return _encode(head + self._mac(self._signer, purpose, head))
 
     def verify(self, purpose: str, text: str) -> bytes | None:
         """The payload, or None for whatever was not signed by one of our keys for this purpose."""
@@ -56,14 +57,21 @@ class TokenRing:
             return None
         head, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
         name_end = 1 + head[0]
-        secret = self._keys.get(head[1:name_end])
-        if secret is None or not hmac.compare_digest(mac, self._mac(secret, purpose, head)):
+        name = head[1:name_end]
+        if name not in self._keys or not hmac.compare_digest(mac, self._mac(name, purpose, head)):
             return None
         return head[name_end:]
 
-    @staticmethod
-    def _mac(secret: bytes, purpose: str, head: bytes) -> bytes:
-        return hmac.digest(secret, purpose.encode() + b"\0" + head, hashlib.sha256)[:MAC_BYTES]
+    def _mac(self, name: bytes, purpose: str, head: bytes) -> bytes:
+        # A prepared state is copied: keying anew costs more than the content, and the one-shot function lets go of the
+        # interpreter lock for every offer of a search.
+        prepared = self._prepared.get((name, purpose))
+        if prepared is None:
+            prepared = hmac.new(self._keys[name], purpose.encode() + b"\0", hashlib.sha256)
+            self._prepared[name, purpose] = prepared
+        state = prepared.copy()
+        state.update(head)
+        return state.digest()[:MAC_BYTES]
 
 
 def _encode(raw: bytes) -> str:

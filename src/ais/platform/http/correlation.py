@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import time
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 from litestar.types import ASGIApp
 
@@ -55,4 +56,5 @@ def _own_id(headers: list[tuple[bytes, bytes]]) -> str:
     for name, value in headers:
         if name == HEADER and 1 <= len(value) <= 128 and all(0x21 <= byte <= 0x7E for byte in value):
             return value.decode("ascii")
-    return str(uuid4())
+    # A label, not a secret: drawn without asking the system, which would let go of the interpreter lock each time.
+    return str(UUID(int=random.getrandbits(128), version=4))
