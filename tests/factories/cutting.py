@@ -79,8 +79,18 @@ class Cutter:
         queue = self.queues[name]
         while queue:
             cut = queue.popleft()
+            if cut.victim == "postgresql" and self._database.locked():
+                # One cut of the database at a time; meanwhile this part makes another one, or just works.
+                other = next((each for each in queue if each.victim == "itself"), None)
+                if other is not None:
+                    queue.remove(other)
+                    queue.appendleft(cut)
+                    cut = other
+                else:
+                    await self._start(part, "")
             if cut.victim == "postgresql":
                 async with self._database:
+                    part.kill()
                     await self._cut_database(part, cut)
             else:
                 await self._start(part, f"{cut.point}:{cut.hit}")

@@ -199,12 +199,16 @@ class JobQueue(Queries):
             )
 
     async def reclaim(self, worker_id: QueueManagerId) -> None:
-        """Let everything that ``worker_id`` holds wait again: called when it comes back from a lost connection."""
+        """Let everything that ``worker_id`` holds wait again: called when it comes back from a lost connection.
+
+        Of several jobs under one key one waits; the others are taken up when their heartbeat is old.
+        """
         await self.driver.execute(
             """
             UPDATE jobs SET status = 'queued', queue_manager_id = NULL, updated = now()
             WHERE queue_manager_id = $1 AND NOT EXISTS (
-                SELECT FROM jobs AS waiting WHERE waiting.dedupe_key = jobs.dedupe_key AND waiting.status = 'queued'
+                SELECT FROM jobs AS equal WHERE equal.dedupe_key = jobs.dedupe_key
+                AND (equal.status = 'queued' OR (equal.queue_manager_id = $1 AND equal.id < jobs.id))
             )
             """,
             worker_id,
