@@ -61,7 +61,7 @@ PLANTED: dict[str, list[tuple[str, str, str]]] = {
         ("ais/inventory/planted_sql.py", "import asyncpg", "ais.inventory.planted_sql imports asyncpg"),
         ("ais/inventory/planted_http.py", "import litestar", "ais.inventory.planted_http imports litestar"),
         ("ais/payments/planted_provider.py", "import stripe", "ais.payments.planted_provider imports stripe"),
-        ("ais/orders/planted_cache.py", "import redis", "ais.orders.planted_cache imports redis"),
+        ("ais/orders/planted_cache.py", "import valkey", "ais.orders.planted_cache imports valkey"),
         ("ais/orders/planted_queue.py", "import pgqueuer", "ais.orders.planted_queue imports pgqueuer"),
     ],
     "no-cycles": [

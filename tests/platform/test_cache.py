@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-import redis.exceptions
+from valkey.exceptions import ValkeyError
 
 from ais.platform import cache as cache_module
 from ais.platform.cache import Cache, RateLimited
@@ -71,7 +71,7 @@ async def test_while_valkey_is_away_the_process_counts_for_itself_and_nothing_is
         assert await cache.take("lookup:a", limit=2) == (1, 60)
         await cache.ping()
         await asyncio.to_thread(valkey.stop)
-        with pytest.raises((redis.exceptions.RedisError, OSError)):
+        with pytest.raises((ValkeyError, OSError)):
             await cache.ping()
         assert await cache.take("lookup:a", limit=2) == (1, 60)
         assert await cache.take("lookup:a", limit=2) == (0, 60)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-import redis
+import valkey
 
 from ais.platform.embedded import EmbeddedServerError, SharedServers
 from ais.platform.embedded.processes import start_time
@@ -73,7 +73,7 @@ def test_a_template_whose_build_fails_is_dropped_and_built_again(servers):
 
 
 def test_each_cache_address_is_an_empty_database_of_its_own(servers):
-    one, other = (redis.Redis.from_url(servers.cache_url()) for _ in range(2))
+    one, other = (valkey.Valkey.from_url(servers.cache_url()) for _ in range(2))
     one.set("seat", "1A")
     assert other.dbsize() == 0
     assert one.dbsize() == 1

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-import redis
+import valkey as client_library
 from tests.factories.embedded_programs import processes_of
 
 from ais.platform.embedded import EmbeddedValkey, PortInUseError
@@ -15,7 +15,7 @@ from ais.platform.embedded import EmbeddedValkey, PortInUseError
 
 def test_it_answers_with_its_password_only_and_keeps_nothing_on_disk(tmp_path):
     with EmbeddedValkey(tmp_path / "valkey") as valkey:
-        client = redis.Redis.from_url(valkey.url())
+        client = client_library.Valkey.from_url(valkey.url())
         client.set("seat", "12A")
         assert client.get("seat") == b"12A"
         shown = {
@@ -23,8 +23,8 @@ def test_it_answers_with_its_password_only_and_keeps_nothing_on_disk(tmp_path):
         }
         assert shown == {"maxmemory": "33554432", "maxmemory-policy": "volatile-ttl", "save": "", "appendonly": "no"}
         assert client.config_get("bind")["bind"] == "127.0.0.1"
-        with pytest.raises(redis.AuthenticationError):
-            redis.Redis.from_url(valkey.url().replace(valkey.password, "wrong")).ping()
+        with pytest.raises(client_library.AuthenticationError):
+            client_library.Valkey.from_url(valkey.url().replace(valkey.password, "wrong")).ping()
         with socket.create_connection(("127.0.0.1", valkey.port), timeout=5) as stranger:
             stranger.sendall(b"GET seat\r\n")
             assert stranger.recv(100) == b"-NOAUTH Authentication required.\r\n"
@@ -39,7 +39,7 @@ def test_killed_it_is_started_again_on_its_port(tmp_path):
     with EmbeddedValkey(tmp_path) as valkey:
         port, killed = valkey.port, valkey.pid
         os.kill(killed, signal.SIGKILL)
-        client = redis.Redis.from_url(valkey.url())
+        client = client_library.Valkey.from_url(valkey.url())
         until = time.monotonic() + 10
         while valkey.pid == killed and time.monotonic() < until:
             time.sleep(0.02)
@@ -47,7 +47,7 @@ def test_killed_it_is_started_again_on_its_port(tmp_path):
             try:
                 assert client.ping()
                 break
-            except redis.ConnectionError:
+            except client_library.ConnectionError:
                 time.sleep(0.02)
         assert (valkey.port, client.ping()) == (port, True)
         client.close()
@@ -65,7 +65,7 @@ def test_a_port_in_use_is_one_sentence(tmp_path):
 
 def test_when_full_it_drops_what_ends_soonest_and_still_takes_writes(tmp_path):
     with EmbeddedValkey(tmp_path, max_memory_megabytes=2) as valkey:
-        client = redis.Redis.from_url(valkey.url())
+        client = client_library.Valkey.from_url(valkey.url())
         client.set("without-end", "kept")
         for number in range(4000):
             client.set(f"limit-{number}", "x" * 1000, ex=100 + number)

@@ -70,11 +70,11 @@ def _serve(settings: Settings, supervisor: Supervisor, began: float) -> int:
         if simulated:
             supervisor.start(_simulator(settings, environment, logs))
         web_child = supervisor.start(web)
-        brief_child = supervisor.start(brief)
         supervisor.start(_worker(environment, logs))
         _await(supervisor, web_child, f"http://127.0.0.1:{settings.port}/health/ready")
         _say(f"Ready on http://127.0.0.1:{settings.port} after {time.monotonic() - began:.1f} s.")
-        _await(supervisor, brief_child, f"http://127.0.0.1:{brief_port}/health/ready")
+        # Needed by the second half of the story only, which waits for it.
+        brief_child = supervisor.start(brief)
         story, _ = supervisor.run_to_end(
             [sys.executable, "-m", "ais.app.story"],
             what="The story",

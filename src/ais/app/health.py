@@ -7,7 +7,7 @@ from typing import Literal
 
 import asyncpg
 import msgspec
-import redis.exceptions
+import valkey.exceptions
 from litestar import Response, get
 from litestar.openapi.datastructures import ResponseSpec
 
@@ -69,6 +69,6 @@ async def _valkey(cache: Cache) -> PartState:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await cache.ping()
-    except (OSError, TimeoutError, redis.exceptions.RedisError):
+    except (OSError, TimeoutError, valkey.exceptions.ValkeyError):
         return "down"
     return "ok"

@@ -9,6 +9,7 @@ import os
 import random
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -128,9 +129,20 @@ def tell(shopper: Shopper, brief_url: str | None, rng: random.Random) -> None:
     day = datetime.now(UTC).date() + timedelta(days=rng.randint(205, 290))
     _buy(shopper, day.isoformat())
     if brief_url is not None:
+        _wait_until_ready(brief_url)
         patient, shopper.http = shopper.http, httpx.Client(base_url=brief_url, timeout=20.0)
         _let_lapse(shopper, day.isoformat())
         shopper.http = patient
+
+
+def _wait_until_ready(url: str) -> None:
+    deadline = time.monotonic() + 3 * PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(httpx.HTTPError):  # while it is still starting
+            if httpx.get(f"{url}/health/ready", timeout=2.0).status_code == 200:
+                return
+        time.sleep(0.1)
+    raise StoryFailed(f"{url} is not ready")
 
 
 def _buy(shopper: Shopper, day: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-import redis.asyncio
-import redis.exceptions
+import valkey.asyncio
+import valkey.exceptions
 
 from ais.kit import AppError
 from ais.platform.telemetry import get_logger
@@ -31,7 +31,7 @@ class Cache:
     """A connection to Valkey with short timeouts."""
 
     def __init__(self, url: str) -> None:
-        self._client = redis.asyncio.Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0)
+        self._client = valkey.asyncio.Valkey.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0)
         self._process_counts: dict[str, tuple[int, int]] = {}
 
     async def ping(self) -> None:
@@ -56,7 +56,7 @@ class Cache:
                 pipeline.incr(key)
                 pipeline.expire(key, window_seconds + 1)
                 count = int((await pipeline.execute())[0])
-        except (redis.exceptions.RedisError, OSError) as problem:
+        except (valkey.exceptions.ValkeyError, OSError) as problem:
             log.warning("rate limit falls back to this process", problem=type(problem).__name__)
             count = self._count_here(bucket, window)
         if count > limit:
