@@ -79,6 +79,7 @@ class Cutter:
         queue = self.queues[name]
         while queue:
             cut = queue.popleft()
+            await asyncio.sleep(0.05)  # who waited for the database's turn has it now
             if cut.victim == "postgresql" and self._database.locked():
                 # One cut of the database at a time; meanwhile this part makes another one, or just works.
                 other = next((each for each in queue if each.victim == "itself"), None)

@@ -171,9 +171,9 @@ async def test_money_that_came_too_late_goes_back_once_though_the_worker_ends_in
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-async def test_every_place_cut_four_times_in_the_process_and_in_the_database(cut_program):
+async def test_every_place_cut_three_times_in_the_process_and_in_the_database(cut_program):
     program, server = cut_program
-    cuts = planned_cuts(20271122, rounds=4, with_database=True)
+    cuts = planned_cuts(20271122, rounds=3, with_database=True)
     assert len(cuts) >= 60
     done = await sweep(program, server, cuts, hurry=False)
     assert sorted(done) == sorted(cuts)
