@@ -19,12 +19,12 @@ from tests.factories.shopper import Shopper, days_ahead
 from ais.platform.faults import FAULT_POINTS
 
 AT_ONCE = 4
-BRIEF_MINUTES = "0.07"
+BRIEF_MINUTES = "0.25"  # longer than the database needs to come back, so that a payment can begin
 
 
 @pytest.fixture
 def cut_program(servers, tmp_path):
-    """A program over a database of its own; its second web process holds seats for four seconds and is not cut."""
+    """A program over a database of its own; its second web process holds seats for 15 seconds and is not cut."""
     brief = {"AIS_HOLD_MINUTES": BRIEF_MINUTES, "AIS_PAYMENT_MINUTES": BRIEF_MINUTES}
     with (
         private_market(servers) as server,
