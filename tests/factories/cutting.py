@@ -24,6 +24,8 @@ from ais.platform.embedded.processes import start_time
 WEB_POINTS = ("orders.claimed", "orders.written", "payments.begun", "payments.called", "webhooks.stored")
 WORKER_POINTS = ("job.started", "job.finished", "payments.called", "payments.settled", "orders.closed")
 PATIENCE_SECONDS = 200.0
+# Of the web process, whose traceback leads through its lifespan, and of the worker.
+ENDED_WHILE_STARTING = ("in lifespan", "Traceback (most recent call last)", "cannot be used")
 MARKETS = ("JED", "CAI", "DXB", "AMM", "AHB", "MED", "GIZ", "KWI", "DMM", "IST")
 
 
@@ -95,7 +97,8 @@ class Cutter:
                     await self._cut_database(part, cut)
             else:
                 await self._start(part, f"{cut.point}:{cut.hit}")
-                await _until_ended(part)
+                while not await _is_cut_off(part):
+                    await self._start(part, f"{cut.point}:{cut.hit}")
                 part.kill()
             self.done.append(cut)
         await self._start(part, "")
@@ -116,10 +119,12 @@ class Cutter:
         part.kill()
 
     async def _start(self, part: Part, faults: str) -> None:
+        """Start it, ended if it still runs, with these faults armed; with none wait until it is ready."""
+        part.kill()
+        connection = await self._connect()
         if self.hurry and part is self.program.worker:
-            connection = await self._connect()
             await connection.execute("UPDATE jobs SET heartbeat = now() - interval '1 minute' WHERE status = 'picked'")
-            await connection.close()
+        await connection.close()
         if part.log.exists():
             # Whether it is ready again is read from its log; what it said before is kept beside it.
             with part.log.with_suffix(".earlier").open("ab") as earlier:
@@ -127,7 +132,11 @@ class Cutter:
             part.log.unlink()
         part.start(wait=False, AIS_FAULT_POINTS=faults)
         if not faults:
-            await asyncio.to_thread(part.wait_until_ready)
+            try:
+                await asyncio.to_thread(part.wait_until_ready)
+            except RuntimeError:
+                # The database went away while it started: like any supervisor, try again.
+                await self._start(part, faults)
 
     async def _connect(self) -> asyncpg.Connection[Any]:
         """A connection to the database, which may be about to come back."""
@@ -149,14 +158,18 @@ class Cutter:
         await connection.close()
 
 
-async def _until_ended(part: Part) -> None:
-    """Wait until the process, or the one it has started to do its work, has ended."""
+async def _is_cut_off(part: Part) -> bool:
+    """Wait until the process, or the one that it has started to do its work, has ended; whether by its armed fault.
+
+    It may also end while it starts, because the database is away at that moment.
+    """
     give_up_at = time.monotonic() + PATIENCE_SECONDS
     seen: set[int] = set()
     while part.is_running and not any(not start_time(pid) for pid in seen):
         seen.update(part.children())
         assert time.monotonic() < give_up_at, f"{part.name} was not cut off:\n{part.said()[-2000:]}"
         await asyncio.sleep(0.01)
+    return not any(words in part.said() for words in ENDED_WHILE_STARTING)
 
 
 class Customer:
