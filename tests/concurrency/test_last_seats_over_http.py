@@ -175,8 +175,8 @@ class Buyer:
         return order
 
     async def rush(self) -> bool:
-        """Three tries; whether it has paid for seats."""
-        for _ in range(3):
+        """Two tries; whether it has paid for seats."""
+        for _ in range(2):
             await asyncio.sleep(self.chance.random())
             order = await self.order()
             if order is None or not self.pays:
