@@ -22,13 +22,13 @@ import httpx
 from tests.factories.stripe_simulator import API_KEY, WEBHOOK_SECRET, StripeSimulator
 
 from ais.app.asgi import litestar_application
-from ais.app.composition import open_gateway
+from ais.app.composition import open_gateways
 from ais.app.invariants import INVARIANTS
 from ais.app.registry import build_registry
 from ais.kit import SystemClock, ids, system_actor
 from ais.kit.ids import OrderId, decode_id
 from ais.orders import expire_order
-from ais.payments import PaymentGateway
+from ais.payments import Gateways
 from ais.platform.database import Database
 from ais.platform.http.correlation import Correlated
 from ais.platform.invariants import find_violations
@@ -83,7 +83,7 @@ class InProcess:
     http: httpx.AsyncClient
     provider: httpx.AsyncClient
     database: Database
-    gateway: PaymentGateway
+    gateways: Gateways
     simulator: StripeSimulator
     state: Any
 
@@ -215,7 +215,7 @@ class InProcess:
 
     async def try_jobs(self) -> list[JobRun]:
         """Run everything that is due and answer how it went."""
-        return await run_due_jobs(self.database, build_registry(self.settings, self.gateway))
+        return await run_due_jobs(self.database, build_registry(self.settings, self.gateways))
 
     async def pay(self, order: JSON, method: str = "pm_card_visa") -> JSON:
         """Pay an order, its webhook delivered and handled; answers the payment."""
@@ -244,7 +244,7 @@ class InProcess:
 
     async def expire(self, order: JSON) -> None:
         """What the time limit's job does for this order."""
-        await expire_order(self.database, self.gateway, order_id(order), system_actor("test"), "test")
+        await expire_order(self.database, self.gateways, order_id(order), system_actor("test"), "test")
 
     async def rows(self, statement: str, *arguments: Any) -> list[Any]:
         """What a statement finds: rows as tuples, rows of one column as that value."""
@@ -328,4 +328,4 @@ async def in_process(
         httpx.AsyncClient(base_url=simulator.url, auth=(API_KEY, ""), timeout=30) as provider,
     ):
         state = app.state
-        yield InProcess(settings, http, provider, state.database, open_gateway(settings), simulator, state)
+        yield InProcess(settings, http, provider, state.database, open_gateways(settings), simulator, state)

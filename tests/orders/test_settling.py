@@ -26,7 +26,7 @@ def states(order):
 
 
 async def settle(program, payment):
-    await settle_order_payment(program.database, program.gateway, PaymentId(payment_id(payment)), ACTOR, "test")
+    await settle_order_payment(program.database, program.gateways, PaymentId(payment_id(payment)), ACTOR, "test")
 
 
 async def change_intent(program, payment, **values):
@@ -112,7 +112,7 @@ async def test_a_second_payment_goes_back_by_itself(program):
         await begin_payment(
             uow, "stripe", second, order_id(order), PaymentMethod.CARD, Money(total, "SAR"), limit, "SA"
         )
-    await settle_order_payment(program.database, program.gateway, second, ACTOR, "test")
+    await settle_order_payment(program.database, program.gateways, second, ACTOR, "test")
     async with program.database.connection() as connection:
         known = await find_payment(connection, second)
     payment = {"id": encode_id(ids.PAYMENT, second), "provider_payment_id": known.provider_payment_id}
@@ -236,7 +236,7 @@ async def test_a_time_limit_that_does_not_look_at_the_payment_ends_a_paid_order(
     )  # fmt: skip
     with monkeypatch.context() as patched:
         patched.setattr(expire, "open_attempts", lambda _: [])
-        await expire_order(program.database, program.gateway, order_id(order), ACTOR, "test")
+        await expire_order(program.database, program.gateways, order_id(order), ACTOR, "test")
     assert (await program.read(order))["status"] == "expired"
     await settle(program, payment)
     await program.run_jobs()
@@ -262,7 +262,7 @@ async def test_another_object_under_the_same_reference_is_not_taken_for_the_atte
     order, other = await program.order(), await program.order()
     payment, foreign = await program.begin_payment(order), await program.begin_payment(other)
     await program.confirm(foreign)
-    found = await program.gateway.retrieve(foreign["provider_payment_id"])
+    found = await program.gateways.of("stripe").retrieve(foreign["provider_payment_id"])
     async with program.database.unit_of_work(ACTOR) as uow:
         settlement = await apply_settlement(uow, order_id(order), PaymentId(payment_id(payment)), found)
     assert (settlement.moved, settlement.newly_succeeded) == (False, False)

@@ -69,7 +69,7 @@ async def test_the_same_refund_twice_is_one(program):
     for _ in range(3):
         await refund(program, payment, total(order), identifier=identifier)
         await program.run_jobs()
-        await carry_out_refund(program.database, program.gateway, RefundId(identifier))
+        await carry_out_refund(program.database, program.gateways, RefundId(identifier))
     assert len(await program.refunds_of(payment)) == 1
     assert await program.rows("SELECT refunded_minor FROM payments WHERE id = $1", payment_id(payment)) == [
         total(order)
@@ -129,7 +129,7 @@ async def test_trouble_at_the_provider_ends_in_one_refund(program, fault):
     refund_id = await refund(program, payment, total(order))
     await program.try_jobs()
     program.simulator.control("DELETE", "/faults")
-    await carry_out_refund(program.database, program.gateway, refund_id)
+    await carry_out_refund(program.database, program.gateways, refund_id)
     await program.try_jobs()
     assert await status_of(program, refund_id) == "succeeded"
     assert [found["amount"] for found in await program.refunds_of(payment)] == [total(order)]

@@ -12,7 +12,7 @@ from ais.app.shop import open_shop
 from ais.inventory import Availability, SeatDesk
 from ais.offers import SnapshotRefresher
 from ais.orders import CreateOrder, PayOrder
-from ais.payments import PaymentGateway
+from ais.payments import Gateways
 from ais.payments.adapters.stripe import StripeGateway
 from ais.platform.cache import Cache
 from ais.platform.database import Database
@@ -21,10 +21,10 @@ from ais.platform.settings import Settings
 from ais.platform.tokens import TokenRing
 
 
-def open_gateway(settings: Settings) -> PaymentGateway:
-    """The payment provider; several webhook secrets may be set, comma separated, while one replaces another."""
+def open_gateways(settings: Settings) -> Gateways:
+    """The payment gateways; several webhook secrets may be set, comma separated, while one replaces another."""
     secrets = tuple(filter(None, (secret.strip() for secret in settings.stripe_webhook_secret.split(","))))
-    return StripeGateway(settings.stripe_secret_key, secrets, settings.stripe_api_base)
+    return Gateways(StripeGateway(settings.stripe_secret_key, secrets, settings.stripe_api_base))
 
 
 @asynccontextmanager
@@ -43,8 +43,8 @@ async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         stack.push_async_callback(database.close)
         cache = Cache(settings.redis_url)
         stack.push_async_callback(cache.close)
-        gateway = open_gateway(settings)
-        database.subscriptions = build_registry(settings, gateway).subscriptions
+        gateways = open_gateways(settings)
+        database.subscriptions = build_registry(settings, gateways).subscriptions
         availability = Availability(database)
         await availability.start()
         stack.push_async_callback(availability.stop)
@@ -61,12 +61,12 @@ async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
             "settings": settings,
             "database": database,
             "cache": cache,
-            "gateway": gateway,
+            "gateways": gateways,
             "shop": shop,
             "read_reference": lambda: shop.market.reference,
             "authenticator": Authenticator(TokenRing(settings.secret_keys), database.clock, settings.operator_token),
             "create_order": CreateOrder(database, seat_desk, shop, hold_window),
-            "pay_order": PayOrder(database, gateway, payment_window),
+            "pay_order": PayOrder(database, gateways, payment_window),
             "lookup_limit_per_minute": settings.lookup_limit_per_minute,
             "trusted_proxies": settings.trusted_proxies,
         }

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from rich.console import Console
 
 from ais.app import demo_data
-from ais.app.composition import open_gateway
+from ais.app.composition import open_gateways
 from ais.app.progress_bar import progress_bar
 from ais.app.registry import build_registry
 from ais.app.schedule_import import extend_sale, import_schedule
@@ -102,7 +102,7 @@ async def _load(settings: Settings) -> None:
     assert settings.database_url is not None
     database = await Database.connect(settings.database_url, clock=settings.clock, application_name="ais demo")
     # A schedule that has changed since the last start is told to the orders on it.
-    database.subscriptions = build_registry(settings, open_gateway(settings)).subscriptions
+    database.subscriptions = build_registry(settings, open_gateways(settings)).subscriptions
     try:
         with progress_bar(console, "Loading Rimal Air: schedules, seats and fares") as progress:
             loaded = await load_demo_airline(database, settings, progress)

@@ -9,7 +9,7 @@ from ais.app.schedule_import import extend_sale
 from ais.inventory import jobs as inventory_jobs
 from ais.orders import handlers as order_handlers
 from ais.orders import jobs as order_jobs
-from ais.payments import PaymentGateway
+from ais.payments import Gateways
 from ais.payments import jobs as payment_jobs
 from ais.platform.idempotency import remove_expired_records
 from ais.platform.jobs import JobContext, JobRegistry, Retry, housekeeping
@@ -20,13 +20,13 @@ _RECORDS_AT_ONCE = 5000
 _DAILY = Retry(attempts=5, first_delay_seconds=60, ceiling_seconds=3600)
 
 
-def build_registry(settings: Settings, gateway: PaymentGateway) -> JobRegistry:
+def build_registry(settings: Settings, gateways: Gateways) -> JobRegistry:
     """The jobs, handlers and schedules of the whole program."""
     registry = JobRegistry()
     housekeeping.register(registry)
     inventory_jobs.register(registry)
-    payment_jobs.register(registry, gateway)
-    order_jobs.register(registry, gateway)
+    payment_jobs.register(registry, gateways)
+    order_jobs.register(registry, gateways)
     order_handlers.register(registry)
     registry.schedule("platform.remove_expired_answers", remove_expired_answers, cron="7 * * * *", timeout_seconds=300)
 

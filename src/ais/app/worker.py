@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 
-from ais.app.composition import open_gateway
+from ais.app.composition import open_gateways
 from ais.app.registry import build_registry
 from ais.platform.database import Database
 from ais.platform.jobs.worker import WorkerSettings, run_worker
@@ -30,8 +30,8 @@ async def serve(settings: Settings) -> None:
         maximum=CONCURRENCY + 4,
         application_name="ais worker",
     )
-    gateway = open_gateway(settings)
-    registry = build_registry(settings, gateway)
+    gateways = open_gateways(settings)
+    registry = build_registry(settings, gateways)
     database.subscriptions = registry.subscriptions
     log.info("worker started")
     try:

@@ -12,7 +12,7 @@ from ais.orders.domain import OrderPaymentStatus, TicketingStatus
 from ais.orders.service.expire import expire_order
 from ais.orders.service.settle import finish_with_tickets, settle_order_payment
 from ais.orders.service.states import OrderChange
-from ais.payments import PaymentGateway, ProviderError, ProviderTimeout, touch_payment, unfinished_payments
+from ais.payments import Gateways, ProviderError, ProviderTimeout, touch_payment, unfinished_payments
 from ais.platform.jobs import JobContext, JobRegistry, Retry
 from ais.platform.telemetry import get_logger
 
@@ -22,21 +22,21 @@ UNFINISHED_SECONDS = 30.0
 _RETRY = Retry(attempts=10, first_delay_seconds=1, ceiling_seconds=300)
 
 
-def register(registry: JobRegistry, gateway: PaymentGateway) -> None:
+def register(registry: JobRegistry, gateways: Gateways) -> None:
     """Announce this package's jobs."""
 
     async def settle(context: JobContext, payload: dict[str, Any]) -> None:
         actor = system_actor(context.name)
         payment_id = PaymentId(UUID(payload["payment_id"]))
         try:
-            await settle_order_payment(context.database, gateway, payment_id, actor, context.correlation_id)
+            await settle_order_payment(context.database, gateways, payment_id, actor, context.correlation_id)
         except (ProviderError, ProviderTimeout) as problem:
             # The attempt stays open, so the search for unfinished ones asks again for as long as the provider is away.
             log.warning("settling waits for the provider", payment_id=str(payment_id), code=problem.code)
 
     async def expire(context: JobContext, payload: dict[str, Any]) -> None:
         order_id = OrderId(UUID(payload["order_id"]))
-        await expire_order(context.database, gateway, order_id, system_actor(context.name), context.correlation_id)
+        await expire_order(context.database, gateways, order_id, system_actor(context.name), context.correlation_id)
 
     async def enforce_time_limits(context: JobContext, _payload: dict[str, Any]) -> None:
         async with context.database.connection() as connection:
@@ -44,7 +44,7 @@ def register(registry: JobRegistry, gateway: PaymentGateway) -> None:
         for order_id in due:
             try:
                 await expire_order(
-                    context.database, gateway, order_id, system_actor(context.name), context.correlation_id
+                    context.database, gateways, order_id, system_actor(context.name), context.correlation_id
                 )
             except AppError as problem:
                 # The provider cannot be asked about this one now; the next round tries again, the others go on.

@@ -28,7 +28,7 @@ from ais.payments.errors import (
     SignatureInvalid,
 )
 from ais.payments.invariants import INVARIANTS
-from ais.payments.ports import PaymentGateway
+from ais.payments.ports import Gateways, PaymentGateway
 from ais.payments.repository import (
     find_payment,
     find_payment_at_provider,
@@ -38,20 +38,21 @@ from ais.payments.repository import (
     touch_payment,
     unfinished_payments,
 )
-from ais.payments.service import (
+from ais.payments.service.pay import (
     begin_payment,
-    begin_refund,
     call_provider,
     close_uncalled_payment,
-    mark_unmatched,
     open_attempts,
     settle_payment,
 )
+from ais.payments.service.receive import mark_unmatched
+from ais.payments.service.refund import begin_refund
 
 __all__ = [
     "INVARIANTS",
     "PAYMENT_TRANSITIONS",
     "REFUND_TRANSITIONS",
+    "Gateways",
     "Payment",
     "PaymentFailed",
     "PaymentGateway",

@@ -8,8 +8,8 @@ import msgspec
 from litestar import Response, post
 
 from ais.payments.errors import SignatureInvalid
-from ais.payments.ports import PaymentGateway
-from ais.payments.service import receive_event
+from ais.payments.ports import Gateways
+from ais.payments.service.receive import receive_event
 from ais.platform.database import Database
 from ais.platform.faults import fault_point
 from ais.platform.http import SIGNED, HTTPRequest, actor_of, correlation_id_of, json_response, refusals
@@ -29,7 +29,8 @@ async def receive_stripe_event(request: HTTPRequest) -> Response[Received]:
     message is stored by its event id, however often it is delivered, and handled by a job.
     """
     database: Database = request.app.state.database
-    gateway: PaymentGateway = request.app.state.gateway
+    gateways: Gateways = request.app.state.gateways
+    gateway = gateways.of("stripe")
     body = await request.body()
     signature = request.headers.get("stripe-signature", "")
     gateway.verify_event(body, signature)

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from ais.kit import AppError, system_actor
 from ais.kit.ids import RefundId
-from ais.payments import repository, service
+from ais.payments import repository
 from ais.payments.errors import RefundExceedsPaid
-from ais.payments.ports import PaymentGateway
+from ais.payments.ports import Gateways
+from ais.payments.service.refund import call_refund, refuse_refund, settle_refund
 from ais.platform.database import Database
 from ais.platform.faults import fault_point
 from ais.platform.jobs import JobContext, JobRegistry, Retry
@@ -20,18 +21,18 @@ log = get_logger("payments.jobs")
 RECHECK_SECONDS = 60.0
 
 
-def register(registry: JobRegistry, gateway: PaymentGateway) -> None:
+def register(registry: JobRegistry, gateways: Gateways) -> None:
     """Announce this package's jobs."""
 
     async def refund(context: JobContext, payload: dict[str, Any]) -> None:
-        await carry_out_refund(context.database, gateway, RefundId(UUID(payload["refund_id"])))
+        await carry_out_refund(context.database, gateways, RefundId(UUID(payload["refund_id"])))
 
     async def recheck_refunds(context: JobContext, _payload: dict[str, Any]) -> None:
         async with context.database.connection() as connection:
             pending = await repository.pending_refunds(connection, older_than_seconds=RECHECK_SECONDS, limit=100)
         for refund_id in pending:
             try:
-                await carry_out_refund(context.database, gateway, refund_id)
+                await carry_out_refund(context.database, gateways, refund_id)
             except AppError as problem:
                 # The next round tries this one again; the others go on.
                 log.warning("refund waits for the provider", refund_id=str(refund_id), code=problem.code)
@@ -40,16 +41,16 @@ def register(registry: JobRegistry, gateway: PaymentGateway) -> None:
     registry.schedule("payments.recheck_refunds", recheck_refunds, every_seconds=60)
 
 
-async def carry_out_refund(database: Database, gateway: PaymentGateway, refund_id: RefundId) -> None:
+async def carry_out_refund(database: Database, gateways: Gateways, refund_id: RefundId) -> None:
     """Call the provider and settle; safe to repeat. What the provider has not left to give back ends as failed."""
     try:
-        found = await service.call_refund(database, gateway, refund_id)
+        found = await call_refund(database, gateways, refund_id)
     except RefundExceedsPaid:
         async with database.unit_of_work(system_actor("payments.refund")) as uow:
-            await service.refuse_refund(uow, refund_id, RefundExceedsPaid.code.lower())
+            await refuse_refund(uow, refund_id, RefundExceedsPaid.code.lower())
         return
     if found is None:
         return
     fault_point("refunds.called")
     async with database.unit_of_work(system_actor("payments.refund")) as uow:
-        await service.settle_refund(uow, refund_id, found)
+        await settle_refund(uow, refund_id, found)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ais.kit import Money
-from ais.payments.domain import ProviderEvent, ProviderPayment, ProviderRefund
+from ais.payments.domain import PaymentMethod, ProviderEvent, ProviderPayment, ProviderRefund
 
 
 class PaymentGateway(Protocol):
@@ -17,6 +17,7 @@ class PaymentGateway(Protocol):
     """
 
     name: str
+    methods: frozenset[PaymentMethod]
 
     async def create(
         self, amount: Money, *, reference: str, order_reference: str, key: str, since: datetime
@@ -50,3 +51,26 @@ class PaymentGateway(Protocol):
     def verify_event(self, body: bytes, signature: str) -> ProviderEvent:
         """The event in a raw message; raises ``SignatureInvalid``."""
         ...
+
+
+class Gateways:
+    """The gateways of this installation. Each is found by the name that a payment keeps as its provider, or by the
+    method that it takes; of several that take a method the first is asked.
+    """
+
+    def __init__(self, *gateways: PaymentGateway) -> None:
+        self._by_name = {gateway.name: gateway for gateway in gateways}
+
+    def of(self, provider: str) -> PaymentGateway:
+        """The gateway that began what is kept under this provider; raises LookupError if it is not installed."""
+        try:
+            return self._by_name[provider]
+        except KeyError:
+            raise LookupError(f"no payment gateway is named {provider!r}") from None
+
+    def taking(self, method: PaymentMethod) -> PaymentGateway:
+        """The gateway for new payments by this method; raises LookupError if none takes it."""
+        for gateway in self._by_name.values():
+            if method in gateway.methods:
+                return gateway
+        raise LookupError(f"no payment gateway takes {method}")

@@ -65,10 +65,10 @@ async def _work(settings: Settings, work: Callable[[Database, Settings], Awaitab
     database = await connect(settings)
     try:
         if tells:
-            from ais.app.composition import open_gateway
+            from ais.app.composition import open_gateways
             from ais.app.registry import build_registry
 
-            database.subscriptions = build_registry(settings, open_gateway(settings)).subscriptions
+            database.subscriptions = build_registry(settings, open_gateways(settings)).subscriptions
         return await work(database, settings)
     finally:
         await database.close()

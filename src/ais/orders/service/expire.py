@@ -13,8 +13,8 @@ from ais.orders.events import OrderExpired
 from ais.orders.service.settle import apply_settlement, look_at_provider
 from ais.orders.service.states import OrderChange
 from ais.payments import (
+    Gateways,
     PaymentFailed,
-    PaymentGateway,
     PaymentStatus,
     close_uncalled_payment,
     open_attempts,
@@ -25,7 +25,7 @@ from ais.platform.faults import fault_point
 
 
 async def expire_order(
-    database: Database, gateway: PaymentGateway, order_id: OrderId, actor: Actor, correlation_id: str
+    database: Database, gateways: Gateways, order_id: OrderId, actor: Actor, correlation_id: str
 ) -> None:
     """End an order whose time limit has passed; harmless if it is paid or not due: nothing is closed then.
 
@@ -40,13 +40,13 @@ async def expire_order(
         attempts = open_attempts(await payments_of_order(connection, order_id))
     for payment in attempts:
         try:
-            found = await look_at_provider(gateway, payment)
+            found = await look_at_provider(gateways, payment)
         except PaymentFailed:
             async with database.unit_of_work(actor, correlation_id) as uow:
                 await close_uncalled_payment(uow, payment.id, "refused by the provider")
             continue
         if found.status is not PaymentStatus.SUCCEEDED:
-            found = await gateway.cancel(found.id)
+            found = await gateways.of(payment.provider).cancel(found.id)
         async with database.unit_of_work(actor, correlation_id) as uow:
             await apply_settlement(uow, order_id, payment.id, found)
     fault_point("orders.closed")

@@ -19,9 +19,9 @@ from ais.orders.errors import FlightCancelled, HoldExpired, NothingDue, OrderNot
 from ais.orders.schemas import PaymentBody
 from ais.orders.service.settle import apply_settlement
 from ais.payments import (
+    Gateways,
     Payment,
     PaymentFailed,
-    PaymentGateway,
     PaymentMethod,
     PaymentProcessing,
     PaymentStatus,
@@ -54,7 +54,7 @@ class PayOrder(msgspec.Struct, frozen=True):
     """What paying needs: ``payment_window`` is how long an order may be paid from when payment begins."""
 
     database: Database
-    gateway: PaymentGateway
+    gateways: Gateways
     payment_window: timedelta
 
 
@@ -97,7 +97,7 @@ async def pay_order(
 async def _call(services: PayOrder, payment: Payment, actor: Actor, correlation_id: str) -> ProviderPayment:
     """Open the attempt at the provider; one that it refuses to open ends here, so that another may begin."""
     try:
-        return await call_provider(services.gateway, payment)
+        return await call_provider(services.gateways, payment)
     except PaymentFailed:
         async with services.database.unit_of_work(actor, correlation_id) as uow:
             await close_uncalled_payment(uow, payment.id, "refused by the provider")
@@ -119,7 +119,8 @@ async def _begin(
         raise FlightCancelled
     limit = await _extend_once(services, uow, order, now)
     due = Money(order.total_minor - order.paid_minor, order.currency)
-    await begin_payment(uow, services.gateway.name, payment_id, order_id, method, due, limit, order.point_of_sale)
+    provider = services.gateways.taking(method).name
+    await begin_payment(uow, provider, payment_id, order_id, method, due, limit, order.point_of_sale)
 
 
 def _require_payable(order: Order, now: datetime) -> None:
@@ -168,7 +169,7 @@ async def _secret_of(services: PayOrder, answer: Answer) -> str | None:
     """
     body: dict[str, Any] = msgspec.json.decode(answer.body)
     try:
-        found = await services.gateway.retrieve(body["provider_payment_id"])
+        found = await services.gateways.of(body["provider"]).retrieve(body["provider_payment_id"])
     except (ProviderError, ProviderTimeout):
         return None
     return found.client_secret

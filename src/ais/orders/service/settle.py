@@ -19,9 +19,9 @@ from ais.orders.events import OrderConfirmed, OrderExpired
 from ais.orders.service.states import OrderChange
 from ais.orders.service.tickets import tickets_to_issue
 from ais.payments import (
+    Gateways,
     Payment,
     PaymentFailed,
-    PaymentGateway,
     PaymentStatus,
     ProviderPayment,
     Settlement,
@@ -41,7 +41,7 @@ _ENDED_UNPAID = (OrderStatus.EXPIRED, OrderStatus.CANCELLED)
 
 
 async def settle_order_payment(
-    database: Database, gateway: PaymentGateway, payment_id: PaymentId, actor: Actor, correlation_id: str
+    database: Database, gateways: Gateways, payment_id: PaymentId, actor: Actor, correlation_id: str
 ) -> None:
     """Find out what the payment is now and bring its order to match; harmless to repeat, whenever and however often.
 
@@ -52,7 +52,7 @@ async def settle_order_payment(
     if payment is None:
         raise LookupError(f"payment {payment_id} is gone")
     try:
-        found = await look_at_provider(gateway, payment)
+        found = await look_at_provider(gateways, payment)
     except PaymentFailed:
         async with database.unit_of_work(actor, correlation_id) as uow:
             await close_uncalled_payment(uow, payment_id, "refused by the provider")
@@ -64,18 +64,18 @@ async def settle_order_payment(
     fault_point("payments.settled")
     if settlement.payment.is_open and order is not None and order.status in _ENDED_UNPAID:
         # The order ended while the bank was still deciding: nobody shall be able to pay for it weeks later.
-        closed = await gateway.cancel(found.id)
+        closed = await gateways.of(payment.provider).cancel(found.id)
         async with database.unit_of_work(actor, correlation_id) as uow:
             await apply_settlement(uow, payment.order_id, payment_id, closed)
 
 
-async def look_at_provider(gateway: PaymentGateway, payment: Payment) -> ProviderPayment:
+async def look_at_provider(gateways: Gateways, payment: Payment) -> ProviderPayment:
     """The payment as the provider holds it now, opened there if it never was.
 
     Opening repeats an earlier call by its key, and such an answer is as old as that call: so it is looked at again.
     """
-    found = await call_provider(gateway, payment)
-    return found if payment.provider_payment_id is not None else await gateway.retrieve(found.id)
+    found = await call_provider(gateways, payment)
+    return found if payment.provider_payment_id is not None else await gateways.of(payment.provider).retrieve(found.id)
 
 
 async def apply_settlement(

@@ -9,7 +9,14 @@ import msgspec
 import stripe
 
 from ais.kit import Money
-from ais.payments.domain import PaymentStatus, ProviderEvent, ProviderPayment, ProviderRefund, RefundStatus
+from ais.payments.domain import (
+    PaymentMethod,
+    PaymentStatus,
+    ProviderEvent,
+    ProviderPayment,
+    ProviderRefund,
+    RefundStatus,
+)
 from ais.payments.errors import PaymentFailed, ProviderError, ProviderTimeout, RefundExceedsPaid, SignatureInvalid
 from ais.platform.telemetry import get_logger
 
@@ -50,6 +57,7 @@ class StripeGateway:
     """
 
     name = "stripe"
+    methods = frozenset({PaymentMethod.CARD})
 
     def __init__(self, api_key: str, webhook_secrets: tuple[str, ...], api_base: str) -> None:
         self._client = stripe.StripeClient(

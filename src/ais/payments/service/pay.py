@@ -1,0 +1,127 @@
+"""Begin, call and settle an attempt to pay an order."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ais.kit import Money, encode_id, ids
+from ais.kit.ids import OrderId, PaymentId
+from ais.payments import repository
+from ais.payments.domain import (
+    OPEN_STATUSES,
+    PAYMENT_TRANSITIONS,
+    Payment,
+    PaymentMethod,
+    PaymentStatus,
+    ProviderPayment,
+    Settlement,
+)
+from ais.payments.errors import PaymentProcessing
+from ais.payments.ports import Gateways
+from ais.platform.database import UnitOfWork
+from ais.platform.staff_queue import ask_staff
+
+
+async def begin_payment(
+    uow: UnitOfWork,
+    provider: str,
+    payment_id: PaymentId,
+    order_id: OrderId,
+    method: PaymentMethod,
+    amount: Money,
+    expires_at: datetime,
+    point_of_sale: str | None,
+) -> Payment:
+    """The one open attempt of the order: an existing one of this method and amount, else a new row.
+
+    The caller holds the order's lock. An open attempt of another method or amount must have been closed before, else
+    :class:`PaymentProcessing`.
+    """
+    for payment in await repository.payments_of_order(uow.connection, order_id):
+        if not payment.is_open:
+            continue
+        if payment.amount != amount or payment.method != method:
+            raise PaymentProcessing
+        return payment
+    return await repository.insert_payment(
+        uow, payment_id, order_id, method, provider, amount, expires_at, point_of_sale
+    )
+
+
+async def call_provider(gateways: Gateways, payment: Payment) -> ProviderPayment:
+    """Open the attempt at the provider, or look at the one that is open there. No transaction may be running."""
+    gateway = gateways.of(payment.provider)
+    if payment.provider_payment_id is not None:
+        return await gateway.retrieve(payment.provider_payment_id)
+    reference = encode_id(ids.PAYMENT, payment.id)
+    return await gateway.create(
+        payment.amount,
+        reference=reference,
+        order_reference=encode_id(ids.ORDER, payment.order_id),
+        key=reference,
+        since=payment.created_at,
+    )
+
+
+async def settle_payment(uow: UnitOfWork, payment_id: PaymentId, found: ProviderPayment) -> Settlement:
+    """Write down what the provider holds now; harmless if repeated, late or out of order.
+
+    A state that the attempt cannot move to (news from before) is ignored, and so is another object than the one that
+    the attempt is known under. Money in another currency than asked for is not counted: it goes to the staff queue, and
+    the attempt ends.
+    """
+    payment = await repository.lock_payment(uow, payment_id)
+    if payment is None:
+        raise LookupError(f"payment {payment_id} is gone")
+    unchanged = Settlement(payment, payment.received, moved=False, newly_succeeded=False)
+    if payment.provider_payment_id not in {None, found.id}:
+        return unchanged
+    status = found.status
+    if status is PaymentStatus.SUCCEEDED and found.received.currency != payment.amount.currency:
+        await ask_staff(
+            uow, "payment_currency", encode_id(ids.PAYMENT, payment_id), asked=payment.amount.currency,
+            received=found.received.currency,
+        )  # fmt: skip
+        if not payment.is_open:
+            return unchanged
+        ended = await repository.write_provider_state(
+            uow,
+            payment,
+            provider_payment_id=found.id,
+            status=PaymentStatus.CANCELLED,
+            received=Money(0, payment.amount.currency),
+            failure_code="currency",
+        )
+        return Settlement(ended, payment.received, moved=True, newly_succeeded=False)
+    moves = status != payment.status
+    if moves and not PAYMENT_TRANSITIONS.allows(payment.status, status):
+        return unchanged
+    if not moves and payment.provider_payment_id == found.id and payment.failure_code == found.failure_code:
+        return unchanged
+    received = found.received if status is PaymentStatus.SUCCEEDED else Money(0, payment.amount.currency)
+    settled = await repository.write_provider_state(
+        uow,
+        payment,
+        provider_payment_id=found.id,
+        status=status,
+        received=received,
+        failure_code=found.failure_code,
+    )
+    return Settlement(
+        settled,
+        received,
+        moved=moves,
+        newly_succeeded=moves and status is PaymentStatus.SUCCEEDED,
+    )
+
+
+async def close_uncalled_payment(uow: UnitOfWork, payment_id: PaymentId, reason: str) -> None:
+    """End an attempt that the provider has refused to open; one that it knows, or that has ended, stays as it is."""
+    payment = await repository.lock_payment(uow, payment_id)
+    if payment is not None and payment.is_open and payment.provider_payment_id is None:
+        await repository.close_payment(uow, payment, reason)
+
+
+def open_attempts(payments: list[Payment]) -> list[Payment]:
+    """Those from which money may still come."""
+    return [payment for payment in payments if payment.status in OPEN_STATUSES]

@@ -1,0 +1,89 @@
+"""Begin, call and settle money that goes back."""
+
+from __future__ import annotations
+
+from ais.kit import Money, encode_id, ids
+from ais.kit.ids import PaymentId, RefundId
+from ais.payments import repository
+from ais.payments.domain import REFUND_TRANSITIONS, ProviderRefund, Refund, RefundSettled, RefundStatus
+from ais.payments.errors import RefundExceedsPaid
+from ais.payments.ports import Gateways
+from ais.platform.database import Database, UnitOfWork
+from ais.platform.staff_queue import ask_staff, resolve_staff_queue
+
+
+async def begin_refund(
+    uow: UnitOfWork, refund_id: RefundId, payment_id: PaymentId, amount: Money, reason: str
+) -> Refund:
+    """Decide to send ``amount`` back to the payment it came from; a job carries it out. Repeating it is harmless.
+
+    Raises :class:`RefundExceedsPaid` if less than ``amount`` was received and not yet given back.
+    """
+    payment = await repository.lock_payment(uow, payment_id)
+    if payment is None:
+        raise LookupError(f"payment {payment_id} is gone")
+    known = await repository.find_refund(uow.connection, refund_id)
+    if known is not None:
+        return known
+    if amount.minor > payment.received.minor - payment.refunded.minor or amount.currency != payment.amount.currency:
+        raise RefundExceedsPaid(asked=str(amount), refundable=str(payment.received - payment.refunded))
+    refund = await repository.insert_refund(uow, refund_id, payment, amount, reason)
+    uow.enqueue("payments.refund", {"refund_id": str(refund_id)}, dedupe_key=f"refund:{refund_id}")
+    return refund
+
+
+async def call_refund(database: Database, gateways: Gateways, refund_id: RefundId) -> ProviderRefund | None:
+    """Ask the provider for the refund, or look at the one it has; None if there is nothing more to ask."""
+    async with database.connection() as connection:
+        refund = await repository.find_refund(connection, refund_id)
+        if refund is None or refund.status is RefundStatus.FAILED:
+            return None
+        payment = await repository.find_payment(connection, refund.payment_id)
+    if payment is None or payment.provider_payment_id is None:
+        raise LookupError(f"refund {refund_id} has no payment at the provider")
+    gateway = gateways.of(payment.provider)
+    if refund.provider_refund_id is not None:
+        return await gateway.retrieve_refund(refund.provider_refund_id)
+    reference = encode_id(ids.REFUND, refund_id)
+    return await gateway.refund(payment.provider_payment_id, refund.amount, reference=reference, key=reference)
+
+
+async def settle_refund(uow: UnitOfWork, refund_id: RefundId, found: ProviderRefund) -> None:
+    """Write down what became of the refund; one that failed goes to the staff queue."""
+    refund = await repository.lock_refund(uow, refund_id)
+    if refund is None:
+        raise LookupError(f"refund {refund_id} is gone")
+    moves = found.status != refund.status
+    if moves and not REFUND_TRANSITIONS.allows(refund.status, found.status):
+        return
+    if not moves and refund.provider_refund_id == found.id:
+        return
+    await repository.write_refund_state(uow, refund, found.status, found.id, found.failure_code)
+    subject = encode_id(ids.REFUND, refund_id)
+    if found.status is RefundStatus.FAILED:
+        await ask_staff(uow, "refund_failed", subject, failure_code=found.failure_code)
+    elif found.status is RefundStatus.SUCCEEDED:
+        await resolve_staff_queue(uow, "refund_failed", subject)
+    if moves:
+        _tell_settled(uow, refund, found.status)
+
+
+async def refuse_refund(uow: UnitOfWork, refund_id: RefundId, failure_code: str) -> None:
+    """End a refund that the provider will not carry out: nothing went back by it, and staff are asked."""
+    refund = await repository.lock_refund(uow, refund_id)
+    if refund is None or refund.status is not RefundStatus.PENDING:
+        return
+    await repository.write_refund_state(uow, refund, RefundStatus.FAILED, refund.provider_refund_id, failure_code)
+    await ask_staff(uow, "refund_failed", encode_id(ids.REFUND, refund_id), failure_code=failure_code)
+    _tell_settled(uow, refund, RefundStatus.FAILED)
+
+
+def _tell_settled(uow: UnitOfWork, refund: Refund, status: RefundStatus) -> None:
+    uow.publish(
+        RefundSettled(
+            refund_id=str(refund.id),
+            payment_id=str(refund.payment_id),
+            order_id=str(refund.order_id),
+            status=status,
+        )
+    )
