@@ -33,6 +33,13 @@ from ais.orders.schemas import OrderBody, OrderRequest, PaymentBody
 from ais.orders.service.create import CreateOrder, create_order
 from ais.orders.service.expire import expire_order
 from ais.orders.service.pay import PayOrder, pay_order
+from ais.orders.service.reading import (
+    buyer_access_ends_at,
+    find_order_by_name,
+    lookup_access_ends_at,
+    read_own_order,
+    show_order,
+)
 from ais.orders.service.settle import settle_order_payment
 from ais.orders.view import order_body
 
@@ -60,13 +67,18 @@ __all__ = [
     "PaymentBody",
     "TicketingStatus",
     "affected_orders",
+    "buyer_access_ends_at",
     "create_order",
     "expire_order",
     "find_order",
+    "find_order_by_name",
     "history_of",
     "list_orders",
+    "lookup_access_ends_at",
     "order_body",
     "pay_order",
+    "read_own_order",
     "sales_on_flight_dates",
     "settle_order_payment",
+    "show_order",
 ]

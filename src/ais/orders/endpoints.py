@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -15,10 +15,9 @@ from litestar.params import Parameter
 from ais.inventory import SeatsUnavailable
 from ais.kit import ActorKind, InvalidStateTransition, NotFound, ValidationFailed, decode_id, ids
 from ais.kit.ids import OrderId
-from ais.kit.locator import is_locator
 from ais.offers import OfferExpired, PriceChanged
 from ais.orders import repository
-from ais.orders.access import READ_ANY, require_order_access
+from ais.orders.access import READ_ANY
 from ais.orders.domain import Order, OrderStatus
 from ais.orders.errors import (
     FlightCancelled,
@@ -29,10 +28,17 @@ from ais.orders.errors import (
     OrderNotFound,
     PassengerAge,
 )
-from ais.orders.names import search_name
 from ais.orders.schemas import LookupRequest, OrderBody, OrderRequest, PaymentBody, PaymentRequest
 from ais.orders.service.create import CreateOrder, create_order
 from ais.orders.service.pay import PayOrder, pay_order
+from ais.orders.service.reading import (
+    buyer_access_ends_at,
+    find_order_by_name,
+    lookup_access_ends_at,
+    read_own_order,
+    show_order,
+    written_locator,
+)
 from ais.orders.view import order_body
 from ais.payments import PaymentFailed, PaymentMethod, PaymentProcessing, ProviderError, ProviderTimeout
 from ais.platform.cache import Cache, RateLimited
@@ -60,9 +66,6 @@ from ais.platform.http import (
 )
 from ais.platform.idempotency import IdempotencyConflict, IdempotencyInProgress, IdempotencyKeyRequired
 from ais.ticketing import documents_of_order
-
-GUEST_TOKEN_AFTER_LAST_FLIGHT = timedelta(hours=24)
-LOOKUP_TOKEN = timedelta(hours=1)
 
 _BODY = (MalformedRequest, ValidationFailed, PayloadTooLarge, UnsupportedMediaType)
 _KEY = (IdempotencyKeyRequired, IdempotencyConflict, IdempotencyInProgress)
@@ -124,39 +127,15 @@ def _guest_token(authenticator: Authenticator, order: OrderBody) -> str:
     """A token for this order until a day after its last flight."""
     order_id = decode_id(ids.ORDER, order.id)
     assert order_id is not None
-    last = max(segment.arrives_at for each in order.slices for segment in each.segments)
-    return authenticator.guest_token(
-        order_id, expires_at_seconds=int((last + GUEST_TOKEN_AFTER_LAST_FLIGHT).timestamp())
-    )
+    return authenticator.guest_token(order_id, expires_at_seconds=int(buyer_access_ends_at(order).timestamp()))
 
 
 @get("/api/v1/orders/{order_id:str}", access=ORDER, tags=["orders"], responses=refusals(*_CREDENTIALS, OrderNotFound))
 async def read_order(request: HTTPRequest, order_id: OrderIdText) -> Response[OrderBody]:
     """An order, for its owner, for staff with the right, or for a guest with its token."""
-    order = await _own_order(request, order_id)
-    return json_response(await _shown(request, order), headers=_told_in(request))
-
-
-async def _own_order(request: HTTPRequest, order_id: str) -> Order:
     database: Database = request.app.state.database
-    identifier = decode_id(ids.ORDER, order_id)
-    if identifier is None:
-        raise OrderNotFound
-    async with database.connection() as connection:
-        order = await repository.find_order(connection, OrderId(identifier))
-    if order is None:
-        raise OrderNotFound
-    require_order_access(actor_of(request), order)
-    return order
-
-
-async def _shown(request: HTTPRequest, order: Order, guest_token: str | None = None) -> OrderBody:
-    database: Database = request.app.state.database
-    async with database.connection() as connection:
-        documents = await documents_of_order(connection, order.id)
-    return order_body(
-        order, documents, now=database.clock.now(), language=language_of(request), guest_token=guest_token
-    )
+    order = await read_own_order(database, actor_of(request), order_id)
+    return json_response(await show_order(database, order, language_of(request)), headers=_told_in(request))
 
 
 @get(
@@ -182,7 +161,7 @@ async def list_orders(
         only_order = OrderId(UUID(actor.id)) if actor.kind is ActorKind.GUEST else OrderId(UUID(int=0))
     wanted = repository.OrderFilter(
         only_order=only_order,
-        record_locator=_locator(record_locator) if record_locator else None,
+        record_locator=written_locator(record_locator) if record_locator else None,
         status=status,
         departure_from=departure_from,
         updated_after=_instant("updated_after", updated_after),
@@ -197,12 +176,6 @@ async def list_orders(
             bodies.append(order_body(order, documents, now=database.clock.now(), language=language_of(request)))
     next_cursor = _write_cursor(found[limit - 1]) if len(found) > limit else None
     return json_response(Page(bodies, next_cursor), headers=_told_in(request))
-
-
-def _locator(text: str) -> str:
-    """The locator as it is written, however it was typed; what cannot be one becomes empty, which names no order."""
-    locator = "".join(text.split()).upper()
-    return locator if is_locator(locator) else ""
 
 
 def _instant(field: str, text: str | None) -> datetime | None:
@@ -256,19 +229,12 @@ async def look_up_order(request: HTTPRequest, data: LookupRequest) -> Response[O
     spent = (limit, *await cache.take(f"lookup:{address}", limit=limit))
     request.state.rate_limit = spent
     database: Database = state.database
-    locator = _locator(data.record_locator)
-    order = None
-    if locator:
-        async with database.connection() as connection:
-            order_id = await repository.find_orders_by_name(connection, locator, search_name(data.family_name))
-            order = await repository.find_order(connection, order_id) if order_id is not None else None
-    if order is None:
-        raise OrderNotFound
+    order = await find_order_by_name(database, data.record_locator, data.family_name)
     authenticator: Authenticator = state.authenticator
-    expires_at = int((database.clock.now() + LOOKUP_TOKEN).timestamp())
+    expires_at = int(lookup_access_ends_at(database.clock.now()).timestamp())
     token = authenticator.guest_token(order.id, expires_at_seconds=expires_at)
     return json_response(
-        await _shown(request, order, token),
+        await show_order(database, order, language_of(request), guest_token=token),
         headers=_told_in(request) | rate_limit_headers(*spent),
     )
 

@@ -1,0 +1,77 @@
+"""Reading orders: one's own, one found by locator and name, and how long a guest may come back to it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from ais.kit import Actor, decode_id, ids
+from ais.kit.ids import OrderId
+from ais.kit.locator import is_locator
+from ais.orders import repository
+from ais.orders.access import require_order_access
+from ais.orders.domain import Order
+from ais.orders.errors import OrderNotFound
+from ais.orders.names import search_name
+from ais.orders.schemas import OrderBody
+from ais.orders.view import order_body
+from ais.platform.database import Database
+from ais.platform.i18n import Language
+from ais.ticketing import documents_of_order
+
+GUEST_TOKEN_AFTER_LAST_FLIGHT = timedelta(hours=24)
+LOOKUP_TOKEN = timedelta(hours=1)
+
+
+async def read_own_order(database: Database, actor: Actor, order_id: str) -> Order:
+    """The order of that public id; OrderNotFound if there is none or it is not the caller's."""
+    identifier = decode_id(ids.ORDER, order_id)
+    if identifier is None:
+        raise OrderNotFound
+    async with database.connection() as connection:
+        order = await repository.find_order(connection, OrderId(identifier))
+    if order is None:
+        raise OrderNotFound
+    require_order_access(actor, order)
+    return order
+
+
+async def find_order_by_name(database: Database, record_locator: str, family_name: str) -> Order:
+    """The order of that locator with a passenger of that family name, the same OrderNotFound whichever is wrong.
+
+    Names compare without case, spaces, hyphens and the Arabic article. Whoever calls limits how often one may ask.
+    """
+    locator = written_locator(record_locator)
+    order = None
+    if locator:
+        async with database.connection() as connection:
+            order_id = await repository.find_orders_by_name(connection, locator, search_name(family_name))
+            order = await repository.find_order(connection, order_id) if order_id is not None else None
+    if order is None:
+        raise OrderNotFound
+    return order
+
+
+async def show_order(
+    database: Database, order: Order, language: Language, *, guest_token: str | None = None
+) -> OrderBody:
+    """The order as its owner sees it now, with its documents."""
+    async with database.connection() as connection:
+        documents = await documents_of_order(connection, order.id)
+    return order_body(order, documents, now=database.clock.now(), language=language, guest_token=guest_token)
+
+
+def written_locator(text: str) -> str:
+    """The locator as it is written, however it was typed; what cannot be one becomes empty, which names no order."""
+    locator = "".join(text.split()).upper()
+    return locator if is_locator(locator) else ""
+
+
+def buyer_access_ends_at(order: OrderBody) -> datetime:
+    """Until when the token of whoever made the order opens it: a day after its last flight."""
+    last = max(segment.arrives_at for each in order.slices for segment in each.segments)
+    return last + GUEST_TOKEN_AFTER_LAST_FLIGHT
+
+
+def lookup_access_ends_at(now: datetime) -> datetime:
+    """Until when the token of whoever looked an order up opens it: one hour."""
+    return now + LOOKUP_TOKEN
