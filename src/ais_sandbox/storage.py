@@ -63,6 +63,12 @@ class Storage:
             if self.commit_later is None:
                 self.commit()
 
+    def add_missing_column(self, table: str, column: str, declaration: str) -> None:
+        """Give a table of an older release the column that it lacks."""
+        names = {row["name"] for row in self.connection.execute(f"PRAGMA table_info({table})")}
+        if column not in names:
+            self.connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {declaration}")
+
     def commit(self) -> None:
         """Make what was done durable; without effect when nothing was."""
         if self.connection.in_transaction:

@@ -113,6 +113,18 @@ def card_payment(amount: int = 12_345, currency: str = "sar", **more: Any) -> di
     return {"amount": amount, "currency": currency, "automatic_payment_methods": automatic, **more}
 
 
+def checkout_session(amount: int = 12_345, currency: str = "sar", **more: Any) -> dict[str, Any]:
+    """Parameters of a checkout session for one thing that costs `amount`."""
+    price = {"currency": currency, "unit_amount": amount, "product_data": {"name": "RUH - JED"}}
+    return {
+        "mode": "payment",
+        "line_items": [{"price_data": price, "quantity": 1}],
+        "success_url": "https://example.com/paid?session={CHECKOUT_SESSION_ID}",
+        "cancel_url": "https://example.com/back",
+        **more,
+    }
+
+
 def _launch(arguments: list[str], data_directory: Path) -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AIS_STRIPE_")}
     with data_directory.with_name("stripe.log").open("ab") as log:

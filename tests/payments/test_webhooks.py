@@ -128,7 +128,7 @@ async def test_early_news_find_the_payment_by_our_reference(program):
 async def test_a_payment_that_is_not_ours_goes_to_staff(program):
     made = await program.provider.post(
         "/v1/payment_intents",
-        data={"amount": 500, "currency": "sar", "payment_method_types[]": "card", "confirm": "true",
+        data={"amount": 500, "currency": "sar", "allowed_payment_method_types[]": "card", "confirm": "true",
               "payment_method": "pm_card_visa"},
     )  # fmt: skip
     payment = {"provider_payment_id": made.json()["id"]}

@@ -15,8 +15,8 @@ from tests.factories.webhook_receiver import WebhookReceiver
 
 def authenticating(client: stripe.StripeClient, card: str = "pm_card_authenticationRequired") -> stripe.PaymentIntent:
     params: Any = {
-        "amount": 5000, "currency": "usd", "payment_method_types": ["card"], "payment_method": card, "confirm": True,
-        "return_url": "https://example.com/back?order=1",
+        "amount": 5000, "currency": "usd", "allowed_payment_method_types": ["card"], "payment_method": card,
+        "confirm": True, "return_url": "https://example.com/back?order=1",
     }  # fmt: skip
     return client.v1.payment_intents.create(params=params)
 
@@ -48,8 +48,8 @@ def test_the_page_of_the_bank_completes_the_payment(client: stripe.StripeClient)
     intent = authenticating(client)
     with urllib.request.urlopen(page_of(intent), timeout=5) as page:
         text = page.read().decode()
-    assert "$50.00" in text
-    assert 'value="succeed"' in text
+    assert "50.00 USD" in text
+    assert "value='succeed'" in text
     status, location = press(page_of(intent), "succeed")
     assert status == 303
     parts = urllib.parse.urlsplit(location)

@@ -1,11 +1,13 @@
 """The simulated account: its objects, its events, and the request that is changing them."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ais_sandbox.storage import Storage
 from ais_sandbox.stripe.clock import now_exact, now_seconds
 from ais_sandbox.stripe.collections import (
     CHARGES,
+    CHECKOUT_SESSIONS,
     EVENTS,
     KINDS,
     PAYMENT_INTENTS,
@@ -13,6 +15,7 @@ from ais_sandbox.stripe.collections import (
     REFUNDS,
     Collection,
     Kind,
+    Undisclosed,
 )
 from ais_sandbox.stripe.deliveries import Deliveries
 from ais_sandbox.stripe.errors import Document
@@ -40,12 +43,23 @@ class Call:
 class Account:
     """Everything the endpoints work on. Methods expect to run inside a transaction of `storage`."""
 
-    def __init__(self, storage: Storage, switchboard: Switchboard, page_url: str) -> None:
-        """Open the collections of `storage`; `page_url` is where a browser reaches this program."""
+    def __init__(
+        self,
+        storage: Storage,
+        switchboard: Switchboard,
+        page_url: str,
+        reactions: "Mapping[str, tuple[Reaction, ...]]",
+    ) -> None:
+        """Open the collections of `storage`; `page_url` is where a browser reaches this program.
+
+        `reactions` are called, by type of event, with each event's object once the event is recorded.
+        """
         self.storage = storage
         self.switchboard = switchboard
         self.page_url = page_url
+        self._reactions = reactions
         self.collections: dict[Kind, Collection] = {kind: Collection(storage, kind) for kind in KINDS}
+        self.undisclosed = Undisclosed(storage)
         self.schedule = Schedule(storage)
         self.deliveries = Deliveries(storage)
         self.request: Call | None = None
@@ -69,6 +83,11 @@ class Account:
     def refunds(self) -> Collection:
         """Refunds in every state."""
         return self.collections[REFUNDS]
+
+    @property
+    def checkout_sessions(self) -> Collection:
+        """Checkout sessions in every state."""
+        return self.collections[CHECKOUT_SESSIONS]
 
     @property
     def events(self) -> Collection:
@@ -107,10 +126,16 @@ class Account:
         for endpoint in endpoints:
             plan = Plan.of(self.switchboard.webhooks, sequence)
             self.deliveries.plan(event["id"], event_type, endpoint, plan.after_seconds)
+        for react in self._reactions.get(event_type, ()):
+            react(self, document)
 
     def forget_everything(self) -> None:
         """Empty every collection and every plan; endpoints stay."""
         for collection in self.collections.values():
             collection.clear()
+        self.undisclosed.clear()
         self.schedule.clear()
         self.deliveries.clear()
+
+
+Reaction = Callable[[Account, Document], None]

@@ -11,7 +11,7 @@ import msgspec
 
 from ais_sandbox.http import CutConnection, Delayed, Hang, Reply, Request, Response
 from ais_sandbox.storage import Storage
-from ais_sandbox.stripe import charges, events, payment_intents, payment_methods, refunds
+from ais_sandbox.stripe import charges, checkout_sessions, events, payment_intents, payment_methods, refunds
 from ais_sandbox.stripe.account import API_VERSION, Account, Call
 from ais_sandbox.stripe.errors import Document, StripeError
 from ais_sandbox.stripe.expansion import expand
@@ -56,6 +56,12 @@ ROUTES = (
     _route("GET", "refunds/{id}", refunds.retrieve),
     _route("POST", "refunds/{id}", refunds.update),
     _route("POST", "refunds/{id}/cancel", refunds.cancel),
+    _route("POST", "checkout/sessions", checkout_sessions.create),
+    _route("GET", "checkout/sessions", checkout_sessions.list_),
+    _route("GET", "checkout/sessions/{id}", checkout_sessions.retrieve),
+    _route("POST", "checkout/sessions/{id}", checkout_sessions.update),
+    _route("POST", "checkout/sessions/{id}/expire", checkout_sessions.expire),
+    _route("GET", "checkout/sessions/{id}/line_items", checkout_sessions.list_line_items),
     _route("GET", "events", events.list_),
     _route("GET", "events/{id}", events.retrieve),
 )

@@ -19,21 +19,36 @@ LARGEST_PAGE, USUAL_PAGE = 100, 10
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of object: its table, its name in refusals, the prefix of its ids, and what lists may filter by."""
+    """A kind of object: its table, its name in refusals, the prefix of its ids, and what lists may filter by.
+
+    A filter with a dot, such as `customer_details.email`, is a member of a member that may be null.
+    """
 
     table: str
     name: str
     prefix: str
     filters: tuple[str, ...] = ()
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that hold the filters' values."""
+        return tuple(name.replace(".", "_") for name in self.filters)
+
+    def values(self, document: Document) -> list[object]:
+        """The filters' values of an object."""
+        return [document[name] if "." not in name else _member(document, name) for name in self.filters]
+
 
 PAYMENT_METHODS = Kind("payment_methods", "PaymentMethod", "pm", ("type",))
 PAYMENT_INTENTS = Kind("payment_intents", "payment_intent", "pi", ("customer",))
 CHARGES = Kind("charges", "charge", "ch", ("customer", "payment_intent"))
 REFUNDS = Kind("refunds", "refund", "re", ("charge", "payment_intent"))
+CHECKOUT_SESSIONS = Kind(
+    "checkout_sessions", "checkout.session", "cs", ("customer", "payment_intent", "status", "customer_details.email")
+)
 EVENTS = Kind("events", "event", "evt", ("type",))
 
-KINDS = (PAYMENT_METHODS, PAYMENT_INTENTS, CHARGES, REFUNDS, EVENTS)
+KINDS = (PAYMENT_METHODS, PAYMENT_INTENTS, CHARGES, REFUNDS, CHECKOUT_SESSIONS, EVENTS)
 
 
 class Collection:
@@ -43,30 +58,30 @@ class Collection:
         """Open the collection, creating its table when it is new."""
         self.kind = kind
         self._connection = storage.connection
-        columns = "".join(f", {name} TEXT" for name in kind.filters)
         self._connection.execute(
             f"CREATE TABLE IF NOT EXISTS {kind.table} (sequence INTEGER PRIMARY KEY AUTOINCREMENT,"
-            f" id TEXT NOT NULL UNIQUE, created INTEGER NOT NULL, body BLOB NOT NULL{columns})"
+            f" id TEXT NOT NULL UNIQUE, created INTEGER NOT NULL, body BLOB NOT NULL)"
         )
-        for name in kind.filters:
+        for name in kind.columns:
+            storage.add_missing_column(kind.table, name, "TEXT")
             index = f"CREATE INDEX IF NOT EXISTS {kind.table}_{name} ON {kind.table} ({name}, sequence)"
             self._connection.execute(index)
-        names = "".join(f", {name}" for name in kind.filters)
+        names = "".join(f", {name}" for name in kind.columns)
         marks = ", ?" * len(kind.filters)
         self._insert = f"INSERT INTO {kind.table} (id, created, body{names}) VALUES (?, ?, ?{marks})"  # noqa: S608 - names from KINDS
-        assignments = "".join(f", {name} = ?" for name in kind.filters)
+        assignments = "".join(f", {name} = ?" for name in kind.columns)
         self._update = f"UPDATE {kind.table} SET body = ?{assignments} WHERE id = ?"  # noqa: S608  # names of tables and columns are constants of this program
         self._select = f"SELECT body FROM {kind.table} WHERE id = ?"  # noqa: S608  # names of tables and columns are constants of this program
 
     def insert(self, document: Document) -> int:
         """Keep a new object and return its place in the order of creation."""
-        values = [document[name] for name in self.kind.filters]
+        values = self.kind.values(document)
         row = (document["id"], document["created"], _encode(document), *values)
         return self._connection.execute(self._insert, row).lastrowid or 0
 
     def save(self, document: Document) -> None:
         """Replace an object that exists."""
-        values = [document[name] for name in self.kind.filters]
+        values = self.kind.values(document)
         self._connection.execute(self._update, (_encode(document), *values, document["id"]))
 
     def find(self, object_id: str) -> Document | None:
@@ -90,10 +105,10 @@ class Collection:
         """Read filters, `created` and pagination from the parameters and return Stripe's list object."""
         clauses: list[str] = []
         values: list[object] = []
-        for name in self.kind.filters:
-            wanted = parameters.take_text(name)
+        for name, column in zip(self.kind.filters, self.kind.columns, strict=True):
+            wanted = _take_filter(parameters, name)
             if wanted is not None:
-                clauses.append(f"{name} GLOB ?" if name == "type" else f"{name} = ?")
+                clauses.append(f"{column} GLOB ?" if name == "type" else f"{column} = ?")
                 values.append(wanted)
         if "type" in self.kind.filters:
             types = parameters.take_list("types")
@@ -135,6 +150,46 @@ class Collection:
         if row is None:
             raise no_such(self.kind.name, object_id, param=param, status=400)
         return int(row["sequence"])
+
+
+class Undisclosed:
+    """What the account knows of an object and the API does not show, such as the payment data of a session."""
+
+    def __init__(self, storage: Storage) -> None:
+        """Open it, creating its table when it is new."""
+        self._connection = storage.connection
+        self._connection.execute("CREATE TABLE IF NOT EXISTS undisclosed (id TEXT PRIMARY KEY, body BLOB NOT NULL)")
+
+    def put(self, object_id: str, facts: Document) -> None:
+        """Keep the facts of an object, in place of former ones."""
+        self._connection.execute("INSERT OR REPLACE INTO undisclosed VALUES (?, ?)", (object_id, _encode(facts)))
+
+    def get(self, object_id: str) -> Document:
+        """The facts of an object, empty if there are none."""
+        row = self._connection.execute("SELECT body FROM undisclosed WHERE id = ?", (object_id,)).fetchone()
+        return {} if row is None else _decode(row["body"])
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._connection.execute("DELETE FROM undisclosed")
+
+
+def _member(document: Document, path: str) -> object:
+    head, _, tail = path.partition(".")
+    inner = document[head]
+    return None if inner is None else inner[tail]
+
+
+def _take_filter(parameters: Parameters, name: str) -> str | None:
+    head, _, tail = name.partition(".")
+    if not tail:
+        return parameters.take_text(name)
+    given = parameters.take_hash(head)
+    if given is None:
+        return None
+    wanted = given.need_text(tail)
+    given.finish()
+    return wanted
 
 
 def _read_created(parameters: Parameters, clauses: list[str], values: list[object]) -> None:

@@ -5,18 +5,20 @@ It is not Stripe's and asks for no key: the program listens on this machine only
 
 import re
 from collections.abc import Callable
+from typing import Literal
 from urllib.parse import parse_qs
 
 import msgspec
 
 from ais_sandbox.http import Request, Response
+from ais_sandbox.stripe import checkout_sessions
 from ais_sandbox.stripe.account import Account
-from ais_sandbox.stripe.clock import now_exact
+from ais_sandbox.stripe.attempts import complete_authentication
+from ais_sandbox.stripe.clock import now_exact, shift_seconds
 from ais_sandbox.stripe.deliveries import Endpoint
 from ais_sandbox.stripe.errors import Document, StripeError
 from ais_sandbox.stripe.faults import FaultRule, FaultRules
 from ais_sandbox.stripe.idempotency import IdempotencyKeys
-from ais_sandbox.stripe.payment_intents import complete_authentication
 from ais_sandbox.stripe.webhooks import Background
 
 PREFIX = "/_sandbox"
@@ -45,9 +47,24 @@ class RedeliverBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class AuthenticateBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What the customer does in the 3-D Secure step: `succeed` or `fail`."""
+    """What the customer does in the 3-D Secure step."""
 
-    outcome: str = "succeed"
+    outcome: Literal["succeed", "fail"] = "succeed"
+
+
+class CompleteBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What the customer does on a checkout page, and then in the 3-D Secure step if there is one: null leaves it."""
+
+    payment_method: str = "pm_card_visa"
+    authenticate: Literal["succeed", "fail"] | None = "succeed"
+    email: str | None = None
+
+
+class ClockBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Where the clock is to stand: seconds since 1970, or so many seconds further than now."""
+
+    now: float | None = None
+    advance_seconds: float = 0.0
 
 
 class Control:
@@ -72,7 +89,9 @@ class Control:
             ("DELETE", "/faults", self._remove_faults),
             ("DELETE", "/faults/([0-9]+)", self._remove_faults),
             ("POST", "/payment_intents/([A-Za-z0-9_]+)/authenticate", self._authenticate),
+            ("POST", "/checkout_sessions/([A-Za-z0-9_]+)/complete", self._complete_session),
             ("POST", "/settings", self._settings),
+            ("POST", "/clock", self._move_clock),
             ("POST", "/transitions/run", self._run_transitions),
             ("POST", "/reset", self._reset),
         ]
@@ -105,6 +124,7 @@ class Control:
             "objects": counts,
             "deliveries": self._account.deliveries.counts(),
             "webhooks": self._account.switchboard.webhooks,
+            "clock_shift_seconds": round(shift_seconds(), 3),
             "settle_seconds": self._account.switchboard.settle_seconds,
             "faults": self._faults.all(),
         }
@@ -158,10 +178,26 @@ class Control:
 
     def _authenticate(self, request: Request, intent_id: str) -> Document:
         outcome = msgspec.json.decode(request.body or b"{}", type=AuthenticateBody).outcome
-        if outcome not in {"succeed", "fail"}:
-            message = "outcome must be succeed or fail"
-            raise ValueError(message)
         return complete_authentication(self._account, intent_id, succeeded=outcome == "succeed")
+
+    def _complete_session(self, request: Request, session_id: str) -> Document:
+        body = msgspec.json.decode(request.body or b"{}", type=CompleteBody)
+        intent = checkout_sessions.pay(self._account, session_id, body.payment_method, email=body.email)
+        if intent["status"] == "requires_action" and body.authenticate is not None:
+            intent = complete_authentication(self._account, intent["id"], succeeded=body.authenticate == "succeed")
+        return {"session": self._account.checkout_sessions.get(session_id), "payment_intent": intent}
+
+    def _move_clock(self, request: Request, _: str) -> Document:
+        body = msgspec.json.decode(request.body or b"{}", type=ClockBody)
+        before = now_exact()
+        wanted = before if body.now is None else body.now
+        self._account.switchboard.move_clock(wanted + body.advance_seconds - before)
+        back = before - now_exact()
+        if back > 0:
+            # What waits for a pause, and not for a date, does not wait longer because the date is an earlier one.
+            self._account.schedule.bring_forward(back)
+            self._account.deliveries.bring_forward(back)
+        return {"now": now_exact()}
 
     def _settings(self, request: Request, _: str) -> Document:
         seconds = msgspec.json.decode(request.body, type=SettingsBody).settle_seconds

@@ -1,6 +1,7 @@
 """`expand[]`: ids in an answer replaced by the objects they name."""
 
 from ais_sandbox.stripe.account import Account
+from ais_sandbox.stripe.checkout_sessions import line_items
 from ais_sandbox.stripe.collections import USUAL_PAGE
 from ais_sandbox.stripe.errors import Document, StripeError
 
@@ -9,6 +10,7 @@ _DEEPEST = 4
 _EXPANDABLE = {
     "payment_intent": {"latest_charge": "ch", "payment_method": "pm", "customer": None, "review": None},
     "charge": {"payment_intent": "pi", "balance_transaction": None, "customer": None, "refunds": "list"},
+    "checkout.session": {"payment_intent": "pi", "customer": None, "line_items": "list"},
     "refund": {"charge": "ch", "payment_intent": "pi", "balance_transaction": None},
 }
 
@@ -43,6 +45,8 @@ def _walk(account: Account, document: Document, steps: list[str], path: str) -> 
         url = f"/v1/charges/{document['id']}/refunds"
         page = refunds[:USUAL_PAGE]
         document["refunds"] = {"object": "list", "data": page, "has_more": len(refunds) > len(page), "url": url}
+    if name == "line_items":
+        document["line_items"] = line_items(account, document["id"])
     value = document.get(name)
     if isinstance(value, str):
         document[name] = _find(account, value)

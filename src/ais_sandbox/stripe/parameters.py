@@ -14,9 +14,14 @@ MOST_METADATA_KEYS, LONGEST_METADATA_KEY, LONGEST_METADATA_VALUE = 50, 40, 500
 class Parameters:
     """The decoded parameters of one request; each `take_*` reads one, and `finish` refuses what nobody took."""
 
-    def __init__(self, decoded: Document) -> None:
-        """Wrap the result of `decode_form`."""
+    def __init__(self, decoded: Document, within: str = "") -> None:
+        """Wrap the result of `decode_form`; `within` is the name of the hash that holds these, for refusals."""
         self._left = dict(decoded)
+        self._within = within
+
+    def path_of(self, name: str) -> str:
+        """A parameter's name as the client wrote it, such as `line_items[0][quantity]`."""
+        return f"{self._within}[{name}]" if self._within else name
 
     def take_text(self, name: str, *, longest: int = 5000) -> str | None:
         """A string, or None if absent. The empty string is returned: for Stripe it unsets a field."""
@@ -24,32 +29,34 @@ class Parameters:
         if value is None:
             return None
         if not isinstance(value, str):
-            raise invalid_parameter(f"Invalid string: {value}", name)
+            raise invalid_parameter(f"Invalid string: {value}", self.path_of(name))
         if len(value) > longest:
             message = f"Invalid string: {value[:20]}...; must be at most {longest} characters"
-            raise invalid_parameter(message, name)
+            raise invalid_parameter(message, self.path_of(name))
         return value
 
     def need_text(self, name: str) -> str:
         """A string that has to be there and not be empty."""
         value = self.take_text(name)
         if value is None:
-            raise missing_parameter(name)
+            raise missing_parameter(self.path_of(name))
         if value == "":
             message = (
                 f"You passed an empty string for '{name}'. We assume empty values are an attempt to unset a parameter"
             )
             message += f"; however '{name}' cannot be unset. You should remove '{name}' from your request or supply a "
             message += "non-empty value."
-            raise invalid_parameter(message, name, "parameter_invalid_empty")
+            raise invalid_parameter(message, self.path_of(name), "parameter_invalid_empty")
         return value
 
     def take_choice(self, name: str, choices: tuple[str, ...]) -> str | None:
         """One of the given words, or None if absent."""
         value = self.take_text(name)
         if value is not None and value not in choices:
-            listed = ", ".join(choices[:-1]) + (" or " if len(choices) > 1 else "") + choices[-1]
-            raise invalid_parameter(f"Invalid {name}: must be one of {listed}", name)
+            comma = "," if len(choices) > 2 else ""
+            listed = ", ".join(choices[:-1]) + (f"{comma} or " if len(choices) > 1 else "") + choices[-1]
+            path = self.path_of(name)
+            raise invalid_parameter(f"Invalid {path}: must be one of {listed}", path)
         return value
 
     def take_integer(self, name: str, *, least: int | None = None) -> int | None:
@@ -58,11 +65,18 @@ class Parameters:
         if value is None:
             return None
         if _INTEGER.fullmatch(value) is None:
-            raise invalid_parameter(f"Invalid integer: {value}", name, "parameter_invalid_integer")
+            raise invalid_parameter(f"Invalid integer: {value}", self.path_of(name), "parameter_invalid_integer")
         number = int(value)
         if least is not None and number < least:
             message = f"This value must be greater than or equal to {least}."
-            raise invalid_parameter(message, name, "parameter_invalid_integer")
+            raise invalid_parameter(message, self.path_of(name), "parameter_invalid_integer")
+        return number
+
+    def need_integer(self, name: str, *, least: int | None = None) -> int:
+        """An integer that has to be there."""
+        number = self.take_integer(name, least=least)
+        if number is None:
+            raise missing_parameter(self.path_of(name))
         return number
 
     def take_boolean(self, name: str, *, default: bool = False) -> bool:
@@ -71,7 +85,7 @@ class Parameters:
         if value is None:
             return default
         if value not in {"true", "false"}:
-            raise invalid_parameter(f"Invalid boolean: {value}", name)
+            raise invalid_parameter(f"Invalid boolean: {value}", self.path_of(name))
         return value == "true"
 
     def take_hash(self, name: str) -> "Parameters | None":
@@ -80,8 +94,18 @@ class Parameters:
         if value is None:
             return None
         if not isinstance(value, dict):
-            raise invalid_parameter("Invalid object", name)
-        return Parameters(value)
+            raise invalid_parameter("Invalid object", self.path_of(name))
+        return Parameters(value, self.path_of(name))
+
+    def take_hashes(self, name: str) -> "list[Parameters]":
+        """An array of hashes, empty if absent."""
+        value = self._left.pop(name, None)
+        if value is None:
+            return []
+        path = self.path_of(name)
+        if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+            raise invalid_parameter("Invalid array", path)
+        return [Parameters(entry, f"{path}[{position}]") for position, entry in enumerate(value)]
 
     def take_list(self, name: str) -> list[str]:
         """An array of strings, empty if absent."""
@@ -89,7 +113,7 @@ class Parameters:
         if value is None:
             return []
         if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-            raise invalid_parameter("Invalid array", name)
+            raise invalid_parameter("Invalid array", self.path_of(name))
         return value
 
     def take_json(self, name: str) -> object:
@@ -129,7 +153,7 @@ class Parameters:
         """Refuse parameters that the endpoint does not know, as Stripe does."""
         if not self._left:
             return
-        names = [_written(name, value) for name, value in self._left.items()]
+        names = [_written(self.path_of(name), value) for name, value in self._left.items()]
         if len(names) == 1:
             raise invalid_parameter(f"Received unknown parameter: {names[0]}", names[0], "parameter_unknown")
         message = f"Received unknown parameters: {', '.join(names)}"

@@ -5,14 +5,14 @@ Which call is legal in which status follows Stripe's page "How PaymentIntents wo
 `requires_payment_method` with the reason in `last_payment_error`.
 """
 
-from ais_sandbox.stripe import charges
+from ais_sandbox.stripe import attempts
 from ais_sandbox.stripe.account import Account, Call
+from ais_sandbox.stripe.attempts import Attempt, check_return_url
 from ais_sandbox.stripe.clock import now_seconds
 from ais_sandbox.stripe.currencies import check_amount, read_currency
 from ais_sandbox.stripe.errors import (
     Document,
     StripeError,
-    doc_url,
     invalid_parameter,
     missing_parameter,
     no_such,
@@ -20,14 +20,11 @@ from ais_sandbox.stripe.errors import (
 )
 from ais_sandbox.stripe.ids import object_id, random_text
 from ais_sandbox.stripe.parameters import Parameters
-from ais_sandbox.stripe.payment_methods import AUTHENTICATION_REQUIRED, Decline, behaviour_of, resolve
-
-SETTLE_ACTION = "settle_payment"
+from ais_sandbox.stripe.payment_methods import behaviour_of, resolve
 
 _OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 _CANCELABLE = ("requires_payment_method", "requires_capture", "requires_confirmation", "requires_action", "processing")
 _CANCELLATION_REASONS = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")
-_ONLY_WITH_CONFIRM = ("return_url", "off_session", "error_on_requires_action")
 
 # What a caller with the publishable key and the client secret may see.
 _SEEN_BY_CLIENTS = (
@@ -52,7 +49,7 @@ def create(account: Account, call: Call) -> Document:
         message = "The sandbox captures at once; capture_method=manual is not available in it."
         raise invalid_parameter(message, "capture_method")
     confirm_now = given.take_boolean("confirm")
-    attempt = _Attempt(given, confirm_now=confirm_now)
+    attempt = Attempt.read(given, confirm_now=confirm_now)
     intent = _new_intent(amount, currency, automatic, types, capture_method or "automatic_async")
     payment_method = given.take_text("payment_method")
     _read_descriptive(intent, given)
@@ -61,13 +58,13 @@ def create(account: Account, call: Call) -> Document:
         intent["payment_method"] = resolve(account.payment_methods, payment_method, types, currency)["id"]
         intent["status"] = "requires_confirmation"
     if confirm_now:
-        _check_return_url(intent, attempt)
+        check_return_url(intent, attempt)
         if intent["payment_method"] is None:
             raise missing_parameter("payment_method")
     account.payment_intents.insert(intent)
     account.record("payment_intent.created", intent)
     if confirm_now:
-        _confirm(account, intent, attempt)
+        attempts.confirm(account, intent, attempt)
     return intent
 
 
@@ -99,7 +96,10 @@ def update(account: Account, call: Call) -> Document:
         "payment_method": payment_method is not None,
     }
     for field, wanted in changed.items():
-        if wanted and intent["status"] not in _OPEN:
+        if not wanted:
+            continue
+        _refuse_for_session(account, intent)
+        if intent["status"] not in _OPEN:
             message = f"This PaymentIntent's {field} could not be updated because it has a status of "
             message += f"{intent['status']}. You may only update the {field} of a PaymentIntent with one of the "
             message += f"following statuses: {', '.join(_OPEN)}."
@@ -121,11 +121,12 @@ def confirm(account: Account, call: Call) -> Document:
     """`POST /v1/payment_intents/{id}/confirm`."""
     intent = _find(account, call)
     given = call.parameters
-    attempt = _Attempt(given, confirm_now=True)
+    attempt = Attempt.read(given, confirm_now=True)
     payment_method = given.take_text("payment_method")
     given.take_text("receipt_email")
     given.take_boolean("use_stripe_sdk")
     given.finish()
+    _refuse_for_session(account, intent)
     if intent["status"] == "succeeded":
         message = "You cannot confirm this PaymentIntent because it has already succeeded after being previously "
         raise unexpected_state(message + "confirmed.", intent)
@@ -133,7 +134,7 @@ def confirm(account: Account, call: Call) -> Document:
         message = f"You cannot confirm this PaymentIntent because it has a status of {intent['status']}. Only a "
         message += f"PaymentIntent with one of the following statuses may be confirmed: {', '.join(_OPEN[1:])}."
         raise unexpected_state(message, intent)
-    _check_return_url(intent, attempt)
+    check_return_url(intent, attempt)
     if payment_method:
         types, currency = intent["payment_method_types"], intent["currency"]
         intent["payment_method"] = resolve(account.payment_methods, payment_method, types, currency)["id"]
@@ -142,7 +143,7 @@ def confirm(account: Account, call: Call) -> Document:
         message += "the PaymentIntent with a payment method and then confirm it again, or confirm it again directly "
         message += "with a payment method or ConfirmationToken."
         raise unexpected_state(message, intent)
-    _confirm(account, intent, attempt)
+    attempts.confirm(account, intent, attempt)
     return intent
 
 
@@ -151,6 +152,7 @@ def cancel(account: Account, call: Call) -> Document:
     intent = _find(account, call)
     reason = call.parameters.take_choice("cancellation_reason", _CANCELLATION_REASONS)
     call.parameters.finish()
+    _refuse_for_session(account, intent)
     statuses: tuple[str, ...] = _CANCELABLE
     if intent["status"] == "processing":
         payment_method = account.payment_methods.get(intent["payment_method"])
@@ -165,53 +167,36 @@ def cancel(account: Account, call: Call) -> Document:
         charge = account.charges.get(intent["latest_charge"])
         charge.update(status="failed", failure_message="The payment was canceled.")
         account.charges.save(charge)
-    intent.update(status="canceled", canceled_at=now_seconds(), cancellation_reason=reason, next_action=None)
-    account.payment_intents.save(intent)
-    account.record("payment_intent.canceled", intent)
+    _cancel(account, intent, reason)
     return intent
 
 
-def complete_authentication(account: Account, intent_id: str, *, succeeded: bool) -> Document:
-    """What the customer did on the page of the bank, in `requires_action`. `StripeError` in any other status."""
-    intent = account.payment_intents.get(intent_id, param="intent")
-    if intent["status"] != "requires_action":
-        message = f"This PaymentIntent has a status of {intent['status']}; there is nothing to authenticate."
-        raise unexpected_state(message, intent)
-    intent["next_action"] = None
-    payment_method = account.payment_methods.get(intent["payment_method"])
-    if succeeded:
-        decline = _charge(account, intent, payment_method, authenticated=True)
-        if decline is None:
-            account.payment_intents.save(intent)
-        return intent
-    code = "payment_intent_authentication_failure"
-    message = "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new "
-    message += "PaymentMethod to attempt to fulfill this PaymentIntent again."
-    error = {
-        "code": code,
-        "doc_url": doc_url(code),
-        "message": message,
-        "payment_method": payment_method,
-        "type": "invalid_request_error",
-    }
-    _fail(account, intent, error)
+def create_for_session(account: Account, amount: int, currency: str, types: list[str], data: Document) -> Document:
+    """The intent behind a checkout session; `data` is what the session's creator wanted it to carry."""
+    intent = _new_intent(amount, currency, None, types, "automatic_async")
+    intent.update({name: value for name, value in data.items() if value is not None})
+    account.payment_intents.insert(intent)
+    account.record("payment_intent.created", intent)
     return intent
 
 
-def settle(account: Account, intent_id: str) -> None:
-    """The bank's answer to a payment in `processing`; without effect in any other status."""
-    intent = account.payment_intents.find(intent_id)
-    if intent is None or intent["status"] != "processing":
-        return
-    payment_method = account.payment_methods.get(intent["payment_method"])
-    charge = account.charges.get(intent["latest_charge"])
-    decline = behaviour_of(payment_method).decline
-    if decline is None:
-        charges.mark_succeeded(charge)
-        _succeed(account, intent, charge)
-        account.payment_intents.save(intent)
-    else:
-        _refuse(account, intent, charge, decline, payment_method)
+def attempt_for_session(account: Account, intent: Document, payment_method: str, return_url: str) -> Document:
+    """One attempt of a customer on a checkout page; a decline is told by the intent, not by a refusal."""
+    chosen = resolve(account.payment_methods, payment_method, intent["payment_method_types"], intent["currency"])
+    intent["payment_method"] = chosen["id"]
+    try:
+        attempts.confirm(account, intent, Attempt(return_url))
+    except StripeError as error:
+        if error.error["type"] != "card_error":
+            raise
+    return intent
+
+
+def abandon(account: Account, intent_id: str) -> None:
+    """Cancel the intent of a session whose time is up."""
+    intent = account.payment_intents.get(intent_id)
+    if intent["status"] in _OPEN:
+        _cancel(account, intent, "expired")
 
 
 def seen_by_client(intent: Document) -> Document:
@@ -219,18 +204,17 @@ def seen_by_client(intent: Document) -> Document:
     return {name: intent[name] for name in _SEEN_BY_CLIENTS if name in intent}
 
 
-class _Attempt:
-    """How an intent is to be confirmed."""
+def _cancel(account: Account, intent: Document, reason: str | None) -> None:
+    intent.update(status="canceled", canceled_at=now_seconds(), cancellation_reason=reason, next_action=None)
+    account.payment_intents.save(intent)
+    account.record("payment_intent.canceled", intent)
 
-    def __init__(self, given: Parameters, *, confirm_now: bool) -> None:
-        texts = {name: given.take_text(name) for name in _ONLY_WITH_CONFIRM}
-        for name, value in texts.items():
-            if value is not None and not confirm_now:
-                message = f"The parameter `{name}` cannot be passed when creating a PaymentIntent unless `confirm` is "
-                raise invalid_parameter(message + "set to true.", name)
-        self.return_url = texts["return_url"] or None
-        self.off_session = texts["off_session"] not in {None, "", "false"}
-        self.refuse_action = texts["error_on_requires_action"] == "true"
+
+def _refuse_for_session(account: Account, intent: Document) -> None:
+    """`StripeError` 400 for an intent that a checkout session moves."""
+    if account.checkout_sessions.all_where("payment_intent", intent["id"]):
+        message = "You cannot perform this action on PaymentIntents created by Checkout. Try expiring the Checkout "
+        raise StripeError(400, message + "Session instead.")
 
 
 def _find(account: Account, call: Call) -> Document:
@@ -287,28 +271,46 @@ def _new_intent(
     }
 
 
+def read_allowed_types(given: Parameters, currency: str) -> tuple[list[str], list[str] | None]:
+    """Which kinds of payment method will do, and the list that the client allowed, or None.
+
+    Since API version 2026-09-30 the kinds are Stripe's to find: a client may allow some or exclude some, and what does
+    not fit the payment drops out without a word.
+    """
+    if given.take_json("payment_method_types") is not None:
+        message = "The `payment_method_types` parameter is no longer supported in this API version. Use "
+        message += "`allowed_payment_method_types`, `excluded_payment_method_types` or dynamic payment methods instead."
+        code = "payment_method_types_no_longer_supported"
+        raise invalid_parameter(message, "payment_method_types", code)
+    usual = ["card", "us_bank_account"] if currency == "usd" else ["card"]
+    allowed, excluded = (
+        given.take_list("allowed_payment_method_types"),
+        given.take_list("excluded_payment_method_types"),
+    )
+    if allowed and excluded:
+        message = "You may only specify one of these parameters: allowed_payment_method_types, "
+        raise invalid_parameter(message + "excluded_payment_method_types.", "allowed_payment_method_types")
+    types = [kind for kind in usual if kind not in excluded and (not allowed or kind in allowed)]
+    if not types:
+        message = "None of the payment method types that may be used fits this payment. Please ensure that at least "
+        message += "one type that is activated in your dashboard is compatible with its currency."
+        raise invalid_parameter(message, "allowed_payment_method_types")
+    return types, allowed or None
+
+
 def _read_payment_method_types(given: Parameters, currency: str) -> tuple[Document | None, list[str]]:
-    """Automatic payment methods, which are also the default, or an explicit list of types."""
-    types = given.take_list("payment_method_types")
+    """Automatic payment methods, which are also the default, or the kinds that are allowed."""
+    types, allowed = read_allowed_types(given, currency)
     automatic = given.take_hash("automatic_payment_methods")
-    redirects = "always"
-    enabled = not types
-    if automatic is not None:
-        enabled = automatic.take_boolean("enabled")
-        redirects = automatic.take_choice("allow_redirects", ("always", "never")) or "always"
-        automatic.finish()
-    if types and automatic is not None and enabled:
-        message = "You may only specify one of these parameters: automatic_payment_methods, payment_method_types."
-        raise invalid_parameter(message, "payment_method_types")
-    for kind in types:
-        if kind not in {"card", "us_bank_account"}:
-            message = f"The payment method type provided: {kind} is invalid. Please ensure the provided type is "
-            message += "activated in your dashboard and your account is enabled for any preview features that you are "
-            raise invalid_parameter(message + "trying to use.", "payment_method_types")
-    if enabled:
-        usual = ["card", "us_bank_account"] if currency == "usd" else ["card"]
-        return {"allow_redirects": redirects, "enabled": True}, usual
-    return None, types or ["card"]
+    if automatic is None:
+        return (None, types) if allowed is not None else ({"allow_redirects": "always", "enabled": True}, types)
+    if allowed is not None:
+        message = "You may only specify one of these parameters: automatic_payment_methods, "
+        raise invalid_parameter(message + "allowed_payment_method_types.", "allowed_payment_method_types")
+    enabled = automatic.take_boolean("enabled")
+    redirects = automatic.take_choice("allow_redirects", ("always", "never")) or "always"
+    automatic.finish()
+    return ({"allow_redirects": redirects, "enabled": True}, types) if enabled else (None, ["card"])
 
 
 def _read_descriptive(intent: Document, given: Parameters) -> None:
@@ -332,115 +334,3 @@ def _read_descriptive(intent: Document, given: Parameters) -> None:
         intent["confirmation_method"] = confirmation
     given.take_boolean("use_stripe_sdk")
     intent["metadata"] = given.take_metadata(intent["metadata"])
-
-
-def _check_return_url(intent: Document, attempt: _Attempt) -> None:
-    """Automatic payment methods may redirect the customer, so that Stripe wants to know the way back."""
-    automatic = intent["automatic_payment_methods"]
-    if automatic is None:
-        return
-    if automatic["allow_redirects"] == "always" and attempt.return_url is None and not attempt.off_session:
-        message = "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some "
-        message += "of these payment methods might redirect your customer off of your page, you must provide a "
-        message += "`return_url`. If you don't want to accept redirect-based payment methods, set "
-        message += "`automatic_payment_methods[enabled]` to `true` and `automatic_payment_methods[allow_redirects]` to "
-        message += "`never` when creating Setup Intents and Payment Intents."
-        raise invalid_parameter(message, "return_url")
-
-
-def _confirm(account: Account, intent: Document, attempt: _Attempt) -> None:
-    """One attempt with the intent's payment method. Raises the card error of a declined one."""
-    payment_method = account.payment_methods.get(intent["payment_method"])
-    method = behaviour_of(payment_method)
-    intent["last_payment_error"] = None
-    if method.authenticate == "always":
-        if attempt.off_session or attempt.refuse_action:
-            charge = charges.charge_for(intent, payment_method, "pending", authenticated=False)
-            account.charges.insert(charge)
-            _refuse(account, intent, charge, AUTHENTICATION_REQUIRED, payment_method)
-            raise _card_error(intent)
-        intent.update(status="requires_action", next_action=_next_action(account, intent, attempt.return_url))
-        account.payment_intents.save(intent)
-        account.record("payment_intent.requires_action", intent)
-        return
-    if _charge(account, intent, payment_method, authenticated=False) is not None:
-        raise _card_error(intent)
-    account.payment_intents.save(intent)
-
-
-def _next_action(account: Account, intent: Document, return_url: str | None) -> Document:
-    page = f"{account.page_url}/authenticate/{intent['client_secret']}"
-    if return_url is not None:
-        return {"type": "redirect_to_url", "redirect_to_url": {"return_url": return_url, "url": page}}
-    return {
-        "type": "use_stripe_sdk",
-        "use_stripe_sdk": {"type": "three_d_secure_redirect", "stripe_js": page, "source": intent["payment_method"]},
-    }
-
-
-def _charge(account: Account, intent: Document, payment_method: Document, *, authenticated: bool) -> Decline | None:
-    """Try to take the money; the decline if it was refused. The caller saves an intent that was not."""
-    method = behaviour_of(payment_method)
-    status = "succeeded" if method.settles == "at_once" and method.decline is None else "pending"
-    charge = charges.charge_for(intent, payment_method, status, authenticated=authenticated)
-    account.charges.insert(charge)
-    if method.settles != "at_once":
-        intent.update(status="processing", latest_charge=charge["id"], processing={"type": method.kind})
-        account.record("charge.pending", charge)
-        account.record("payment_intent.processing", intent)
-        if method.settles == "later":
-            account.later(SETTLE_ACTION, intent["id"])
-        return None
-    if method.decline is not None:
-        _refuse(account, intent, charge, method.decline, payment_method)
-        return method.decline
-    _succeed(account, intent, charge)
-    return None
-
-
-def _succeed(account: Account, intent: Document, charge: Document) -> None:
-    account.charges.save(charge)
-    intent.update(
-        status="succeeded",
-        amount_received=intent["amount"],
-        latest_charge=charge["id"],
-        next_action=None,
-        processing=None,
-    )
-    account.record("charge.succeeded", charge)
-    account.record("payment_intent.succeeded", intent)
-
-
-def _refuse(account: Account, intent: Document, charge: Document, decline: Decline, payment_method: Document) -> None:
-    charges.mark_failed(charge, decline)
-    account.charges.save(charge)
-    intent["latest_charge"] = charge["id"]
-    account.record("charge.failed", charge)
-    _fail(account, intent, charges.error_of(charge, decline, payment_method))
-
-
-def _fail(account: Account, intent: Document, error: Document) -> None:
-    intent.update(
-        status="requires_payment_method",
-        last_payment_error=error,
-        next_action=None,
-        payment_method=None,
-        processing=None,
-    )
-    account.payment_intents.save(intent)
-    account.record("payment_intent.payment_failed", intent)
-
-
-def _card_error(intent: Document) -> StripeError:
-    """The answer to a declined confirmation: the intent's last error, with the intent in it."""
-    error = dict(intent["last_payment_error"])
-    message, code, param = error.pop("message"), error.pop("code"), error.pop("param", None)
-    return StripeError(
-        402,
-        message,
-        error_type=error.pop("type"),
-        code=code,
-        param=param,
-        keeps_changes=True,
-        extra=error | {"payment_intent": intent},
-    )

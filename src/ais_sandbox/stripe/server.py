@@ -17,6 +17,7 @@ from ais_sandbox.stripe.control import Control
 from ais_sandbox.stripe.deliveries import Endpoint
 from ais_sandbox.stripe.faults import FaultRules
 from ais_sandbox.stripe.idempotency import IdempotencyKeys
+from ais_sandbox.stripe.reactions import REACTIONS
 from ais_sandbox.stripe.switches import Switchboard, WebhookSwitches
 from ais_sandbox.stripe.webhooks import Background
 
@@ -44,7 +45,7 @@ class Application:
     def __init__(self, settings: Settings, storage: Storage) -> None:
         """Wire everything that lives on `storage`."""
         switchboard = Switchboard(storage, settings.webhooks, settings.settle_seconds)
-        self.account = Account(storage, switchboard, f"http://{settings.host}:{settings.port}")
+        self.account = Account(storage, switchboard, f"http://{settings.host}:{settings.port}", REACTIONS)
         self._set_endpoint(settings)
         keys, faults = IdempotencyKeys(storage), FaultRules(storage)
         self.background = Background(self.account, keys)
@@ -57,7 +58,7 @@ class Application:
             return self._api.answer(request)
         if request.path.startswith(control.PREFIX):
             return self._control.answer(request)
-        if request.path.startswith(pages.PREFIX):
+        if request.path.startswith(pages.PREFIXES):
             response = pages.answer(self.account, request)
             self.background.wake()
             return response

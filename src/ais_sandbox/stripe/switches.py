@@ -10,6 +10,7 @@ from typing import Self
 import msgspec
 
 from ais_sandbox.storage import Storage
+from ais_sandbox.stripe.clock import set_shift, shift_seconds
 
 
 class WebhookSwitches(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -77,9 +78,12 @@ class Switchboard:
         self._connection.execute("CREATE TABLE IF NOT EXISTS switches (name TEXT PRIMARY KEY, body BLOB NOT NULL)")
         self.webhooks = defaults
         self.settle_seconds = settle_seconds
+        set_shift(0.0)
         for row in self._connection.execute("SELECT name, body FROM switches"):
             if row["name"] == "webhooks":
                 self.webhooks = msgspec.json.decode(row["body"], type=WebhookSwitches)
+            elif row["name"] == "clock":
+                set_shift(msgspec.json.decode(row["body"], type=float))
             else:
                 self.settle_seconds = msgspec.json.decode(row["body"], type=float)
 
@@ -96,9 +100,16 @@ class Switchboard:
         self._keep("settle_seconds", seconds)
         self.settle_seconds = seconds
 
+    def move_clock(self, seconds: float) -> None:
+        """Have the clock stand `seconds` further from now on, or earlier when negative."""
+        shift = shift_seconds() + seconds
+        self._keep("clock", shift)
+        set_shift(shift)
+
     def reset(self) -> None:
         """Back to what the program was started with."""
         self._connection.execute("DELETE FROM switches")
+        set_shift(0.0)
         self.webhooks, self.settle_seconds = self._defaults, self._default_settle_seconds
 
     def _keep(self, name: str, value: object) -> None:

@@ -10,15 +10,14 @@ import logging
 import msgspec
 
 from ais_sandbox.http import HttpClient
-from ais_sandbox.stripe import payment_intents, refunds
 from ais_sandbox.stripe.account import Account
 from ais_sandbox.stripe.clock import now_exact, now_seconds
 from ais_sandbox.stripe.deliveries import Attempt, Delivery
 from ais_sandbox.stripe.idempotency import IdempotencyKeys
+from ais_sandbox.stripe.reactions import TRANSITIONS
 
 AT_ONCE = 64
 _CLEANING_SECONDS = 600.0
-_TRANSITIONS = {payment_intents.SETTLE_ACTION: payment_intents.settle, refunds.SETTLE_ACTION: refunds.settle}
 _log = logging.getLogger("ais_sandbox.stripe")
 
 
@@ -68,8 +67,9 @@ class Background:
                 return at
             with self._account.storage.transaction():
                 transition = self._account.schedule.take_due(now)
-                if transition is not None:
-                    _TRANSITIONS[transition.action](self._account, transition.object_id)
+                if transition is None:
+                    return at
+                TRANSITIONS[transition.action](self._account, transition.object_id)
 
     def _start_deliveries(self) -> float | None:
         """Begin to post what is due, as far as there is room; when the next is due, or None."""

@@ -140,7 +140,7 @@ def test_a_card_that_wants_authentication_waits_for_it(contract_client: stripe.S
             params={
                 "amount": 5000,
                 "currency": "usd",
-                "payment_method_types": ["card"],
+                "allowed_payment_method_types": ["card"],
                 "payment_method": card,
                 "confirm": True,
                 "return_url": "https://example.com/back?order=1",
