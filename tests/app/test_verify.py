@@ -23,6 +23,10 @@ EXPIRED = "(SELECT id FROM orders WHERE status = 'expired' ORDER BY id LIMIT 1)"
 A_DOCUMENT = "(SELECT id FROM documents ORDER BY number LIMIT 1)"
 NO_LIMITS = "ALTER TABLE leg_cabins DROP CONSTRAINT leg_cabins_totals, DROP CONSTRAINT leg_cabins_within_authorisation"
 
+POSTING = """
+    INSERT INTO ledger_postings (id, kind, cause_type, cause_id, actor, channel, happened_at, entry_count)
+    VALUES (gen_random_uuid(), 'captured', 'payment', 'planted', 'system:test', 'cli', ais_now(), 2)"""
+
 # By name of the invariant: the statement that breaks it; a constraint that would refuse that is dropped first.
 PLANTED: dict[str, str] = {
     "schedule.legs_connect": "UPDATE legs SET sequence = 2 WHERE id = (SELECT min(id) FROM legs)",
@@ -59,6 +63,15 @@ PLANTED: dict[str, str] = {
         UPDATE tax_versions SET brands = ARRAY['GOLD'] WHERE id = (SELECT min(id) FROM tax_versions)""",
     "fares.rules_are_complete": """
         UPDATE fare_versions SET rule = rule - 'baggage' WHERE id = (SELECT min(id) FROM fare_versions)""",
+    "ledger.postings_balance": POSTING,
+    "ledger.one_posting_per_cause": f"""
+        ALTER TABLE ledger_postings DROP CONSTRAINT ledger_postings_one_per_cause; {POSTING}; {POSTING}""",
+    "ledger.coupons_never_owe": f"""
+        INSERT INTO ledger_entries (posting_id, number, account, amount_minor, currency, document_id, coupon_number)
+        VALUES (gen_random_uuid(), 1, 'unflown_fare', 900000, 'SAR', {A_DOCUMENT}, 1)""",
+    "ledger.travel_credit_never_below_zero": """
+        INSERT INTO ledger_entries (posting_id, number, account, amount_minor, currency, credit_id)
+        VALUES (gen_random_uuid(), 1, 'travel_credit', 1, 'SAR', gen_random_uuid())""",
     "payments.refunds_within_received": "UPDATE payments SET refunded_minor = 1 WHERE status = 'succeeded'",
     "payments.history_ends_at_the_present": """
         UPDATE payments SET status = 'processing' WHERE status = 'requires_payment'""",

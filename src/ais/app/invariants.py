@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from ais import fares, inventory, orders, payments, schedule, ticketing
+from ais import fares, inventory, ledger, orders, payments, schedule, ticketing
 from ais.platform.invariants import Invariant
 
 INVARIANTS: tuple[Invariant, ...] = (
     *schedule.INVARIANTS,
     *inventory.INVARIANTS,
     *fares.INVARIANTS,
+    *ledger.INVARIANTS,
     *payments.INVARIANTS,
     *ticketing.INVARIANTS,
     *orders.INVARIANTS,

@@ -1,0 +1,73 @@
+"""The ledger: double entry, appended, in whole minor units of each currency.
+
+A posting is what one cause (a payment, refund, document, coupon, payout, dispute …) did to the books. Its entries
+balance in every currency; a debit is positive, a credit negative. The database refuses a posting that does not, one
+without entries, one for a cause that has one of its kind already, and every update, delete and TRUNCATE.
+
+Inside a unit of work, one round trip::
+
+    await post(uow, Posting(
+        kind="captured", cause_type="payment", cause_id=str(payment.id), order_id=payment.order_id,
+        channel=…, seller_id=…, form_of_payment=payment.method,
+        entries=(debit(Account.PROVIDER_CLEARING, money, provider="stripe"),
+                 credit(Account.CUSTOMER_DEPOSITS, money))))
+
+It answers the posting's id, or None if that cause has its posting (a repeat is harmless) or every sum was zero.
+``post_all`` writes several by one statement. Entries of zero are left out; a negative debit is a credit.
+
+Kinds, with cause and entries:
+
+==================  ==========  =====================================================================================
+kind                cause       entries
+==================  ==========  =====================================================================================
+captured            payment     DR provider clearing (or cash, agency deposit, travel credit) CR customer deposits
+issued              document    DR customer deposits CR unflown per coupon, tax payable, rounding
+returned            refund      DR customer deposits CR refunds payable: money that bought nothing goes back
+cancelled, voided   document,   DR unflown, tax payable CR refunds payable, penalty revenue (or deferred penalties)
+                    quote …
+refunded            refund      DR refunds payable CR provider clearing (or where the money came from)
+refund_taken_back   refund      DR provider clearing CR refunds payable: a success that the bank took back
+flown               coupon      DR unflown CR flown revenue
+no_show             coupon      DR unflown CR breakage (or deferred breakage)
+==================  ==========  =====================================================================================
+
+A coupon is named by ``coupon_cause(document_id, number)``. Value that leaves a coupon is what ``coupon_balances`` says
+the books hold of it. ``happened_at`` of a coupon's posting is that of its move, so that the unflown liability of any
+date is the sum of the coupons open on it. Tax entries carry the coupon too where one is known.
+"""
+
+from ais.ledger.domain import (
+    ACCOUNT_CLASSES,
+    TRANSITORY,
+    UNFLOWN,
+    Account,
+    AccountClass,
+    Entry,
+    Posting,
+    PostingError,
+    coupon_cause,
+    credit,
+    debit,
+)
+from ais.ledger.invariants import INVARIANTS
+from ais.ledger.repository import coupon_balances, order_balances
+from ais.ledger.service import post, post_all
+
+__all__ = [
+    "ACCOUNT_CLASSES",
+    "INVARIANTS",
+    "TRANSITORY",
+    "UNFLOWN",
+    "Account",
+    "AccountClass",
+    "Entry",
+    "Posting",
+    "PostingError",
+    "coupon_balances",
+    "coupon_cause",
+    "credit",
+    "debit",
+    "order_balances",
+    "post",
+    "post_all",
+]
