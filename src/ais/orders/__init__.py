@@ -19,7 +19,7 @@ from ais.orders.domain import (
     TicketingStatus,
 )
 from ais.orders.errors import HoldExpired, NameRomanisationRequired, OrderConflict, OrderNotFound, PassengerAge
-from ais.orders.events import OrderConfirmed, OrderExpired
+from ais.orders.events import OrderConfirmed, OrderExpired, OrderPaymentFailed
 from ais.orders.invariants import INVARIANTS
 from ais.orders.repository import (
     OrderFilter,
@@ -59,6 +59,7 @@ __all__ = [
     "OrderExpired",
     "OrderFilter",
     "OrderNotFound",
+    "OrderPaymentFailed",
     "OrderPaymentStatus",
     "OrderRequest",
     "OrderStatus",

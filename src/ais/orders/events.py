@@ -19,3 +19,11 @@ class OrderExpired(msgspec.Struct, frozen=True):
 
     event_name: ClassVar[str] = "orders.order_expired"
     order_id: str
+
+
+class OrderPaymentFailed(msgspec.Struct, frozen=True):
+    """An attempt to pay was declined; the order may be tried again while its seats are held."""
+
+    event_name: ClassVar[str] = "orders.order_payment_failed"
+    order_id: str
+    payment_id: str

@@ -181,6 +181,14 @@ class PaymentReported(msgspec.Struct, frozen=True):
     reference: str | None = None
 
 
+class RefundBegun(msgspec.Struct, frozen=True):
+    """It is decided that money goes back to the payment it came from."""
+
+    event_name: ClassVar[str] = "payments.refund_begun"
+    refund_id: str
+    order_id: str
+
+
 class RefundSettled(msgspec.Struct, frozen=True):
     """A refund has reached its end, or was taken back."""
 

@@ -15,7 +15,7 @@ from ais.kit import Actor, InvalidStateTransition, encode_id, ids
 from ais.kit.ids import OrderId, OrderSegmentId, PaymentId, RefundId
 from ais.orders import repository
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus, SegmentStatus, TicketingStatus
-from ais.orders.events import OrderConfirmed, OrderExpired
+from ais.orders.events import OrderConfirmed, OrderExpired, OrderPaymentFailed
 from ais.orders.service.states import OrderChange
 from ais.orders.service.tickets import tickets_to_issue
 from ais.payments import (
@@ -92,12 +92,12 @@ async def apply_settlement(
     if settlement.newly_succeeded:
         await _receive_money(uow, change, settlement)
     elif settlement.moved:
-        _follow_attempt(change, settlement)
+        _follow_attempt(uow, change, settlement)
     await change.write(uow)
     return settlement
 
 
-def _follow_attempt(change: OrderChange, settlement: Settlement) -> None:
+def _follow_attempt(uow: UnitOfWork, change: OrderChange, settlement: Settlement) -> None:
     """An attempt that has not brought money moves the order's payment status, as long as none has come otherwise."""
     target = {
         PaymentStatus.REQUIRES_PAYMENT: OrderPaymentStatus.UNPAID,
@@ -108,6 +108,8 @@ def _follow_attempt(change: OrderChange, settlement: Settlement) -> None:
     }.get(settlement.payment.status)
     if target is not None and change.payment_may_become(target):
         change.payment_to(target, f"payment {settlement.payment.status}", failure=settlement.payment.failure_code)
+        if target is OrderPaymentStatus.FAILED:
+            uow.publish(OrderPaymentFailed(order_id=str(change.order.id), payment_id=str(settlement.payment.id)))
 
 
 async def _receive_money(uow: UnitOfWork, change: OrderChange, settlement: Settlement) -> None:

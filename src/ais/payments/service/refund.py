@@ -5,7 +5,7 @@ from __future__ import annotations
 from ais.kit import Money, encode_id, ids
 from ais.kit.ids import PaymentId, RefundId
 from ais.payments import repository
-from ais.payments.domain import REFUND_TRANSITIONS, ProviderRefund, Refund, RefundSettled, RefundStatus
+from ais.payments.domain import REFUND_TRANSITIONS, ProviderRefund, Refund, RefundBegun, RefundSettled, RefundStatus
 from ais.payments.errors import RefundExceedsPaid
 from ais.payments.ports import Gateways
 from ais.platform.database import Database, UnitOfWork
@@ -28,6 +28,7 @@ async def begin_refund(
     if amount.minor > payment.received.minor - payment.refunded.minor or amount.currency != payment.amount.currency:
         raise RefundExceedsPaid(asked=str(amount), refundable=str(payment.received - payment.refunded))
     refund = await repository.insert_refund(uow, refund_id, payment, amount, reason)
+    uow.publish(RefundBegun(refund_id=str(refund_id), order_id=str(payment.order_id)))
     uow.enqueue("payments.refund", {"refund_id": str(refund_id)}, dedupe_key=f"refund:{refund_id}")
     return refund
 
