@@ -1613,8 +1613,10 @@ CREATE TABLE public.refunds (
     channel text NOT NULL,
     created_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    destination text DEFAULT 'original_payment'::text NOT NULL,
     CONSTRAINT refunds_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT refunds_check CHECK (((status <> 'succeeded'::text) OR (provider_refund_id IS NOT NULL))),
+    CONSTRAINT refunds_destination_check CHECK ((destination = ANY (ARRAY['original_payment'::text, 'travel_credit'::text]))),
     CONSTRAINT refunds_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'succeeded'::text, 'failed'::text])))
 );
 
@@ -1835,6 +1837,47 @@ CREATE TABLE public.transitions (
     aggregate text NOT NULL,
     from_state text NOT NULL,
     to_state text NOT NULL
+);
+
+CREATE TABLE public.travel_credit_movements (
+    id bigint NOT NULL,
+    credit_id uuid NOT NULL,
+    kind text NOT NULL,
+    amount_minor bigint NOT NULL,
+    balance_minor bigint NOT NULL,
+    cause_id uuid NOT NULL,
+    actor text NOT NULL,
+    channel text NOT NULL,
+    recorded_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    CONSTRAINT travel_credit_movements_amount_minor_check CHECK ((amount_minor <> 0)),
+    CONSTRAINT travel_credit_movements_balance_minor_check CHECK ((balance_minor >= 0)),
+    CONSTRAINT travel_credit_movements_check CHECK (((kind = ANY (ARRAY['issued'::text, 'returned'::text])) = (amount_minor > 0))),
+    CONSTRAINT travel_credit_movements_kind_check CHECK ((kind = ANY (ARRAY['issued'::text, 'spent'::text, 'returned'::text, 'expired'::text])))
+);
+
+ALTER TABLE public.travel_credit_movements ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.travel_credit_movements_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.travel_credits (
+    id uuid NOT NULL,
+    code text NOT NULL,
+    order_id uuid NOT NULL,
+    refund_id uuid NOT NULL,
+    currency text NOT NULL,
+    issued_minor bigint NOT NULL,
+    balance_minor bigint NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    CONSTRAINT travel_credits_check CHECK (((balance_minor >= 0) AND (balance_minor <= issued_minor))),
+    CONSTRAINT travel_credits_code_check CHECK ((code ~ '^[0-9A-HJKMNP-TV-Z]{20}$'::text)),
+    CONSTRAINT travel_credits_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT travel_credits_issued_minor_check CHECK ((issued_minor > 0))
 );
 
 ALTER TABLE ONLY public.aircraft_types
@@ -2086,6 +2129,21 @@ ALTER TABLE ONLY public.ticket_number_ranges
 ALTER TABLE ONLY public.transitions
     ADD CONSTRAINT transitions_pkey PRIMARY KEY (aggregate, from_state, to_state);
 
+ALTER TABLE ONLY public.travel_credit_movements
+    ADD CONSTRAINT travel_credit_movements_credit_id_kind_cause_id_key UNIQUE (credit_id, kind, cause_id);
+
+ALTER TABLE ONLY public.travel_credit_movements
+    ADD CONSTRAINT travel_credit_movements_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.travel_credits
+    ADD CONSTRAINT travel_credits_code_key UNIQUE (code);
+
+ALTER TABLE ONLY public.travel_credits
+    ADD CONSTRAINT travel_credits_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.travel_credits
+    ADD CONSTRAINT travel_credits_refund_id_key UNIQUE (refund_id);
+
 CREATE INDEX airports_city_code ON public.airports USING btree (city_code);
 
 CREATE INDEX coupon_moves_coupon ON public.coupon_moves USING btree (document_id, coupon_number);
@@ -2188,6 +2246,10 @@ CREATE UNIQUE INDEX segments_in_sequence ON public.segments USING btree (flight_
 
 CREATE UNIQUE INDEX staff_queue_open ON public.staff_queue USING btree (kind, subject) WHERE (resolved_at IS NULL);
 
+CREATE INDEX travel_credits_expiring ON public.travel_credits USING btree (expires_at) WHERE (balance_minor > 0);
+
+CREATE INDEX travel_credits_order_id ON public.travel_credits USING btree (order_id);
+
 CREATE TRIGGER coupon_moves_history BEFORE DELETE OR UPDATE ON public.coupon_moves FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER coupons_status BEFORE UPDATE OF status ON public.coupons FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('coupon.status', 'status');
@@ -2243,6 +2305,8 @@ CREATE TRIGGER refunds_status BEFORE UPDATE OF status ON public.refunds FOR EACH
 CREATE TRIGGER tax_versions_keep BEFORE UPDATE ON public.tax_versions FOR EACH ROW EXECUTE FUNCTION public.keep_version();
 
 CREATE TRIGGER tax_versions_stay BEFORE DELETE ON public.tax_versions FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER travel_credit_movements_history BEFORE DELETE OR UPDATE ON public.travel_credit_movements FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE ONLY public.airports
     ADD CONSTRAINT airports_city_code_fkey FOREIGN KEY (city_code) REFERENCES public.cities(code);
@@ -2447,3 +2511,9 @@ ALTER TABLE ONLY public.tax_versions
 
 ALTER TABLE ONLY public.ticket_number_ranges
     ADD CONSTRAINT ticket_number_ranges_carrier_fkey FOREIGN KEY (carrier) REFERENCES public.carriers(code);
+
+ALTER TABLE ONLY public.travel_credit_movements
+    ADD CONSTRAINT travel_credit_movements_credit_id_fkey FOREIGN KEY (credit_id) REFERENCES public.travel_credits(id);
+
+ALTER TABLE ONLY public.travel_credits
+    ADD CONSTRAINT travel_credits_refund_id_fkey FOREIGN KEY (refund_id) REFERENCES public.refunds(id);

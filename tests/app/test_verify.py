@@ -80,6 +80,10 @@ PLANTED: dict[str, str] = {
         INSERT INTO payments (id, order_id, method, provider, amount_minor, currency, channel, expires_at)
         SELECT gen_random_uuid(), order_id, method, provider, amount_minor, currency, channel, expires_at
         FROM payments WHERE status = 'requires_payment'""",
+    "payments.travel_credit_is_its_movements": """
+        INSERT INTO travel_credits (id, code, order_id, refund_id, currency, issued_minor, balance_minor, expires_at)
+        VALUES (gen_random_uuid(), '0123456789ABCDEFGHJK', gen_random_uuid(), gen_random_uuid(), 'SAR', 100, 100,
+                ais_now())""",
     "ticketing.numbers_accounted_for": "UPDATE ticket_number_ranges SET next_serial = next_serial + 1",
     "ticketing.numbers_unique": f"""
         ALTER TABLE documents DROP CONSTRAINT documents_number_key;

@@ -18,9 +18,11 @@ OrderItemId = NewType("OrderItemId", UUID)
 PaymentId = NewType("PaymentId", UUID)
 RefundId = NewType("RefundId", UUID)
 DocumentId = NewType("DocumentId", UUID)
+TravelCreditId = NewType("TravelCreditId", UUID)
 
 ORDER, PASSENGER, SEGMENT, ITEM = "ord", "pas", "seg", "itm"
 PAYMENT, REFUND, DOCUMENT, FLIGHT_DATE = "pay", "rfd", "doc", "fld"
+TRAVEL_CREDIT = "tcr"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}

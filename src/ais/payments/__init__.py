@@ -11,14 +11,13 @@ from ais.payments.domain import (
     REFUND_TRANSITIONS,
     Payment,
     PaymentMethod,
-    PaymentReported,
     PaymentStatus,
     ProviderPayment,
     Refund,
-    RefundBegun,
-    RefundSettled,
+    RefundDestination,
     RefundStatus,
     Settlement,
+    TravelCredit,
 )
 from ais.payments.errors import (
     PaymentFailed,
@@ -28,6 +27,7 @@ from ais.payments.errors import (
     RefundExceedsPaid,
     SignatureInvalid,
 )
+from ais.payments.events import PaymentReported, RefundBegun, RefundSettled
 from ais.payments.invariants import INVARIANTS
 from ais.payments.ports import Gateways, PaymentGateway
 from ais.payments.repository import (
@@ -40,6 +40,7 @@ from ais.payments.repository import (
     touch_payment,
     unfinished_payments,
 )
+from ais.payments.service.credit import issue_travel_credit
 from ais.payments.service.pay import (
     begin_payment,
     call_provider,
@@ -67,11 +68,13 @@ __all__ = [
     "ProviderTimeout",
     "Refund",
     "RefundBegun",
+    "RefundDestination",
     "RefundExceedsPaid",
     "RefundSettled",
     "RefundStatus",
     "Settlement",
     "SignatureInvalid",
+    "TravelCredit",
     "begin_payment",
     "begin_refund",
     "call_provider",
@@ -79,6 +82,7 @@ __all__ = [
     "find_payment",
     "find_payment_at_provider",
     "find_refund",
+    "issue_travel_credit",
     "mark_event",
     "mark_unmatched",
     "open_attempts",

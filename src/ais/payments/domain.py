@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar
 
 import msgspec
 
 from ais.kit import Money, Transitions
-from ais.kit.ids import OrderId, PaymentId, RefundId
+from ais.kit.ids import OrderId, PaymentId, RefundId, TravelCreditId
 
 
 class PaymentMethod(StrEnum):
@@ -94,6 +93,13 @@ REFUND_TRANSITIONS: Transitions[RefundStatus] = Transitions(
 )
 
 
+class RefundDestination(StrEnum):
+    """Where a refund goes: back to the payment it came from, or into travel credit with the airline."""
+
+    ORIGINAL_PAYMENT = "original_payment"
+    TRAVEL_CREDIT = "travel_credit"
+
+
 class Payment(msgspec.Struct, frozen=True):
     """One attempt to pay an order. ``refunded`` counts what was given back or is on its way."""
 
@@ -117,7 +123,7 @@ class Payment(msgspec.Struct, frozen=True):
 
 
 class Refund(msgspec.Struct, frozen=True):
-    """Money on its way back to the payment it came from."""
+    """Money on its way back from a payment."""
 
     id: RefundId
     payment_id: PaymentId
@@ -126,6 +132,7 @@ class Refund(msgspec.Struct, frozen=True):
     status: RefundStatus
     reason: str
     provider_refund_id: str | None
+    destination: RefundDestination = RefundDestination.ORIGINAL_PAYMENT
 
 
 class ProviderPayment(msgspec.Struct, frozen=True):
@@ -171,29 +178,28 @@ class Settlement(msgspec.Struct, frozen=True):
     newly_succeeded: bool
 
 
-class PaymentReported(msgspec.Struct, frozen=True):
-    """The provider says that something about a payment changed; ``provider_payment_id`` is what to retrieve."""
+class TravelCredit(msgspec.Struct, frozen=True):
+    """Money that the airline owes in travel: issued by a refund, spent in parts, gone when it expires.
 
-    event_name: ClassVar[str] = "payments.payment_reported"
-    provider: str
-    provider_event_id: str
-    provider_payment_id: str
-    reference: str | None = None
+    Whoever knows the ``code`` may pay with it, so it stands in no log, event or job. ``balance`` is what is left.
+    """
 
-
-class RefundBegun(msgspec.Struct, frozen=True):
-    """It is decided that money goes back to the payment it came from."""
-
-    event_name: ClassVar[str] = "payments.refund_begun"
-    refund_id: str
-    order_id: str
+    id: TravelCreditId
+    code: str
+    order_id: OrderId
+    issued: Money
+    balance: Money
+    expires_at: datetime
+    created_at: datetime
 
 
-class RefundSettled(msgspec.Struct, frozen=True):
-    """A refund has reached its end, or was taken back."""
+class CreditMovement(StrEnum):
+    """Why a travel credit's balance moved: up by ``issued`` and ``returned``, down by ``spent`` and ``expired``."""
 
-    event_name: ClassVar[str] = "payments.refund_settled"
-    refund_id: str
-    payment_id: str
-    order_id: str
-    status: str
+    ISSUED = "issued"
+    SPENT = "spent"
+    RETURNED = "returned"
+    EXPIRED = "expired"
+
+
+TRAVEL_CREDIT_VALIDITY = timedelta(days=365)

@@ -39,4 +39,17 @@ INVARIANTS = (
         GROUP BY order_id HAVING count(*) > 1
         """,
     ),
+    Invariant(
+        "payments.travel_credit_is_its_movements",
+        "What a travel credit holds is the sum of its movements, and what a refund issued is the whole of that refund.",
+        """
+        SELECT credit.id, credit.balance_minor, coalesce(sum(movement.amount_minor), 0) AS movements
+        FROM travel_credits AS credit
+        LEFT JOIN refunds AS refund ON refund.id = credit.refund_id
+        LEFT JOIN travel_credit_movements AS movement ON movement.credit_id = credit.id
+        GROUP BY credit.id, refund.amount_minor
+        HAVING credit.balance_minor <> coalesce(sum(movement.amount_minor), 0)
+            OR credit.issued_minor IS DISTINCT FROM refund.amount_minor
+        """,
+    ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ais.payments import repository
-from ais.payments.domain import PaymentReported
+from ais.payments.events import PaymentReported
 from ais.payments.ports import PaymentGateway
 from ais.platform.database import UnitOfWork
 from ais.platform.staff_queue import ask_staff

@@ -5,8 +5,9 @@ from __future__ import annotations
 from ais.kit import Money, encode_id, ids
 from ais.kit.ids import PaymentId, RefundId
 from ais.payments import repository
-from ais.payments.domain import REFUND_TRANSITIONS, ProviderRefund, Refund, RefundBegun, RefundSettled, RefundStatus
+from ais.payments.domain import REFUND_TRANSITIONS, Payment, ProviderRefund, Refund, RefundDestination, RefundStatus
 from ais.payments.errors import RefundExceedsPaid
+from ais.payments.events import RefundBegun, RefundSettled
 from ais.payments.ports import Gateways
 from ais.platform.database import Database, UnitOfWork
 from ais.platform.staff_queue import ask_staff, resolve_staff_queue
@@ -19,25 +20,40 @@ async def begin_refund(
 
     Raises :class:`RefundExceedsPaid` if less than ``amount`` was received and not yet given back.
     """
-    payment = await repository.lock_payment(uow, payment_id)
-    if payment is None:
-        raise LookupError(f"payment {payment_id} is gone")
+    payment = await lock_payment(uow, payment_id)
     known = await repository.find_refund(uow.connection, refund_id)
     if known is not None:
         return known
-    if amount.minor > payment.received.minor - payment.refunded.minor or amount.currency != payment.amount.currency:
-        raise RefundExceedsPaid(asked=str(amount), refundable=str(payment.received - payment.refunded))
+    require_refundable(payment, amount)
     refund = await repository.insert_refund(uow, refund_id, payment, amount, reason)
     uow.publish(RefundBegun(refund_id=str(refund_id), order_id=str(payment.order_id)))
     uow.enqueue("payments.refund", {"refund_id": str(refund_id)}, dedupe_key=f"refund:{refund_id}")
     return refund
 
 
+async def lock_payment(uow: UnitOfWork, payment_id: PaymentId) -> Payment:
+    """The payment, locked; raises LookupError if it is gone."""
+    payment = await repository.lock_payment(uow, payment_id)
+    if payment is None:
+        raise LookupError(f"payment {payment_id} is gone")
+    return payment
+
+
+def require_refundable(payment: Payment, amount: Money) -> None:
+    """Raise :class:`RefundExceedsPaid` unless so much was received by the locked payment and not yet given back."""
+    if amount.minor > payment.received.minor - payment.refunded.minor or amount.currency != payment.amount.currency:
+        raise RefundExceedsPaid(asked=str(amount), refundable=str(payment.received - payment.refunded))
+
+
 async def call_refund(database: Database, gateways: Gateways, refund_id: RefundId) -> ProviderRefund | None:
     """Ask the provider for the refund, or look at the one it has; None if there is nothing more to ask."""
     async with database.connection() as connection:
         refund = await repository.find_refund(connection, refund_id)
-        if refund is None or refund.status is RefundStatus.FAILED:
+        if (
+            refund is None
+            or refund.status is RefundStatus.FAILED
+            or refund.destination is not RefundDestination.ORIGINAL_PAYMENT
+        ):
             return None
         payment = await repository.find_payment(connection, refund.payment_id)
     if payment is None or payment.provider_payment_id is None:
@@ -66,7 +82,7 @@ async def settle_refund(uow: UnitOfWork, refund_id: RefundId, found: ProviderRef
     elif found.status is RefundStatus.SUCCEEDED:
         await resolve_staff_queue(uow, "refund_failed", subject)
     if moves:
-        _tell_settled(uow, refund, found.status)
+        tell_settled(uow, refund, found.status)
 
 
 async def refuse_refund(uow: UnitOfWork, refund_id: RefundId, failure_code: str) -> None:
@@ -76,10 +92,11 @@ async def refuse_refund(uow: UnitOfWork, refund_id: RefundId, failure_code: str)
         return
     await repository.write_refund_state(uow, refund, RefundStatus.FAILED, refund.provider_refund_id, failure_code)
     await ask_staff(uow, "refund_failed", encode_id(ids.REFUND, refund_id), failure_code=failure_code)
-    _tell_settled(uow, refund, RefundStatus.FAILED)
+    tell_settled(uow, refund, RefundStatus.FAILED)
 
 
-def _tell_settled(uow: UnitOfWork, refund: Refund, status: RefundStatus) -> None:
+def tell_settled(uow: UnitOfWork, refund: Refund, status: RefundStatus) -> None:
+    """Let the order follow a refund that has reached its end."""
     uow.publish(
         RefundSettled(
             refund_id=str(refund.id),

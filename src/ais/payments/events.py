@@ -1,0 +1,35 @@
+"""What happened to money, told by ids alone."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+
+class PaymentReported(msgspec.Struct, frozen=True):
+    """The provider says that something about a payment changed; ``provider_payment_id`` is what to retrieve."""
+
+    event_name: ClassVar[str] = "payments.payment_reported"
+    provider: str
+    provider_event_id: str
+    provider_payment_id: str
+    reference: str | None = None
+
+
+class RefundBegun(msgspec.Struct, frozen=True):
+    """It is decided that money goes back to the payment it came from."""
+
+    event_name: ClassVar[str] = "payments.refund_begun"
+    refund_id: str
+    order_id: str
+
+
+class RefundSettled(msgspec.Struct, frozen=True):
+    """A refund has reached its end, or was taken back."""
+
+    event_name: ClassVar[str] = "payments.refund_settled"
+    refund_id: str
+    payment_id: str
+    order_id: str
+    status: str
