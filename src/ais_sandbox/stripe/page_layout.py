@@ -18,6 +18,8 @@ main.narrow{max-width:30rem}
 .bar{display:flex;justify-content:space-between;align-items:center;gap:1rem;grid-column:1/-1}
 a{color:var(--accent);text-underline-offset:.15em}
 .card{background:#fff;border:1px solid var(--line);border-radius:.9rem;padding:1.25rem;min-width:0}
+.card>:first-child,.card form>:first-child{margin-block-start:0}
+.card>:last-child{margin-block-end:0}
 h1{font-size:1.35rem;line-height:1.3;margin:0 0 .75rem}
 h2{font-size:1rem;margin:0 0 .75rem}
 .sum{font-size:1.9rem;line-height:1.2;font-weight:700;margin:0 0 1rem}

@@ -1,4 +1,4 @@
-"""What the hosted pages say, in English and in Arabic."""
+"""What the hosted pages say, in English and in Arabic, as HTML."""
 
 LANGUAGES = ("en", "ar")
 DIRECTIONS = {"en": "ltr", "ar": "rtl"}
@@ -16,6 +16,7 @@ _ENGLISH = {
     "how": "How should this payment go?",
     "pay_button": "Pay {amount}",
     "back": "Cancel and go back",
+    "return": "Go back",
     "until": "This page can be used until {time} UTC.",
     "visa": "It succeeds",
     "visa_hint": "Visa, ending in 4242",
@@ -77,10 +78,11 @@ _ARABIC = {
     "how": "كيف تريد أن تنتهي هذه العملية؟",
     "pay_button": "ادفع {amount}",
     "back": "إلغاء والعودة",
+    "return": "العودة",
     "until": "تبقى هذه الصفحة صالحة حتى {time} بالتوقيت العالمي.",
     "visa": "تنجح",
     "visa_hint": "فيزا تنتهي بـ 4242",
-    "secure": "يتحقق البنك أولًا (3-D Secure)",
+    "secure": "يتحقق البنك أولًا (<bdi>3-D Secure</bdi>)",
     "secure_hint": "ثم تنجح",
     "declined": "تُرفض البطاقة",
     "declined_hint": "دون ذكر السبب",

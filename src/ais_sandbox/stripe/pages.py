@@ -62,7 +62,9 @@ def _checkout(account: Account, request: Request) -> Response:
         link = checkout_sessions.return_address(session)
         return message(language, texts["complete_title"], texts["complete_text"], link=link, label=texts["continue"])
     link = session["cancel_url"] or ""
-    return message(language, texts["expired_title"], texts["expired_text"], status=410, link=link, label=texts["back"])
+    return message(
+        language, texts["expired_title"], texts["expired_text"], status=410, link=link, label=texts["return"]
+    )
 
 
 def _pay(account: Account, session: Document, request: Request, language: str) -> Response:
