@@ -26,6 +26,13 @@ WORKER_POINTS = ("job.started", "job.finished", "payments.called", "payments.set
 PATIENCE_SECONDS = 200.0
 # Of the web process, whose traceback leads through its lifespan, and of the worker.
 ENDED_WHILE_STARTING = ("in lifespan", "Traceback (most recent call last)", "cannot be used")
+CONNECTION_LOST = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 MARKETS = ("JED", "CAI", "DXB", "AMM", "AHB", "MED", "GIZ", "KWI", "DMM", "IST")
 
 
@@ -54,7 +61,7 @@ class Cutter:
     """Runs web process 0 and the worker of a program, each armed with its next cut, until the plan is used up.
 
     `hurry` lets time pass that a test need not wait for: the 30 seconds for which an operation that a dead process
-    began is reserved, and the 20 after which a dead worker's jobs are taken up.
+    began is reserved, the 20 after which a dead worker's jobs are taken up, and the time to pay of who does not pay.
     """
 
     def __init__(self, program: RunningProgram, server: EmbeddedPostgres, cuts: list[Cut], *, hurry: bool) -> None:
@@ -105,6 +112,9 @@ class Cutter:
 
     async def _cut_database(self, part: Part, cut: Cut) -> None:
         before = self.server.pid
+        assert self.server.child is not None
+        # It is started again at once, not ever later as one that will not stay up.
+        self.server.child.crashes.clear()
         await self._start(part, f"{cut.point}:{cut.hit}:{before}")
         give_up_at = time.monotonic() + PATIENCE_SECONDS
         while self.server.pid == before and start_time(before or 0):
@@ -151,11 +161,28 @@ class Cutter:
 
     async def end_lease(self, key: str) -> None:
         """Let the lease of the operation under this key end, whose process is dead."""
-        connection = await self._connect()
-        await connection.execute(
+        await self._execute(
             "UPDATE idempotency_records SET lease_until = ais_now() WHERE key = $1 AND status IS NULL", key
         )
-        await connection.close()
+
+    async def end_time_limit(self, order: JSON) -> None:
+        """Let the time to pay for this order be over."""
+        await self._execute(
+            "UPDATE orders SET payment_required_by = ais_now() WHERE record_locator = $1", order["record_locator"]
+        )
+
+    async def _execute(self, statement: str, *arguments: str) -> None:
+        """Run a statement, again if the database is cut off meanwhile."""
+        while True:
+            connection = await self._connect()
+            try:
+                await connection.execute(statement, *arguments)
+            except CONNECTION_LOST:
+                connection.terminate()
+                await asyncio.sleep(0.05)
+            else:
+                await connection.close()
+                return
 
 
 async def _is_cut_off(part: Part) -> bool:
@@ -196,6 +223,8 @@ class Customer:
         payment = await self.until(201, lambda: self.shopper.ask_for_payment(order, payment_key, web=web), payment_key)
         assert payment["amount"] == offer["total"]
         if fate == "gives up":
+            if self.cutter.hurry:
+                await self.cutter.end_time_limit(order)
             return {**await self.shopper.wait_for(order, "expired", seconds=PATIENCE_SECONDS, web=web), "key": key}
         if fate == "declined":
             assert (await self.shopper.confirm_card(payment, "pm_card_chargeDeclined")).status_code == 402
@@ -221,7 +250,9 @@ class Customer:
                 answer = await ask()
             except GONE:
                 self.repeats += 1
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.1)
+                if key and self.cutter.hurry:
+                    await self.cutter.end_lease(key)
                 continue
             if answer.status_code == status:
                 return answer.json()

@@ -1,6 +1,7 @@
 """The whole program as people run it: PostgreSQL, Valkey, the payment simulator, web processes and a worker.
 
-Every part is a process of its own that a test may kill and start again. All of them end with the test's process.
+Every part is a process of its own that a test may kill and start again. All of them end with the test's process. They
+are forked from one that has imported the program already (`tests.factories.warm_start`), so that a start is quick.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from pathlib import Path
 
 from tests.factories.market import market_template
 from tests.factories.stripe_simulator import StripeSimulator, start_stripe_simulator
+from tests.factories.warm_start import WarmProcess, warm_start
 
 from ais.platform.embedded import EmbeddedPostgres, SharedServers, free_port, postgres_programs
-from ais.platform.embedded.processes import has_exited, spawn
+from ais.platform.embedded.processes import start_time
 
 START_SECONDS = 60.0
 END_SECONDS = 10.0
@@ -34,30 +36,22 @@ class Part:
     def __init__(
         self,
         name: str,
-        argv: Sequence[str],
+        command: str,
         environment: Mapping[str, str],
         log: Path,
         ready: Callable[[], bool] | None,
     ) -> None:
         self.name = name
-        self.argv = list(argv)
+        self.command = command
         self.environment = dict(environment)
         self.log = log
         self._ready = ready
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: WarmProcess | None = None
 
     def start(self, *, wait: bool = True, **environment: str) -> None:
         """Start it, with these variables added to its environment this time."""
         assert not self.is_running
-        with self.log.open("ab") as output:
-            self.process = spawn(
-                self.argv,
-                env={**self.environment, **environment},
-                cwd=None,
-                account=None,
-                death_signal=signal.SIGKILL,
-                output=output,
-            )
+        self.process = warm_start().start([self.command], {**self.environment, **environment}, self.log)
         if wait:
             self.wait_until_ready()
 
@@ -72,7 +66,7 @@ class Part:
 
     @property
     def is_running(self) -> bool:
-        return self.process is not None and not has_exited(self.process)
+        return self.process is not None and not self.process.has_exited
 
     @property
     def pid(self) -> int:
@@ -92,7 +86,7 @@ class Part:
             children = self.children()
             self._end(signal.SIGKILL)
             give_up_at = time.monotonic() + END_SECONDS
-            while any(Path(f"/proc/{pid}").exists() for pid in children) and time.monotonic() < give_up_at:
+            while any(start_time(pid) for pid in children) and time.monotonic() < give_up_at:
                 time.sleep(0.005)
 
     def stop(self) -> None:
@@ -123,7 +117,7 @@ class Web(Part):
         self.url = f"http://127.0.0.1:{self.port}"
         super().__init__(
             f"web-{number}",
-            [sys.executable, "-m", "ais.app.cli", "web"],
+            "web",
             {**environment, "AIS_PORT": str(self.port), "AIS_HOST": "127.0.0.1"},
             folder / f"web-{number}.log",
             lambda: answers(f"{self.url}/health/ready"),
@@ -172,7 +166,7 @@ class RunningProgram:
             part.environment["STRIPE_API_BASE"] = self.simulator.url
         self.worker = Part(
             "worker",
-            [sys.executable, "-m", "ais.app.cli", "worker"],
+            "worker",
             {**self.environment, **worker_environment},
             folder / "worker.log",
             lambda: "worker.started" in self.worker.said(),

@@ -11,14 +11,15 @@ from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
-from tests.factories.cutting import WEB_POINTS, WORKER_POINTS, Customer, Cut, Cutter, planned_cuts
+from tests.factories.cutting import WEB_POINTS, WORKER_POINTS, Customer, Cutter, planned_cuts
 from tests.factories.market import market_template
 from tests.factories.running_program import private_market, running_program
 from tests.factories.shopper import Shopper, days_ahead
 
 from ais.platform.faults import FAULT_POINTS
+from ais.platform.jobs.inspection import list_jobs
 
-AT_ONCE = 4
+AT_ONCE = 5
 BRIEF_MINUTES = "0.25"  # longer than the database needs to come back, so that a payment can begin
 
 
@@ -73,7 +74,9 @@ async def every_story_is_whole(program, shopper, orders):
         assert await connection.fetchval("SELECT count(*) FROM payments") == len(orders)
         assert await connection.fetchval("SELECT count(*) FROM refunds") == 0
         assert await connection.fetchval("SELECT count(*) FROM staff_queue") == 0
-        assert await connection.fetch("SELECT entrypoint FROM jobs WHERE status = 'failed'") == []
+        # A job that saw its worker die at each of its tries waits for a person; what it was to do is done by others.
+        dead = await list_jobs(connection, state="dead", limit=100)
+        assert [job for job in dead if "WorkerDied" not in str(job.last_error)] == []
         unpaid = [order for order in orders if order["status"] == "expired"]
         assert await connection.fetchval("SELECT count(*) FROM documents") == len(orders) - len(unpaid)
         paid = await connection.fetchval("SELECT sum(paid_minor) FROM orders WHERE status = 'confirmed'")
@@ -96,11 +99,11 @@ def test_every_fault_point_is_in_the_plan():
     assert {*WEB_POINTS, *WORKER_POINTS, "refunds.called"} == set(FAULT_POINTS)
 
 
-@pytest.mark.timeout(240)
-async def test_every_place_cut_once_and_the_database_twice(cut_program):
+@pytest.mark.timeout(400)
+async def test_every_place_cut_three_times_in_the_process_and_in_the_database(cut_program):
     program, server = cut_program
-    cuts = planned_cuts(1, rounds=1, with_database=False, latest_hit=1)
-    cuts += [Cut("web", "payments.called", 1, "postgresql"), Cut("worker", "payments.settled", 1, "postgresql")]
+    cuts = planned_cuts(1, rounds=3, with_database=True)
+    assert len(cuts) == 60
     done = await sweep(program, server, cuts, hurry=True)
     assert sorted(done) == sorted(cuts)
 
@@ -171,9 +174,8 @@ async def test_money_that_came_too_late_goes_back_once_though_the_worker_ends_in
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-async def test_every_place_cut_three_times_in_the_process_and_in_the_database(cut_program):
+async def test_the_same_with_nothing_hurried(cut_program):
     program, server = cut_program
     cuts = planned_cuts(20271122, rounds=3, with_database=True)
-    assert len(cuts) >= 60
     done = await sweep(program, server, cuts, hurry=False)
     assert sorted(done) == sorted(cuts)

@@ -45,6 +45,12 @@ def _armed(text: str) -> dict[str, _Fault]:
 _ARMED = _armed(os.environ.get("AIS_FAULT_POINTS", ""))
 
 
+def arm(text: str) -> None:
+    """Arm these places and no others, for a process that was forked after this module was imported."""
+    _ARMED.clear()
+    _ARMED.update(_armed(text))
+
+
 def fault_point(name: str) -> None:
     """End this process, or the one that was named, here and at once, if a test armed ``name`` for this hit."""
     if not _ARMED:

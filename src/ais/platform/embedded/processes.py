@@ -110,6 +110,22 @@ def signal_group(group: int, signal_number: int) -> bool:
     return True
 
 
+def group_lives(group: int) -> bool:
+    """Whether a process of the group still runs; one that has ended and waits for its parent to notice does not."""
+    if not signal_group(group, 0):
+        return False
+    if not ON_LINUX:
+        return True
+    for pid in _pids():
+        try:
+            fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == group and fields[0] not in "ZX":
+            return True
+    return False
+
+
 def start_time(pid: int) -> str:
     """The kernel's start time of a process: with it a reused number is told apart; empty when there is no such process.
 

@@ -356,7 +356,7 @@ def _ending(child: Child) -> Any:
     if processes.has_exited(process):
         child.last_exit = process.wait()
     until = time.monotonic() + KILL_PATIENCE_SECONDS
-    while processes.signal_group(process.pid, 0) and time.monotonic() < until:
+    while processes.group_lives(process.pid) and time.monotonic() < until:
         yield True
 
 
