@@ -1531,12 +1531,17 @@ CREATE TABLE public.payments (
     updated_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     version integer DEFAULT 1 NOT NULL,
+    provider_capture_id text,
+    return_url text,
+    cancel_url text,
+    description text DEFAULT ''::text NOT NULL,
+    funding_id uuid,
     CONSTRAINT payments_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT payments_check CHECK ((refunded_minor <= received_minor)),
     CONSTRAINT payments_check1 CHECK (((status = 'succeeded'::text) = (received_minor > 0))),
     CONSTRAINT payments_check2 CHECK (((status <> 'succeeded'::text) OR (provider_payment_id IS NOT NULL))),
     CONSTRAINT payments_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
-    CONSTRAINT payments_method_check CHECK ((method = 'card'::text)),
+    CONSTRAINT payments_method_check CHECK ((method = ANY (ARRAY['card'::text, 'checkout'::text, 'pay_link'::text, 'agency_deposit'::text, 'cash'::text, 'travel_credit'::text]))),
     CONSTRAINT payments_received_minor_check CHECK ((received_minor >= 0)),
     CONSTRAINT payments_refunded_minor_check CHECK ((refunded_minor >= 0)),
     CONSTRAINT payments_status_check CHECK ((status = ANY (ARRAY['requires_payment'::text, 'requires_action'::text, 'processing'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text])))
@@ -2229,6 +2234,8 @@ CREATE INDEX payment_events_payment_id ON public.payment_events USING btree (pay
 CREATE UNIQUE INDEX payments_one_open_attempt ON public.payments USING btree (order_id) WHERE (status = ANY (ARRAY['requires_payment'::text, 'requires_action'::text, 'processing'::text, 'failed'::text]));
 
 CREATE INDEX payments_order_id ON public.payments USING btree (order_id);
+
+CREATE UNIQUE INDEX payments_provider_capture_id ON public.payments USING btree (provider, provider_capture_id);
 
 CREATE INDEX provider_events_waiting ON public.provider_events USING btree (received_at) WHERE (state = 'stored'::text);
 

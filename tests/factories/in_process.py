@@ -164,6 +164,26 @@ class InProcess:
         payment: JSON = answer.json()
         return payment
 
+    async def begin_checkout(self, order: JSON, **body: Any) -> JSON:
+        """A hosted page that waits for its payer."""
+        answer = await self.post_payment(order, method="checkout", **body)
+        assert answer.status_code == 201, answer.text
+        payment: JSON = answer.json()
+        return payment
+
+    def complete(self, payment: JSON, method: str = "pm_card_visa", **more: Any) -> JSON:
+        """A person pays on the hosted page; answers the session and its intent, of a decline too."""
+        path = f"/checkout_sessions/{payment['provider_payment_id']}/complete"
+        found: JSON = self.simulator.control("POST", path, {"payment_method": method, **more})
+        return found
+
+    async def session(self, payment: JSON) -> JSON:
+        """The hosted page as the provider holds it."""
+        answer = await self.provider.get(f"/v1/checkout/sessions/{payment['provider_payment_id']}")
+        assert answer.status_code == 200, answer.text
+        body: JSON = answer.json()
+        return body
+
     async def confirm(self, payment: JSON, method: str = "pm_card_visa") -> JSON:
         """The payer confirms at the provider; answers what the provider says, a decline too."""
         answer = await self.provider.post(
@@ -193,11 +213,14 @@ class InProcess:
     async def events_of(self, payment: JSON, kind: str | None = None) -> list[JSON]:
         """The provider's events about a payment, oldest first."""
         found = (await self.provider.get("/v1/events", params={"limit": 100})).json()["data"]
-        intent = payment["provider_payment_id"]
+        own = {payment["provider_payment_id"]}
+        if payment["provider_payment_id"].startswith("cs_"):
+            own.add((await self.session(payment))["payment_intent"])
+        own.discard(None)
         return [
             event
             for event in reversed(found)
-            if intent in {event["data"]["object"]["id"], event["data"]["object"].get("payment_intent")}
+            if own & {event["data"]["object"]["id"], event["data"]["object"].get("payment_intent")}
             and kind in {None, event["type"]}
         ]
 

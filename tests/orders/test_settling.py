@@ -15,7 +15,7 @@ from ais.orders.domain import OrderStatus
 from ais.orders.service import expire
 from ais.orders.service.settle import apply_settlement
 from ais.orders.service.states import OrderChange
-from ais.payments import PaymentMethod, begin_payment, find_payment
+from ais.payments import NewPayment, PaymentMethod, begin_payment, find_payment
 from ais.payments import repository as payments
 
 ACTOR = system_actor("test")
@@ -110,7 +110,16 @@ async def test_a_second_payment_goes_back_by_itself(program):
     async with program.database.unit_of_work(ACTOR) as uow:
         limit = (await orders.lock_order(uow, order_id(order))).payment_required_by
         await begin_payment(
-            uow, "stripe", second, order_id(order), PaymentMethod.CARD, Money(total, "SAR"), limit, "SA"
+            uow,
+            NewPayment(
+                id=second,
+                order_id=order_id(order),
+                method=PaymentMethod.CARD,
+                provider="stripe",
+                amount=Money(total, "SAR"),
+                expires_at=limit,
+                point_of_sale="SA",
+            ),
         )
     await settle_order_payment(program.database, program.gateways, second, ACTOR, "test")
     async with program.database.connection() as connection:

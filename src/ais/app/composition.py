@@ -11,7 +11,7 @@ from ais.app.registry import build_registry
 from ais.app.shop import open_shop
 from ais.inventory import Availability, SeatDesk
 from ais.offers import SnapshotRefresher
-from ais.orders import CreateOrder, PayOrder
+from ais.orders import CreateOrder, LinkRules, PayOrder
 from ais.payments import Gateways
 from ais.payments.adapters.stripe import StripeGateway
 from ais.platform.cache import Cache
@@ -25,6 +25,12 @@ def open_gateways(settings: Settings) -> Gateways:
     """The payment gateways; several webhook secrets may be set, comma separated, while one replaces another."""
     secrets = tuple(filter(None, (secret.strip() for secret in settings.stripe_webhook_secret.split(","))))
     return Gateways(StripeGateway(settings.stripe_secret_key, secrets, settings.stripe_api_base))
+
+
+def _link_rules(settings: Settings) -> LinkRules:
+    """Where payment pages may send people back to; other hosts are set comma separated."""
+    hosts = (host.strip().lower() for host in settings.return_hosts.split(","))
+    return LinkRules(settings.site, frozenset(filter(None, hosts)))
 
 
 @asynccontextmanager
@@ -66,7 +72,7 @@ async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
             "read_reference": lambda: shop.market.reference,
             "authenticator": Authenticator(TokenRing(settings.secret_keys), database.clock, settings.operator_token),
             "create_order": CreateOrder(database, seat_desk, shop, hold_window),
-            "pay_order": PayOrder(database, gateways, payment_window),
+            "pay_order": PayOrder(database, gateways, payment_window, _link_rules(settings)),
             "lookup_limit_per_minute": settings.lookup_limit_per_minute,
             "trusted_proxies": settings.trusted_proxies,
         }

@@ -29,10 +29,11 @@ from ais.orders.repository import (
     list_orders,
     sales_on_flight_dates,
 )
+from ais.orders.return_links import LinkRules
 from ais.orders.schemas import OrderBody, OrderRequest, PaymentBody
 from ais.orders.service.create import CreateOrder, create_order
 from ais.orders.service.expire import expire_order
-from ais.orders.service.pay import PayOrder, pay_order
+from ais.orders.service.pay import PaymentChoice, PayOrder, pay_order, with_secrets
 from ais.orders.service.reading import (
     buyer_access_ends_at,
     find_order_by_name,
@@ -51,6 +52,7 @@ __all__ = [
     "TICKETING_TRANSITIONS",
     "CreateOrder",
     "HoldExpired",
+    "LinkRules",
     "NameRomanisationRequired",
     "Order",
     "OrderBody",
@@ -66,6 +68,7 @@ __all__ = [
     "PassengerAge",
     "PayOrder",
     "PaymentBody",
+    "PaymentChoice",
     "TicketingStatus",
     "affected_orders",
     "buyer_access_ends_at",
@@ -82,4 +85,5 @@ __all__ = [
     "sales_on_flight_dates",
     "settle_order_payment",
     "show_order",
+    "with_secrets",
 ]

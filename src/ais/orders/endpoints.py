@@ -30,7 +30,7 @@ from ais.orders.errors import (
 )
 from ais.orders.schemas import LookupRequest, OrderBody, OrderRequest, PaymentBody, PaymentRequest
 from ais.orders.service.create import CreateOrder, create_order
-from ais.orders.service.pay import PayOrder, pay_order
+from ais.orders.service.pay import PaymentChoice, PayOrder, pay_order, with_secrets
 from ais.orders.service.reading import (
     buyer_access_ends_at,
     find_order_by_name,
@@ -269,8 +269,9 @@ async def start_payment(
 ) -> Response[PaymentBody]:
     """Start to pay an order; the amount is always what is due.
 
-    Answers with the provider's payment and its client secret. One open attempt per order: the same method again
-    returns it. Starting a payment extends the hold once.
+    Answers with the provider's payment and its client secret, or the address of its page. One open attempt per order:
+    the same method again returns it, another method first closes it at the provider. Starting a payment extends the
+    hold once.
     """
     services: PayOrder = request.app.state.pay_order
     identifier = decode_id(ids.ORDER, order_id)
@@ -278,12 +279,11 @@ async def start_payment(
         raise OrderNotFound
     key = await request_key(request, required=True)
     assert key is not None
-    answer, secret = await pay_order(
-        services, actor_of(request), correlation_id_of(), key, OrderId(identifier), PaymentMethod(data.method)
-    )
+    choice = PaymentChoice(method=PaymentMethod(data.method), return_url=data.return_url, cancel_url=data.cancel_url)
+    answer, found = await pay_order(services, actor_of(request), correlation_id_of(), key, OrderId(identifier), choice)
     payment = msgspec.json.decode(answer.body, type=PaymentBody)
     return json_response(
-        msgspec.structs.replace(payment, client_secret=secret),
+        with_secrets(payment, found),
         status=answer.status,
         headers={"Idempotency-Replayed": "true"} if answer.replayed else None,
     )

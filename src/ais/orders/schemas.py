@@ -77,9 +77,16 @@ class LookupRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PaymentRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """How to pay; the amount is always what is due."""
+    """How to pay; the amount is always what is due.
 
-    method: Literal["card"]
+    `checkout` is a hosted page, for people: card data never reaches us. After it people are sent to `return_url` or
+    `cancel_url`, on our own site or a host that the airline allows; without them, to the order's page. `card` is for
+    clients that collect the card by the provider's own library.
+    """
+
+    method: Literal["checkout", "card"] = "checkout"
+    return_url: Annotated[str, Meta(min_length=1, max_length=2000)] | None = None
+    cancel_url: Annotated[str, Meta(min_length=1, max_length=2000)] | None = None
 
 
 class OrderPassengerBody(Struct, frozen=True):
@@ -203,7 +210,9 @@ class OrderBody(Struct, frozen=True):
 
 
 class PaymentBody(Struct, frozen=True):
-    """One attempt to pay an order; ``client_secret`` is for the provider's own client library."""
+    """One attempt to pay an order; ``client_secret`` is for the provider's own client library, ``checkout_url`` the
+    page on which a person pays.
+    """
 
     id: str
     order_id: str

@@ -7,8 +7,10 @@ received and not given back, and is carried out by a job under its own key.
 """
 
 from ais.payments.domain import (
+    HOSTED,
     PAYMENT_TRANSITIONS,
     REFUND_TRANSITIONS,
+    NewPayment,
     Payment,
     PaymentMethod,
     PaymentStatus,
@@ -42,6 +44,7 @@ from ais.payments.repository import (
 )
 from ais.payments.service.credit import issue_travel_credit
 from ais.payments.service.pay import (
+    OtherAttemptOpen,
     begin_payment,
     call_provider,
     close_uncalled_payment,
@@ -52,10 +55,13 @@ from ais.payments.service.receive import mark_unmatched
 from ais.payments.service.refund import begin_refund
 
 __all__ = [
+    "HOSTED",
     "INVARIANTS",
     "PAYMENT_TRANSITIONS",
     "REFUND_TRANSITIONS",
     "Gateways",
+    "NewPayment",
+    "OtherAttemptOpen",
     "Payment",
     "PaymentFailed",
     "PaymentGateway",

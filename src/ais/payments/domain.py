@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 import msgspec
 
@@ -14,7 +15,15 @@ from ais.kit.ids import OrderId, PaymentId, RefundId, TravelCreditId
 class PaymentMethod(StrEnum):
     """How the payer pays."""
 
-    CARD = "card"
+    CARD = "card"  # the payer's own client collects the card by the provider's library
+    CHECKOUT = "checkout"  # the provider's hosted page
+    PAY_LINK = "pay_link"  # a hosted page whose address an agent has mailed
+    AGENCY_DEPOSIT = "agency_deposit"  # an agency's deposit with the airline, or its credit
+    CASH = "cash"  # over a counter, in a shift
+    TRAVEL_CREDIT = "travel_credit"  # what an earlier refund left with the airline
+
+
+HOSTED = frozenset({PaymentMethod.CHECKOUT, PaymentMethod.PAY_LINK})
 
 
 class PaymentStatus(StrEnum):
@@ -101,7 +110,11 @@ class RefundDestination(StrEnum):
 
 
 class Payment(msgspec.Struct, frozen=True):
-    """One attempt to pay an order. ``refunded`` counts what was given back or is on its way."""
+    """One attempt to pay an order. ``refunded`` counts what was given back or is on its way.
+
+    ``capture_id`` is what the provider calls the money itself (refunds and disputes name it), once it is known;
+    ``funding_id`` the agency, shift or travel credit that pays, of a provider of our own.
+    """
 
     id: PaymentId
     order_id: OrderId
@@ -115,11 +128,32 @@ class Payment(msgspec.Struct, frozen=True):
     failure_code: str | None
     created_at: datetime
     expires_at: datetime
+    capture_id: str | None = None
+    return_url: str | None = None
+    cancel_url: str | None = None
+    description: str = ""
+    funding_id: UUID | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether money may still come from this attempt."""
         return self.status in OPEN_STATUSES
+
+
+class NewPayment(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt to be: whoever begins it holds the order's lock and has decided what is due."""
+
+    id: PaymentId
+    order_id: OrderId
+    method: PaymentMethod
+    provider: str
+    amount: Money
+    expires_at: datetime
+    point_of_sale: str | None
+    description: str = ""
+    return_url: str | None = None
+    cancel_url: str | None = None
+    funding_id: UUID | None = None
 
 
 class Refund(msgspec.Struct, frozen=True):
@@ -135,8 +169,29 @@ class Refund(msgspec.Struct, frozen=True):
     destination: RefundDestination = RefundDestination.ORIGINAL_PAYMENT
 
 
+class PaymentOpening(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider is told to open. The same attempt always says the same, so that its key can be repeated.
+
+    ``reference`` is our payment's id, kept by the provider with the payment, and the key of the call; ``since`` is when
+    the attempt began: nothing under this reference can be older at the provider. A hosted page needs ``return_url``.
+    """
+
+    reference: str
+    order_reference: str
+    method: PaymentMethod
+    amount: Money
+    description: str
+    since: datetime
+    expires_at: datetime
+    return_url: str | None
+    cancel_url: str | None
+    funding_id: UUID | None
+
+
 class ProviderPayment(msgspec.Struct, frozen=True):
-    """A payment as the provider holds it now. ``received`` is what it has really taken."""
+    """A payment as the provider holds it now. ``received`` is what it has really taken; ``capture_id`` what it calls
+    that money, ``checkout_url`` where a person pays.
+    """
 
     id: str
     status: PaymentStatus
@@ -145,6 +200,8 @@ class ProviderPayment(msgspec.Struct, frozen=True):
     client_secret: str | None
     reference: str | None
     failure_code: str | None
+    checkout_url: str | None = None
+    capture_id: str | None = None
 
 
 class ProviderRefund(msgspec.Struct, frozen=True):

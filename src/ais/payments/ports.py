@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Protocol
 
 from ais.kit import Money
-from ais.payments.domain import PaymentMethod, ProviderEvent, ProviderPayment, ProviderRefund
+from ais.payments.domain import PaymentMethod, PaymentOpening, ProviderEvent, ProviderPayment, ProviderRefund
 
 
 class PaymentGateway(Protocol):
@@ -19,17 +18,14 @@ class PaymentGateway(Protocol):
     name: str
     methods: frozenset[PaymentMethod]
 
-    async def create(
-        self, amount: Money, *, reference: str, order_reference: str, key: str, since: datetime
-    ) -> ProviderPayment:
-        """Open a payment of ``amount``; ``reference`` is our payment's id, kept by the provider with the payment.
-
-        ``since`` is when the attempt began: nothing under this reference can be older at the provider.
+    async def create(self, opening: PaymentOpening) -> ProviderPayment:
+        """Open the payment; a repeat answers the one that is open. Raises ``PaymentFailed`` if it will not be opened,
+        in which case nothing is open.
         """
         ...
 
     async def retrieve(self, provider_payment_id: str) -> ProviderPayment:
-        """The payment as it is now, with its client secret."""
+        """The payment as it is now, with its client secret or the address of its page."""
         ...
 
     async def cancel(self, provider_payment_id: str) -> ProviderPayment:
@@ -38,7 +34,7 @@ class PaymentGateway(Protocol):
         """
         ...
 
-    async def refund(self, provider_payment_id: str, amount: Money, *, reference: str, key: str) -> ProviderRefund:
+    async def refund(self, capture_id: str, amount: Money, *, reference: str, key: str) -> ProviderRefund:
         """Send ``amount`` back to where the payment came from; ``reference`` is our refund's id. Raises
         ``RefundExceedsPaid`` if so much is not left there.
         """

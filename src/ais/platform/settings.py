@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stripe_secret_key: str = DEMO_STRIPE_KEY
     stripe_webhook_secret: str = DEMO_WEBHOOK_SECRET
     stripe_sim_port: int = 12111
+    public_url: str | None = None
+    return_hosts: str = ""
     hold_minutes: float = 15.0
     payment_minutes: float = 15.0
     offer_minutes: float = 15.0
@@ -68,6 +70,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def production(self) -> bool:
         return self.env == "production"
+
+    @property
+    def site(self) -> str:
+        """The address under which people reach the program's pages."""
+        return self.public_url or f"http://{self.host}:{self.port}"
 
     @property
     def clock(self) -> SystemClock:
@@ -98,6 +105,7 @@ _SCHEMES: dict[str, tuple[str, ...]] = {
     "database_url": ("postgresql://", "postgres://"),
     "redis_url": ("redis://", "rediss://"),
     "stripe_api_base": ("https://", "http://"),
+    "public_url": ("https://", "http://"),
 }
 _FORMS: dict[str, tuple[str, str]] = {
     "point_of_sale": (r"[A-Z]{2}", "a country's two letters (ISO 3166)"),

@@ -9,17 +9,21 @@ from uuid import UUID
 import msgspec
 
 from ais.inventory import HoldHasExpired, HoldNotFound, extend_hold
-from ais.kit import Actor, InvalidStateTransition, Money, encode_id, ids
+from ais.kit import Actor, InvalidStateTransition, Money, ValidationFailed, encode_id, ids
 from ais.kit.ids import OrderId, PaymentId
 from ais.offers import money_body
 from ais.orders import repository
 from ais.orders.access import require_order_access
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus
 from ais.orders.errors import FlightCancelled, HoldExpired, NothingDue, OrderNotFound
+from ais.orders.return_links import LinkRules, ReturnLinks
 from ais.orders.schemas import PaymentBody
-from ais.orders.service.settle import apply_settlement
+from ais.orders.service.settle import apply_settlement, look_at_provider
 from ais.payments import (
+    HOSTED,
     Gateways,
+    NewPayment,
+    OtherAttemptOpen,
     Payment,
     PaymentFailed,
     PaymentMethod,
@@ -56,24 +60,46 @@ class PayOrder(msgspec.Struct, frozen=True):
     database: Database
     gateways: Gateways
     payment_window: timedelta
+    links: LinkRules
+
+
+class PaymentChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """How somebody wants to pay; never how much. The addresses are for a hosted page only, ``funding_id`` names the
+    agency, shift or travel credit that pays.
+    """
+
+    method: PaymentMethod
+    return_url: str | None = None
+    cancel_url: str | None = None
+    funding_id: UUID | None = None
 
 
 async def pay_order(
-    services: PayOrder, actor: Actor, correlation_id: str, request: RequestKey, order_id: OrderId, method: PaymentMethod
-) -> tuple[Answer, str | None]:
-    """The stored answer (201, a PaymentBody without its secret) and the client secret that goes with it now.
+    services: PayOrder, actor: Actor, correlation_id: str, request: RequestKey, order_id: OrderId, choice: PaymentChoice
+) -> tuple[Answer, ProviderPayment | None]:
+    """The stored answer (201, a PaymentBody without its secrets) and the payment as the provider holds it now, which
+    has the client secret or the page's address; None while the provider is away and the answer is a stored one.
 
-    One open attempt per order: the same method again returns it. The amount is always what is due. Raises
-    OrderNotFound, HoldExpired, NothingDue, FlightCancelled, InvalidStateTransition, PaymentProcessing, PaymentFailed,
-    ProviderError, ProviderTimeout; after the last two a repeat with the same key goes on with the same attempt.
+    One open attempt per order: the same method again returns it, another method first closes it at its provider. The
+    amount is always what is due. Raises OrderNotFound, HoldExpired, NothingDue, FlightCancelled, ValidationFailed,
+    InvalidStateTransition, PaymentProcessing, PaymentFailed, ProviderError, ProviderTimeout; after the last two a
+    repeat with the same key goes on with the same attempt.
     """
+    links = _links_for(services, order_id, choice)
 
     async def begin(uow: UnitOfWork, operation_id: UUID) -> None:
-        await _begin(services, uow, order_id, PaymentId(operation_id), method)
+        await _begin(services, uow, order_id, PaymentId(operation_id), choice, links)
 
-    operation = await begin_operation(services.database, actor, correlation_id, request, begin)
+    try:
+        operation = await begin_operation(services.database, actor, correlation_id, request, begin)
+    except OtherAttemptOpen as other:
+        await _give_up(services, other.payment, actor, correlation_id)
+        try:
+            operation = await begin_operation(services.database, actor, correlation_id, request, begin)
+        except OtherAttemptOpen as another:
+            raise PaymentProcessing from another
     if operation.answer is not None:
-        return operation.answer, await _secret_of(services, operation.answer)
+        return operation.answer, await _look_again(services, operation.answer)
     fault_point("payments.begun")
     try:
         payment = await _attempt_of(services.database, order_id, PaymentId(operation.id))
@@ -91,7 +117,36 @@ async def pay_order(
     except BaseException:
         await abandon_operation(services.database, request)
         raise
-    return answer, found.client_secret
+    return answer, found
+
+
+def _links_for(services: PayOrder, order_id: OrderId, choice: PaymentChoice) -> ReturnLinks | None:
+    if choice.method in HOSTED:
+        return services.links.links(encode_id(ids.ORDER, order_id), choice.return_url, choice.cancel_url)
+    given = (("return_url", choice.return_url), ("cancel_url", choice.cancel_url))
+    wrong = [(field, "is for a hosted page only") for field, url in given if url is not None]
+    if wrong:
+        raise ValidationFailed(wrong)
+    return None
+
+
+async def _give_up(services: PayOrder, payment: Payment, actor: Actor, correlation_id: str) -> None:
+    """Close an open attempt at its provider, because the order is to be paid in another way.
+
+    One that has brought money is settled instead. Raises PaymentProcessing if it can neither be closed nor is decided.
+    """
+    try:
+        found = await look_at_provider(services.gateways, payment)
+        if found.status is not PaymentStatus.SUCCEEDED:
+            found = await services.gateways.of(payment.provider).cancel(found.id)
+    except PaymentFailed:
+        async with services.database.unit_of_work(actor, correlation_id) as uow:
+            await close_uncalled_payment(uow, payment.id, "refused by the provider")
+        return
+    async with services.database.unit_of_work(actor, correlation_id) as uow:
+        settlement = await apply_settlement(uow, payment.order_id, payment.id, found)
+    if settlement.payment.is_open:
+        raise PaymentProcessing
 
 
 async def _call(services: PayOrder, payment: Payment, actor: Actor, correlation_id: str) -> ProviderPayment:
@@ -105,7 +160,12 @@ async def _call(services: PayOrder, payment: Payment, actor: Actor, correlation_
 
 
 async def _begin(
-    services: PayOrder, uow: UnitOfWork, order_id: OrderId, payment_id: PaymentId, method: PaymentMethod
+    services: PayOrder,
+    uow: UnitOfWork,
+    order_id: OrderId,
+    payment_id: PaymentId,
+    choice: PaymentChoice,
+    links: ReturnLinks | None,
 ) -> None:
     order = await repository.lock_order(uow, order_id)
     if order is None:
@@ -118,9 +178,22 @@ async def _begin(
     if (await repository.segments_off_schedule(uow, order_id)).cancelled:
         raise FlightCancelled
     limit = await _extend_once(services, uow, order, now)
-    due = Money(order.total_minor - order.paid_minor, order.currency)
-    provider = services.gateways.taking(method).name
-    await begin_payment(uow, provider, payment_id, order_id, method, due, limit, order.point_of_sale)
+    await begin_payment(
+        uow,
+        NewPayment(
+            id=payment_id,
+            order_id=order_id,
+            method=choice.method,
+            provider=services.gateways.taking(choice.method).name,
+            amount=Money(order.total_minor - order.paid_minor, order.currency),
+            expires_at=limit,
+            point_of_sale=order.point_of_sale,
+            description=f"{order.validating_carrier} {order.record_locator}",
+            return_url=links.return_url if links else None,
+            cancel_url=links.cancel_url if links else None,
+            funding_id=choice.funding_id,
+        ),
+    )
 
 
 def _require_payable(order: Order, now: datetime) -> None:
@@ -162,17 +235,16 @@ async def _attempt_of(database: Database, order_id: OrderId, payment_id: Payment
     raise HoldExpired
 
 
-async def _secret_of(services: PayOrder, answer: Answer) -> str | None:
-    """The client secret of a stored answer, asked of the provider again because secrets are not stored.
+async def _look_again(services: PayOrder, answer: Answer) -> ProviderPayment | None:
+    """The payment of a stored answer, asked of the provider again because secrets are not stored.
 
     None while the provider is away: the stored answer is the answer all the same.
     """
     body: dict[str, Any] = msgspec.json.decode(answer.body)
     try:
-        found = await services.gateways.of(body["provider"]).retrieve(body["provider_payment_id"])
+        return await services.gateways.of(body["provider"]).retrieve(body["provider_payment_id"])
     except (ProviderError, ProviderTimeout):
         return None
-    return found.client_secret
 
 
 def _body(payment: Payment, found: ProviderPayment) -> PaymentBody:
@@ -188,3 +260,10 @@ def _body(payment: Payment, found: ProviderPayment) -> PaymentBody:
         checkout_url=None,
         expires_at=payment.expires_at,
     )
+
+
+def with_secrets(body: PaymentBody, found: ProviderPayment | None) -> PaymentBody:
+    """The answer with what lets somebody pay, which is not stored with it."""
+    if found is None:
+        return body
+    return msgspec.structs.replace(body, client_secret=found.client_secret, checkout_url=found.checkout_url)

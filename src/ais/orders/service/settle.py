@@ -106,6 +106,9 @@ def _follow_attempt(uow: UnitOfWork, change: OrderChange, settlement: Settlement
         PaymentStatus.FAILED: OrderPaymentStatus.FAILED,
         PaymentStatus.CANCELLED: OrderPaymentStatus.UNPAID,
     }.get(settlement.payment.status)
+    if settlement.payment.status is PaymentStatus.CANCELLED and change.payment_status is OrderPaymentStatus.PROCESSING:
+        # A hosted page whose bank decided late against it has ended, and its order's payment has failed.
+        target = OrderPaymentStatus.FAILED if settlement.payment.failure_code else OrderPaymentStatus.UNPAID
     if target is not None and change.payment_may_become(target):
         change.payment_to(target, f"payment {settlement.payment.status}", failure=settlement.payment.failure_code)
         if target is OrderPaymentStatus.FAILED:

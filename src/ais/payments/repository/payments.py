@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,12 +9,13 @@ import asyncpg
 
 from ais.kit import Money
 from ais.kit.ids import OrderId, PaymentId
-from ais.payments.domain import Payment, PaymentMethod, PaymentStatus
+from ais.payments.domain import NewPayment, Payment, PaymentMethod, PaymentStatus, ProviderPayment
 from ais.platform.database import Connection, UnitOfWork
 
 _PAYMENT = """
     id, order_id, method, provider, provider_payment_id, status, amount_minor, currency, received_minor,
-    refunded_minor, failure_code, created_at, expires_at
+    refunded_minor, failure_code, created_at, expires_at, provider_capture_id, return_url, cancel_url, description,
+    funding_id
 """
 
 
@@ -33,39 +33,39 @@ def _payment(row: asyncpg.Record) -> Payment:
         failure_code=row["failure_code"],
         created_at=row["created_at"],
         expires_at=row["expires_at"],
+        capture_id=row["provider_capture_id"],
+        return_url=row["return_url"],
+        cancel_url=row["cancel_url"],
+        description=row["description"],
+        funding_id=row["funding_id"],
     )
 
 
-async def insert_payment(
-    uow: UnitOfWork,
-    payment_id: PaymentId,
-    order_id: OrderId,
-    method: PaymentMethod,
-    provider: str,
-    amount: Money,
-    expires_at: datetime,
-    point_of_sale: str | None,
-) -> Payment:
+async def insert_payment(uow: UnitOfWork, wanted: NewPayment) -> Payment:
     """A new attempt, which no provider knows yet."""
     row = await uow.connection.fetchrow(
         f"""
         INSERT INTO payments (id, order_id, method, provider, amount_minor, currency, channel, seller_id, agent_id,
-                              point_of_sale, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING {_PAYMENT}
+                              point_of_sale, expires_at, return_url, cancel_url, description, funding_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING {_PAYMENT}
         """,  # noqa: S608  # the column list is a constant
-        payment_id,
-        order_id,
-        method,
-        provider,
-        amount.minor,
-        amount.currency,
+        wanted.id,
+        wanted.order_id,
+        wanted.method,
+        wanted.provider,
+        wanted.amount.minor,
+        wanted.amount.currency,
         uow.actor.channel,
         uow.actor.seller_id,
         uow.actor.agent_id,
-        point_of_sale,
-        expires_at,
+        wanted.point_of_sale,
+        wanted.expires_at,
+        wanted.return_url,
+        wanted.cancel_url,
+        wanted.description,
+        wanted.funding_id,
     )
-    await _record(uow, payment_id, "begun", None, PaymentStatus.REQUIRES_PAYMENT, {})
+    await _record(uow, wanted.id, "begun", None, PaymentStatus.REQUIRES_PAYMENT, {})
     return _payment(row)
 
 
@@ -97,9 +97,12 @@ async def find_payment(connection: Connection, payment_id: PaymentId) -> Payment
 
 
 async def find_payment_at_provider(connection: Connection, provider: str, provider_payment_id: str) -> Payment | None:
-    """The attempt that the provider knows under this id."""
+    """The attempt that the provider knows under this id, the attempt's own or that of its money."""
     row = await connection.fetchrow(
-        f"SELECT {_PAYMENT} FROM payments WHERE provider = $1 AND provider_payment_id = $2",  # noqa: S608  # a constant
+        f"""
+        SELECT {_PAYMENT} FROM payments
+        WHERE provider = $1 AND (provider_payment_id = $2 OR provider_capture_id = $2)
+        """,  # noqa: S608  # the column list is a constant
         provider,
         provider_payment_id,
     )
@@ -134,7 +137,7 @@ async def write_provider_state(
     uow: UnitOfWork,
     payment: Payment,
     *,
-    provider_payment_id: str,
+    found: ProviderPayment,
     status: PaymentStatus,
     received: Money,
     failure_code: str | None,
@@ -143,16 +146,18 @@ async def write_provider_state(
     row = await uow.connection.fetchrow(
         f"""
         UPDATE payments SET provider_payment_id = $2, status = $3, received_minor = $4, failure_code = $5,
+                            provider_capture_id = coalesce($6, provider_capture_id),
                             updated_at = ais_now(), version = version + 1
         WHERE id = $1 RETURNING {_PAYMENT}
         """,  # noqa: S608  # the column list is a constant
         payment.id,
-        provider_payment_id,
+        found.id,
         status,
         received.minor,
         failure_code,
+        found.capture_id,
     )
-    if status != payment.status or provider_payment_id != payment.provider_payment_id:
+    if status != payment.status or found.id != payment.provider_payment_id:
         detail = {"failure_code": failure_code} if failure_code else {}
         await _record(uow, payment.id, "reported", payment.status, status, detail)
     return _payment(row)

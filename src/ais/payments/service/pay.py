@@ -2,50 +2,46 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from ais.kit import Money, encode_id, ids
-from ais.kit.ids import OrderId, PaymentId
+from ais.kit.ids import PaymentId
 from ais.payments import repository
 from ais.payments.domain import (
     OPEN_STATUSES,
     PAYMENT_TRANSITIONS,
+    NewPayment,
     Payment,
-    PaymentMethod,
+    PaymentOpening,
     PaymentStatus,
     ProviderPayment,
     Settlement,
 )
-from ais.payments.errors import PaymentProcessing
 from ais.payments.ports import Gateways
 from ais.platform.database import UnitOfWork
 from ais.platform.staff_queue import ask_staff
 
 
-async def begin_payment(
-    uow: UnitOfWork,
-    provider: str,
-    payment_id: PaymentId,
-    order_id: OrderId,
-    method: PaymentMethod,
-    amount: Money,
-    expires_at: datetime,
-    point_of_sale: str | None,
-) -> Payment:
-    """The one open attempt of the order: an existing one of this method and amount, else a new row.
+class OtherAttemptOpen(Exception):
+    """Not a refusal: another attempt than the wanted one is open, and must be closed at its provider first."""
 
-    The caller holds the order's lock. An open attempt of another method or amount must have been closed before, else
-    :class:`PaymentProcessing`.
+    def __init__(self, payment: Payment) -> None:
+        super().__init__(f"payment {payment.id} is open")
+        self.payment = payment
+
+
+async def begin_payment(uow: UnitOfWork, wanted: NewPayment) -> Payment:
+    """The one open attempt of the order: an existing one of this method, amount and source, else a new row.
+
+    The caller holds the order's lock. Raises :class:`OtherAttemptOpen` if one of another method, amount or source is
+    open.
     """
-    for payment in await repository.payments_of_order(uow.connection, order_id):
+    for payment in await repository.payments_of_order(uow.connection, wanted.order_id):
         if not payment.is_open:
             continue
-        if payment.amount != amount or payment.method != method:
-            raise PaymentProcessing
+        same = (payment.amount, payment.method, payment.funding_id) == (wanted.amount, wanted.method, wanted.funding_id)
+        if not same:
+            raise OtherAttemptOpen(payment)
         return payment
-    return await repository.insert_payment(
-        uow, payment_id, order_id, method, provider, amount, expires_at, point_of_sale
-    )
+    return await repository.insert_payment(uow, wanted)
 
 
 async def call_provider(gateways: Gateways, payment: Payment) -> ProviderPayment:
@@ -53,13 +49,19 @@ async def call_provider(gateways: Gateways, payment: Payment) -> ProviderPayment
     gateway = gateways.of(payment.provider)
     if payment.provider_payment_id is not None:
         return await gateway.retrieve(payment.provider_payment_id)
-    reference = encode_id(ids.PAYMENT, payment.id)
     return await gateway.create(
-        payment.amount,
-        reference=reference,
-        order_reference=encode_id(ids.ORDER, payment.order_id),
-        key=reference,
-        since=payment.created_at,
+        PaymentOpening(
+            reference=encode_id(ids.PAYMENT, payment.id),
+            order_reference=encode_id(ids.ORDER, payment.order_id),
+            method=payment.method,
+            amount=payment.amount,
+            description=payment.description,
+            since=payment.created_at,
+            expires_at=payment.expires_at,
+            return_url=payment.return_url,
+            cancel_url=payment.cancel_url,
+            funding_id=payment.funding_id,
+        )
     )
 
 
@@ -87,7 +89,7 @@ async def settle_payment(uow: UnitOfWork, payment_id: PaymentId, found: Provider
         ended = await repository.write_provider_state(
             uow,
             payment,
-            provider_payment_id=found.id,
+            found=found,
             status=PaymentStatus.CANCELLED,
             received=Money(0, payment.amount.currency),
             failure_code="currency",
@@ -96,13 +98,13 @@ async def settle_payment(uow: UnitOfWork, payment_id: PaymentId, found: Provider
     moves = status != payment.status
     if moves and not PAYMENT_TRANSITIONS.allows(payment.status, status):
         return unchanged
-    if not moves and payment.provider_payment_id == found.id and payment.failure_code == found.failure_code:
+    if not moves and _is_known(payment, found):
         return unchanged
     received = found.received if status is PaymentStatus.SUCCEEDED else Money(0, payment.amount.currency)
     settled = await repository.write_provider_state(
         uow,
         payment,
-        provider_payment_id=found.id,
+        found=found,
         status=status,
         received=received,
         failure_code=found.failure_code,
@@ -112,6 +114,15 @@ async def settle_payment(uow: UnitOfWork, payment_id: PaymentId, found: Provider
         received,
         moved=moves,
         newly_succeeded=moves and status is PaymentStatus.SUCCEEDED,
+    )
+
+
+def _is_known(payment: Payment, found: ProviderPayment) -> bool:
+    """Whether nothing but the status could be news."""
+    return (
+        payment.provider_payment_id == found.id
+        and payment.failure_code == found.failure_code
+        and found.capture_id in {None, payment.capture_id}
     )
 
 

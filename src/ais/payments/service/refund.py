@@ -62,7 +62,8 @@ async def call_refund(database: Database, gateways: Gateways, refund_id: RefundI
     if refund.provider_refund_id is not None:
         return await gateway.retrieve_refund(refund.provider_refund_id)
     reference = encode_id(ids.REFUND, refund_id)
-    return await gateway.refund(payment.provider_payment_id, refund.amount, reference=reference, key=reference)
+    capture_id = payment.capture_id or payment.provider_payment_id
+    return await gateway.refund(capture_id, refund.amount, reference=reference, key=reference)
 
 
 async def settle_refund(uow: UnitOfWork, refund_id: RefundId, found: ProviderRefund) -> None:

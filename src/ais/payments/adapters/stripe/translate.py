@@ -1,0 +1,130 @@
+"""Stripe's objects and refusals in our words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import stripe
+
+from ais.kit import Money
+from ais.payments.adapters.stripe.amounts import from_stripe
+from ais.payments.domain import PaymentStatus, ProviderPayment, ProviderRefund, RefundStatus
+from ais.payments.errors import PaymentFailed, ProviderError, ProviderTimeout, RefundExceedsPaid
+from ais.platform.telemetry import get_logger
+
+log = get_logger("stripe")
+
+_STATUS = {
+    "requires_payment_method": PaymentStatus.REQUIRES_PAYMENT,
+    "requires_confirmation": PaymentStatus.REQUIRES_PAYMENT,
+    "requires_action": PaymentStatus.REQUIRES_ACTION,
+    "processing": PaymentStatus.PROCESSING,
+    "requires_capture": PaymentStatus.PROCESSING,
+    "succeeded": PaymentStatus.SUCCEEDED,
+    "canceled": PaymentStatus.CANCELLED,
+}
+_REFUND_STATUS = {
+    "succeeded": RefundStatus.SUCCEEDED,
+    "pending": RefundStatus.PENDING,
+    "requires_action": RefundStatus.PENDING,
+    "failed": RefundStatus.FAILED,
+    "canceled": RefundStatus.FAILED,
+}
+_REFUSED = frozenset(
+    {
+        "payment_intent_unexpected_state",
+        "amount_too_small",
+        "amount_too_large",
+        "card_declined",
+    }
+)
+
+
+def payment_of_intent(intent: stripe.PaymentIntent) -> ProviderPayment:
+    """An intent as a payment."""
+    held = intent.to_dict()
+    status, failure_code = _intent_state(held)
+    return ProviderPayment(
+        id=held["id"],
+        status=status,
+        amount=from_stripe(held["amount"], held["currency"]),
+        received=from_stripe(held.get("amount_received") or 0, held["currency"]),
+        client_secret=held.get("client_secret"),
+        reference=(held.get("metadata") or {}).get("payment_id"),
+        failure_code=failure_code,
+        capture_id=held["id"],
+    )
+
+
+def _intent_state(held: dict[str, Any]) -> tuple[PaymentStatus, str | None]:
+    status = _STATUS[held["status"]]
+    failure = held.get("last_payment_error")
+    if status is PaymentStatus.REQUIRES_PAYMENT and failure:
+        status = PaymentStatus.FAILED
+    return status, (failure.get("decline_code") or failure.get("code")) if failure else None
+
+
+def payment_of_session(session: stripe.checkout.Session) -> ProviderPayment:
+    """A checkout session, its intent expanded, as a payment.
+
+    An open session may be tried again after a decline. A complete one is decided by its intent; if that failed after
+    all (the bank took its time), nobody can pay by this session any more, so the attempt has ended.
+    """
+    held = session.to_dict()
+    intent: dict[str, Any] | None = held.get("payment_intent")
+    amount = from_stripe(held["amount_total"], held["currency"])
+    status, failure_code = (PaymentStatus.REQUIRES_PAYMENT, None) if intent is None else _intent_state(intent)
+    payable = status in {PaymentStatus.REQUIRES_PAYMENT, PaymentStatus.REQUIRES_ACTION, PaymentStatus.FAILED}
+    if held["status"] == "expired" or (held["status"] == "complete" and payable):
+        status = PaymentStatus.CANCELLED
+    received = Money(0, amount.currency)
+    if intent is not None:
+        received = from_stripe(intent.get("amount_received") or 0, intent["currency"])
+    return ProviderPayment(
+        id=held["id"],
+        status=status,
+        amount=amount,
+        received=received,
+        client_secret=None,
+        reference=held.get("client_reference_id"),
+        failure_code=failure_code,
+        checkout_url=held.get("url"),
+        capture_id=intent["id"] if intent is not None else None,
+    )
+
+
+def refund_of(refund: stripe.Refund) -> ProviderRefund:
+    """A refund as it is at Stripe; ``reference`` is our refund's id if we asked for it."""
+    held = refund.to_dict()
+    return ProviderRefund(
+        id=held["id"],
+        status=_REFUND_STATUS[held["status"]],
+        failure_code=held.get("failure_reason"),
+    )
+
+
+class Translated:
+    """Turns the SDK's exceptions into ours."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, _trace: object) -> None:
+        if not isinstance(problem, stripe.StripeError):
+            return
+        log.warning(
+            "provider refused or failed",
+            kind=type(problem).__name__,
+            code=problem.code,
+            status=problem.http_status,
+            request_id=problem.request_id,
+        )
+        if isinstance(problem, stripe.APIConnectionError):
+            raise ProviderTimeout from problem
+        if problem.code in {"charge_already_refunded", "amount_too_large"}:
+            raise RefundExceedsPaid from problem
+        # A session that was to open long ago and would live too short now: it was never made, so it is refused.
+        late = isinstance(problem, stripe.InvalidRequestError) and problem.param == "expires_at"
+        if late or (isinstance(problem, stripe.CardError | stripe.InvalidRequestError) and problem.code in _REFUSED):
+            raise PaymentFailed from problem
+        raise ProviderError from problem
