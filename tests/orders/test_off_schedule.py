@@ -8,7 +8,7 @@ from ais.kit import Money, system_actor
 from ais.kit.ids import PaymentId
 from ais.orders import repository as orders
 from ais.orders import settle_order_payment
-from ais.payments import PaymentMethod, begin_payment
+from ais.payments import NewPayment, PaymentMethod, begin_payment
 from ais.schedule import FlightDatesRetimed, cancel_flight_date
 
 ACTOR = system_actor("test")
@@ -77,6 +77,16 @@ async def test_an_order_paid_late_learns_that_its_flight_was_retimed(own_program
         async with late.database.unit_of_work(ACTOR) as uow:
             await uow.connection.execute(
                 """
+                UPDATE legs SET scheduled_departure_at = scheduled_departure_at + interval '40 minutes',
+                    scheduled_arrival_at = scheduled_arrival_at + interval '40 minutes',
+                    passenger_departure_at = passenger_departure_at + interval '40 minutes',
+                    passenger_arrival_at = passenger_arrival_at + interval '40 minutes'
+                WHERE flight_date_id = $1
+                """,
+                first,
+            )
+            await uow.connection.execute(
+                """
                 UPDATE segments SET departs_at = departs_at + interval '40 minutes',
                     arrives_at = arrives_at + interval '40 minutes'
                 WHERE flight_date_id = $1
@@ -99,7 +109,18 @@ async def test_an_attempt_that_the_provider_refuses_to_open_ends_and_another_may
     async with own_program.database.unit_of_work(ACTOR) as uow:
         limit = (await orders.lock_order(uow, order_id(order))).payment_required_by
         # Less than any card is charged.
-        await begin_payment(uow, "stripe", refused, order_id(order), PaymentMethod.CARD, Money(1, "SAR"), limit, "SA")
+        await begin_payment(
+            uow,
+            NewPayment(
+                id=refused,
+                order_id=order_id(order),
+                method=PaymentMethod.CARD,
+                provider="stripe",
+                amount=Money(1, "SAR"),
+                expires_at=limit,
+                point_of_sale="SA",
+            ),
+        )
     await settle_order_payment(own_program.database, own_program.gateways, refused, ACTOR, "test")
     assert await own_program.rows("SELECT status, provider_payment_id FROM payments WHERE id = $1", refused) == [
         ("cancelled", None)
