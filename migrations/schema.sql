@@ -788,7 +788,9 @@ CREATE TABLE public.coupons (
     fare_basis text NOT NULL,
     value_minor bigint NOT NULL,
     currency text NOT NULL,
+    carrier_charges_minor bigint DEFAULT 0 NOT NULL,
     CONSTRAINT coupons_booking_class_check CHECK ((booking_class ~ '^[A-Z]$'::text)),
+    CONSTRAINT coupons_carrier_charges_minor_check CHECK ((carrier_charges_minor >= 0)),
     CONSTRAINT coupons_number_check CHECK (((number >= 1) AND (number <= 4))),
     CONSTRAINT coupons_status_check CHECK ((status = ANY (ARRAY['open'::text, 'airport_control'::text, 'checked_in'::text, 'lifted'::text, 'flown'::text, 'exchanged'::text, 'refunded'::text, 'void'::text, 'suspended'::text, 'no_show'::text]))),
     CONSTRAINT coupons_value_minor_check CHECK ((value_minor >= 0))
@@ -1577,6 +1579,8 @@ CREATE TABLE public.price_lines (
     currency text NOT NULL,
     refundable boolean NOT NULL,
     version_id bigint,
+    authority text,
+    CONSTRAINT price_lines_authority_check CHECK ((authority <> ''::text)),
     CONSTRAINT price_lines_kind_check CHECK ((kind = ANY (ARRAY['fare'::text, 'tax'::text, 'carrier_charge'::text, 'rounding'::text])))
 );
 

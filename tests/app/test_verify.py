@@ -84,6 +84,14 @@ PLANTED: dict[str, str] = {
         INSERT INTO travel_credits (id, code, order_id, refund_id, currency, issued_minor, balance_minor, expires_at)
         VALUES (gen_random_uuid(), '0123456789ABCDEFGHJK', gen_random_uuid(), gen_random_uuid(), 'SAR', 100, 100,
                 ais_now())""",
+    "payments.captures_posted": "UPDATE ledger_postings SET cause_id = 'another' WHERE kind = 'captured'",
+    "payments.refunds_posted": f"""
+        INSERT INTO refunds (id, payment_id, order_id, amount_minor, currency, status, reason, provider_refund_id,
+                             actor, channel)
+        SELECT gen_random_uuid(), id, order_id, 100, currency, 'succeeded', 'planted', 're_1', 'system:test', 'cli'
+        FROM payments WHERE order_id = {CONFIRMED}""",
+    "ticketing.issues_posted": "DELETE FROM ledger_postings WHERE kind = 'issued'",
+    "ticketing.unflown_is_open_coupons": f"UPDATE coupons SET status = 'flown' WHERE document_id = {A_DOCUMENT}",
     "ticketing.numbers_accounted_for": "UPDATE ticket_number_ranges SET next_serial = next_serial + 1",
     "ticketing.numbers_unique": f"""
         ALTER TABLE documents DROP CONSTRAINT documents_number_key;
@@ -99,6 +107,9 @@ PLANTED: dict[str, str] = {
     "orders.coupon_values_are_fares": f"""
         UPDATE coupons SET value_minor = value_minor + 1 WHERE document_id = {A_DOCUMENT}""",
     "orders.documents_carry_totals": f"UPDATE documents SET total_minor = total_minor + 1 WHERE id = {A_DOCUMENT}",
+    "orders.transitory_accounts_zero": """
+        UPDATE ledger_entries SET account = 'refunds_payable' WHERE account = 'customer_deposits' AND amount_minor < 0
+        """,
     "orders.seats_follow_status": f"""
         UPDATE holds SET status = 'released', resolved_at = ais_now()
         WHERE id = (SELECT hold_id FROM orders WHERE id = {RESERVED})""",
@@ -118,6 +129,15 @@ PLANTED: dict[str, str] = {
 
 # More ways to break a promise that says more than one thing.
 PLANTED_TOO: list[tuple[str, str]] = [
+    ("ledger.postings_balance", "UPDATE ledger_entries SET amount_minor = amount_minor + 1 WHERE number = 1"),
+    ("ledger.postings_balance", "DELETE FROM ledger_entries"),
+    (
+        "payments.captures_posted",
+        f"UPDATE payments SET received_minor = received_minor + 1 WHERE order_id = {CONFIRMED}",
+    ),
+    ("ticketing.issues_posted", f"DELETE FROM documents WHERE id = {A_DOCUMENT}"),
+    ("ticketing.unflown_is_open_coupons", "UPDATE coupons SET carrier_charges_minor = carrier_charges_minor + 1"),
+    ("ticketing.unflown_is_open_coupons", f"DELETE FROM coupons WHERE document_id = {A_DOCUMENT}"),
     ("inventory.counters_equal_holds", "DELETE FROM hold_items WHERE state = 'held'"),
     ("inventory.holds_resolved_once", "DELETE FROM hold_items WHERE state = 'sold'"),
     (

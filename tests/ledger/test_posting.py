@@ -9,10 +9,10 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from ais.app.invariants import INVARIANTS
 from ais.kit import Money
 from ais.ledger import (
     ACCOUNT_CLASSES,
+    INVARIANTS,
     Account,
     Posting,
     PostingError,

@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 import pytest
+from tests.factories.books import grant
 from tests.factories.in_process import order_id, payment_id
 
 from ais.kit import Money, ids, system_actor
@@ -17,7 +18,8 @@ async def refund(program, payment, minor, currency="SAR", identifier=None):
     """Decide a refund; its id."""
     refund_id = RefundId(identifier or uuid4())
     async with program.database.unit_of_work(ACTOR) as uow:
-        await begin_refund(uow, refund_id, PaymentId(payment_id(payment)), Money(minor, currency), "test")
+        begun = await begin_refund(uow, refund_id, PaymentId(payment_id(payment)), Money(minor, currency), "test")
+        await grant(uow, begun.order_id, refund_id, begun.amount)
     return refund_id
 
 

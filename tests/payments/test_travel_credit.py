@@ -3,7 +3,8 @@
 from uuid import uuid4
 
 import pytest
-from tests.factories.in_process import payment_id
+from tests.factories.books import grant
+from tests.factories.in_process import order_id, payment_id
 from tests.payments.test_refunds import paid_order, total
 
 from ais.kit import Money, system_actor
@@ -14,10 +15,13 @@ ACTOR = system_actor("test")
 
 
 async def issue(program, payment, minor, currency="SAR", refund_id=None):
+    refund_id = RefundId(refund_id or uuid4())
     async with program.database.unit_of_work(ACTOR) as uow:
-        return await issue_travel_credit(
-            uow, RefundId(refund_id or uuid4()), PaymentId(payment_id(payment)), Money(minor, currency), "given up"
+        credit = await issue_travel_credit(
+            uow, refund_id, PaymentId(payment_id(payment)), Money(minor, currency), "given up"
         )
+        await grant(uow, order_id({"id": payment["order_id"]}), refund_id, credit.issued)
+        return credit
 
 
 async def test_a_refund_to_travel_credit_is_done_at_once_and_only_once(program):

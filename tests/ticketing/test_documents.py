@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from tests.factories.in_process import ADULT, CHILD, INFANT, departure, order_id
 
-from ais.kit import Money, new_uuid, system_actor
+from ais.kit import Money, new_uuid, system_actor, total
 from ais.ticketing import (
     CouponToIssue,
     Sale,
@@ -40,7 +40,9 @@ def coupon(position=1, segment_id=None):
 
 
 def ticket(coupons, passenger_id=None):
-    return TicketToIssue(passenger_id or uuid4(), "ALHARBI/SARA", tuple(coupons), Money(99_900, "SAR"))
+    return TicketToIssue(
+        passenger_id or uuid4(), "ALHARBI/SARA", tuple(coupons), total([each.value for each in coupons], "SAR")
+    )
 
 
 @pytest.fixture

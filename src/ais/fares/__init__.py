@@ -44,7 +44,7 @@ from ais.fares.domain.itinerary import (
 )
 from ais.fares.domain.pricing import price_itinerary
 from ais.fares.domain.repricing import ChosenFare, reprice
-from ais.fares.domain.tax import CircularPercentages, TaxKind, TaxPoint, TaxScope, TaxVersion
+from ais.fares.domain.tax import UNKNOWN_AUTHORITY, CircularPercentages, TaxKind, TaxPoint, TaxScope, TaxVersion
 from ais.fares.errors import AlreadyWithdrawn, FareImportRefused, FareVersionNotFound, PriceDataMissing
 from ais.fares.events import FaresImported, FareWithdrawn, TaxWithdrawn
 from ais.fares.invariants import INVARIANTS
@@ -63,6 +63,7 @@ from ais.fares.service import (
 
 __all__ = [
     "INVARIANTS",
+    "UNKNOWN_AUTHORITY",
     "AirportFact",
     "AirportFacts",
     "AlreadyWithdrawn",

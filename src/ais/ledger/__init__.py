@@ -31,9 +31,12 @@ flown               coupon      DR unflown CR flown revenue
 no_show             coupon      DR unflown CR breakage (or deferred breakage)
 ==================  ==========  =====================================================================================
 
+``begin_refund`` posts nothing: whoever begins a refund has posted, in the same unit of work, what makes the money owed
+(returned, cancelled, compensated …: CR refunds payable); its success takes it from there.
+
 A coupon is named by ``coupon_cause(document_id, number)``. Value that leaves a coupon is what ``coupon_balances`` says
-the books hold of it. ``happened_at`` of a coupon's posting is that of its move, so that the unflown liability of any
-date is the sum of the coupons open on it. Tax entries carry the coupon too where one is known.
+the books hold of it; tax entries carry the coupon too. ``happened_at`` of a coupon's posting is that of its move, so
+that the unflown liability of any date is the sum of the coupons open on it.
 """
 
 from ais.ledger.domain import (

@@ -208,7 +208,10 @@ class OrderItem(msgspec.Struct, frozen=True):
 
 
 class OrderPriceLine(msgspec.Struct, frozen=True):
-    """The smallest piece of what is paid, in the order's currency; see docs/algorithms/pricing.md."""
+    """The smallest piece of what is paid, in the order's currency; see docs/algorithms/pricing.md.
+
+    ``authority`` is to whom a tax is owed.
+    """
 
     position: int
     item_id: OrderItemId
@@ -221,6 +224,7 @@ class OrderPriceLine(msgspec.Struct, frozen=True):
     amount_minor: int
     refundable: bool
     version_id: int | None
+    authority: str | None
 
 
 class Order(msgspec.Struct, frozen=True):

@@ -85,15 +85,18 @@ INVARIANTS = (
     ),
     Invariant(
         "orders.coupon_values_are_fares",
-        "The coupons of a ticketed order carry exactly the fare lines of their passenger and segment.",
+        "The coupons of a ticketed order carry exactly the fares and carrier charges of their passenger and segment.",
         """
-        SELECT coupon.document_id, coupon.number, coupon.value_minor, fare.total
+        SELECT coupon.document_id, coupon.number, coupon.value_minor, line.fare, coupon.carrier_charges_minor,
+               line.charges
         FROM coupons AS coupon
         LEFT JOIN LATERAL (
-            SELECT coalesce(sum(amount_minor), 0) AS total FROM price_lines
-            WHERE passenger_id = coupon.passenger_id AND order_segment_id = coupon.segment_id AND kind = 'fare'
-        ) AS fare ON true
-        WHERE coupon.value_minor <> fare.total
+            SELECT coalesce(sum(amount_minor) FILTER (WHERE kind = 'fare'), 0) AS fare,
+                   coalesce(sum(amount_minor) FILTER (WHERE kind = 'carrier_charge'), 0) AS charges
+            FROM price_lines
+            WHERE passenger_id = coupon.passenger_id AND order_segment_id = coupon.segment_id
+        ) AS line ON true
+        WHERE (coupon.value_minor, coupon.carrier_charges_minor) <> (line.fare, line.charges)
         """,
     ),
     Invariant(
@@ -105,6 +108,23 @@ INVARIANTS = (
           ON document.order_id = orders.id AND document.type = 'ticket' AND document.conjunction_sequence = 1
         WHERE orders.status = 'confirmed' AND orders.ticketing_status = 'issued'
         GROUP BY orders.id HAVING orders.total_minor <> coalesce(sum(document.total_minor), 0)
+        """,
+    ),
+    # Joins the ledger and payments: money passes through these accounts on its way, and nothing of it stays there.
+    Invariant(
+        "orders.transitory_accounts_zero",
+        "Nothing of an order that is ticketed or has ended is left on the accounts that money passes through.",
+        """
+        SELECT posting.order_id, entry.account, entry.currency, sum(entry.amount_minor) AS balance
+        FROM ledger_entries AS entry
+        JOIN ledger_postings AS posting ON posting.id = entry.posting_id
+        JOIN orders ON orders.id = posting.order_id
+        WHERE entry.account IN ('customer_deposits', 'refunds_payable')
+          AND orders.status NOT IN ('pending', 'reserved') AND orders.ticketing_status <> 'issuing'
+          -- Money of another sum than was due, and money of a cancelled order, waits for staff.
+          AND orders.payment_status IN ('paid', 'partially_refunded', 'refunded', 'disputed')
+          AND NOT EXISTS (SELECT FROM refunds WHERE refunds.order_id = orders.id AND refunds.status <> 'succeeded')
+        GROUP BY posting.order_id, entry.account, entry.currency HAVING sum(entry.amount_minor) <> 0
         """,
     ),
     # Joins inventory: seats follow orders.

@@ -102,9 +102,10 @@ WITH new_order AS (
     FROM jsonb_populate_recordset(NULL::order_items, $5) AS item
 ), new_lines AS (
     INSERT INTO price_lines (order_id, position, item_id, passenger_id, order_segment_id, kind, code, name_en, name_ar,
-                             amount_minor, currency, refundable, version_id)
+                             amount_minor, currency, refundable, version_id, authority)
     SELECT $7, line.position, line.item_id, line.passenger_id, line.order_segment_id, line.kind, line.code,
-           line.name_en, line.name_ar, line.amount_minor, $1::jsonb ->> 'currency', line.refundable, line.version_id
+           line.name_en, line.name_ar, line.amount_minor, $1::jsonb ->> 'currency', line.refundable, line.version_id,
+           line.authority
     FROM jsonb_populate_recordset(NULL::price_lines, $6) AS line
 )
 INSERT INTO order_history (order_id, axis, from_state, to_state, reason, actor, channel, correlation_id)

@@ -126,6 +126,8 @@ class Payment(msgspec.Struct, frozen=True):
     received: Money
     refunded: Money
     failure_code: str | None
+    channel: str
+    seller_id: str | None
     created_at: datetime
     expires_at: datetime
     capture_id: str | None = None

@@ -52,4 +52,39 @@ INVARIANTS = (
             OR credit.issued_minor IS DISTINCT FROM refund.amount_minor
         """,
     ),
+    # Joins the ledger: the books are compared with the money itself.
+    Invariant(
+        "payments.captures_posted",
+        "Each payment that brought money is posted once, with what it received; no other is.",
+        """
+        SELECT payment.id, payment.status, payment.received_minor, posted.amount
+        FROM payments AS payment
+        LEFT JOIN LATERAL (
+            SELECT sum(entry.amount_minor) FILTER (WHERE entry.amount_minor > 0) AS amount
+            FROM ledger_postings AS posting JOIN ledger_entries AS entry ON entry.posting_id = posting.id
+            WHERE posting.kind = 'captured' AND posting.cause_type = 'payment' AND posting.cause_id = payment.id::text
+              AND entry.currency = payment.currency
+        ) AS posted ON true
+        WHERE coalesce(posted.amount, 0) <> payment.received_minor
+        UNION ALL
+        SELECT NULL, cause_id, NULL, NULL FROM ledger_postings AS posting
+        WHERE kind = 'captured' AND cause_type = 'payment'
+          AND NOT EXISTS (SELECT FROM payments WHERE payments.id::text = posting.cause_id)
+        """,
+    ),
+    Invariant(
+        "payments.refunds_posted",
+        "Each refund that succeeded has left the books, and what was taken back has come back to them.",
+        """
+        SELECT refund.id, refund.status, refund.amount_minor, posted.amount
+        FROM refunds AS refund
+        LEFT JOIN LATERAL (
+            SELECT sum(entry.amount_minor) AS amount
+            FROM ledger_postings AS posting JOIN ledger_entries AS entry ON entry.posting_id = posting.id
+            WHERE posting.kind IN ('refunded', 'refund_taken_back') AND posting.cause_type = 'refund'
+              AND posting.cause_id = refund.id::text AND entry.account = 'refunds_payable'
+        ) AS posted ON true
+        WHERE coalesce(posted.amount, 0) <> CASE refund.status WHEN 'succeeded' THEN refund.amount_minor ELSE 0 END
+        """,
+    ),
 )

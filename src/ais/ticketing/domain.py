@@ -16,7 +16,7 @@ from uuid import UUID
 
 import msgspec
 
-from ais.kit import Money, Transitions
+from ais.kit import Money, Transitions, total
 from ais.kit.ids import DocumentId, OrderId
 
 COUPONS_PER_DOCUMENT = 4
@@ -95,8 +95,26 @@ class Sale(msgspec.Struct, frozen=True):
     point_of_sale: str | None
 
 
+class CouponCharge(msgspec.Struct, frozen=True):
+    """A carrier charge of a coupon: the carrier's own money, kept apart from the fare."""
+
+    code: str
+    amount: Money
+
+
+class CouponTax(msgspec.Struct, frozen=True):
+    """A tax or fee of a coupon, and to whom it is owed."""
+
+    authority: str
+    code: str
+    amount: Money
+
+
 class CouponToIssue(msgspec.Struct, frozen=True):
-    """One flight coupon to be: the order's segment and what is printed of it. ``value`` is its share of the fare."""
+    """One flight coupon to be: the order's segment and what is printed of it.
+
+    ``value`` is its share of the fare; ``charges``, ``taxes`` and ``rounding`` are what else was paid for it.
+    """
 
     segment_id: UUID
     carrier: str
@@ -107,6 +125,14 @@ class CouponToIssue(msgspec.Struct, frozen=True):
     booking_class: str
     fare_basis: str
     value: Money
+    charges: tuple[CouponCharge, ...] = ()
+    taxes: tuple[CouponTax, ...] = ()
+    rounding: Money | None = None
+
+    @property
+    def carrier_charges(self) -> Money:
+        """All carrier charges of the coupon."""
+        return total((charge.amount for charge in self.charges), self.value.currency)
 
 
 class TicketToIssue(msgspec.Struct, frozen=True):
@@ -119,12 +145,16 @@ class TicketToIssue(msgspec.Struct, frozen=True):
 
 
 class Coupon(msgspec.Struct, frozen=True):
-    """A coupon as it stands: ``number`` 1 to 4 within its document."""
+    """A coupon as it stands: ``number`` 1 to 4 within its document.
+
+    Its value to the carrier is its share of the fare, ``value``, and its ``carrier_charges``.
+    """
 
     number: int
     segment_id: UUID
     status: CouponStatus
     value: Money
+    carrier_charges: Money
 
 
 class Document(msgspec.Struct, frozen=True):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ais.platform.invariants import Invariant
 
+_USABLE = "coupon.status IN ('open', 'airport_control', 'checked_in', 'lifted', 'suspended')"
+
 INVARIANTS = (
     Invariant(
         "ticketing.numbers_accounted_for",
@@ -62,5 +64,43 @@ INVARIANTS = (
         ) AS last ON true
         WHERE last.to_status IS DISTINCT FROM coupon.status
         """,
+    ),
+    # Joins the ledger: what documents are worth is compared with the books.
+    Invariant(
+        "ticketing.issues_posted",
+        "The documents of a journey are posted, each once, with all that was paid for them.",
+        """
+        SELECT coalesce(document.conjunction_of, document.id) AS journey, max(document.total_minor) AS total,
+               sum(posted.amount) AS posted
+        FROM documents AS document
+        LEFT JOIN LATERAL (
+            SELECT sum(entry.amount_minor) AS amount
+            FROM ledger_postings AS posting JOIN ledger_entries AS entry ON entry.posting_id = posting.id
+            WHERE posting.kind = 'issued' AND posting.cause_type = 'document'
+              AND posting.cause_id = document.id::text AND entry.account = 'customer_deposits'
+        ) AS posted ON true
+        GROUP BY 1 HAVING coalesce(sum(posted.amount), 0) <> max(document.total_minor)
+        UNION ALL
+        SELECT NULL, NULL, NULL FROM ledger_postings AS posting
+        WHERE kind = 'issued' AND NOT EXISTS (SELECT FROM documents WHERE documents.id::text = posting.cause_id)
+        """,
+    ),
+    Invariant(
+        "ticketing.unflown_is_open_coupons",
+        "The books hold of each coupon its fare and carrier charges while it may still be used, and then nothing.",
+        f"""
+        SELECT coupon.document_id, coupon.number, coupon.status, coupon.value_minor, coupon.carrier_charges_minor,
+               held.fare, held.charges
+        FROM coupons AS coupon
+        FULL JOIN (
+            SELECT document_id, coupon_number AS number,
+                   coalesce(sum(-amount_minor) FILTER (WHERE account = 'unflown_fare'), 0) AS fare,
+                   coalesce(sum(-amount_minor) FILTER (WHERE account = 'unflown_carrier_charges'), 0) AS charges
+            FROM ledger_entries WHERE account IN ('unflown_fare', 'unflown_carrier_charges')
+            GROUP BY document_id, coupon_number
+        ) AS held USING (document_id, number)
+        WHERE coalesce(held.fare, 0) <> CASE WHEN {_USABLE} THEN coupon.value_minor ELSE 0 END
+           OR coalesce(held.charges, 0) <> CASE WHEN {_USABLE} THEN coupon.carrier_charges_minor ELSE 0 END
+        """,  # noqa: S608  # made of constants
     ),
 )

@@ -127,33 +127,37 @@ async def take_numbers(uow: UnitOfWork, carrier: str, count: int) -> NumberBlock
     return NumberBlock(row["accounting_code"], row["first"]) if row else None
 
 
-async def insert_documents(uow: UnitOfWork, documents: list[dict[str, Any]], coupons: list[dict[str, Any]]) -> None:
-    """Write documents and their coupons, each set by one statement; a coupon's issue is its first recorded move."""
+async def insert_documents(
+    uow: UnitOfWork, documents: list[dict[str, Any]], coupons: list[dict[str, Any]], issued_at: datetime
+) -> None:
+    """Write documents and their coupons, all by one statement; a coupon's issue is its first recorded move."""
     await uow.connection.execute(
         """
         WITH document AS (
             INSERT INTO documents (id, number, type, order_id, passenger_id, passenger_name, validating_carrier,
                                    conjunction_of, conjunction_sequence, total_minor, currency, channel, seller_id,
-                                   agent_id, point_of_sale, issued_by)
-            SELECT * FROM jsonb_to_recordset($1) AS row (
+                                   agent_id, point_of_sale, issued_by, issued_at)
+            SELECT row.*, $4 FROM jsonb_to_recordset($1) AS row (
                 id uuid, number text, type text, order_id uuid, passenger_id uuid, passenger_name text,
                 validating_carrier text, conjunction_of uuid, conjunction_sequence int, total_minor bigint,
                 currency text, channel text, seller_id text, agent_id text, point_of_sale text, issued_by text)
         ), coupon AS (
             INSERT INTO coupons (document_id, number, passenger_id, segment_id, carrier, flight_number, origin,
-                                 destination, departure_date, booking_class, fare_basis, value_minor, currency)
+                                 destination, departure_date, booking_class, fare_basis, value_minor,
+                                 carrier_charges_minor, currency)
             SELECT * FROM jsonb_to_recordset($2) AS row (
                 document_id uuid, number smallint, passenger_id uuid, segment_id uuid, carrier text, flight_number text,
                 origin text, destination text, departure_date date, booking_class text, fare_basis text,
-                value_minor bigint, currency text)
+                value_minor bigint, carrier_charges_minor bigint, currency text)
             RETURNING document_id, number
         )
-        INSERT INTO coupon_moves (document_id, coupon_number, from_status, to_status, reason, actor)
-        SELECT document_id, number, NULL, 'open', 'issued', $3 FROM coupon
+        INSERT INTO coupon_moves (document_id, coupon_number, from_status, to_status, reason, actor, happened_at)
+        SELECT document_id, number, NULL, 'open', 'issued', $3, $4 FROM coupon
         """,
         documents,
         coupons,
         uow.actor.name,
+        issued_at,
     )
 
 
@@ -163,7 +167,8 @@ async def documents_of_order(connection: Connection, order_id: OrderId) -> list[
         """
         SELECT document.id, document.order_id, document.passenger_id, document.number, document.type, document.status,
                document.issued_at, document.validating_carrier, document.conjunction_of,
-               array_agg(ROW (coupon.number, coupon.segment_id, coupon.status, coupon.value_minor, coupon.currency)
+               array_agg(ROW (coupon.number, coupon.segment_id, coupon.status, coupon.value_minor,
+                              coupon.carrier_charges_minor, coupon.currency)
                          ORDER BY coupon.number) AS coupons
         FROM documents AS document
         JOIN coupons AS coupon ON coupon.document_id = document.id
@@ -194,8 +199,8 @@ def _documents(rows: Sequence[asyncpg.Record]) -> list[Document]:
                 number for number in journeys[row["conjunction_of"] or row["id"]] if number != row["number"]
             ),
             coupons=tuple(
-                Coupon(number, segment_id, CouponStatus(status), Money(value, currency))
-                for number, segment_id, status, value, currency in row["coupons"]
+                Coupon(number, segment_id, CouponStatus(status), Money(value, currency), Money(charges, currency))
+                for number, segment_id, status, value, charges, currency in row["coupons"]
             ),
         )
         for row in rows

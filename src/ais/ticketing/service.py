@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from ais.kit import new_uuid
-from ais.kit.ids import OrderId
+from ais.kit.ids import DocumentId, OrderId
+from ais.ledger import post_all
 from ais.platform.database import UnitOfWork
 from ais.ticketing import repository
-from ais.ticketing.domain import SERIAL_DIGITS, DocumentType, Sale, TicketToIssue, document_number, in_documents
+from ais.ticketing.domain import (
+    SERIAL_DIGITS,
+    CouponToIssue,
+    DocumentType,
+    Sale,
+    TicketToIssue,
+    document_number,
+    in_documents,
+)
 from ais.ticketing.errors import TicketNumbersExhausted, TicketRangeInvalid
+from ais.ticketing.postings import issued
+
+
+class DocumentPart(msgspec.Struct, frozen=True):
+    """A document to be: the part of a passenger's journey that it holds, ``sequence`` counted from 1."""
+
+    id: DocumentId
+    ticket: TicketToIssue
+    sequence: int
+    coupons: Sequence[CouponToIssue]
 
 
 async def add_number_range(uow: UnitOfWork, carrier: str, accounting_code: str, first: int, last: int) -> bool:
@@ -46,58 +67,67 @@ async def issue_tickets(
 ) -> list[str]:
     """Issue one document per passenger, more in conjunction beyond four coupons; answers the numbers in order.
 
-    To be called last in the unit of work: the number range's lock is the last one taken. Raises
-    :class:`TicketNumbersExhausted` before anything is written. A segment that a passenger holds a live coupon for is
-    refused by the database.
+    Each document is posted: what the customer had deposited becomes unflown value of its coupons and taxes payable.
+    To be called last in the unit of work: the number range's lock is the last one taken, and nothing but the documents
+    is written under it. Raises :class:`TicketNumbersExhausted`; the unit of work must not be committed then. A segment
+    that a passenger holds a live coupon for is refused by the database.
     """
-    block = await repository.take_numbers(uow, validating_carrier, _documents_needed(tickets))
+    issued_at = uow.clock.now()
+    parts = [
+        DocumentPart(DocumentId(new_uuid()), ticket, sequence, coupons)
+        for ticket in tickets
+        for sequence, coupons in enumerate(in_documents(ticket.coupons), start=1)
+    ]
+    await post_all(uow, [issued(part.id, part.coupons, order_id, sale, issued_at) for part in parts])
+    block = await repository.take_numbers(uow, validating_carrier, len(parts))
     if block is None:
         raise TicketNumbersExhausted
+    numbers = [document_number(block.accounting_code, block.first + place) for place in range(len(parts))]
     documents: list[dict[str, Any]] = []
-    coupons: list[dict[str, Any]] = []
-    for ticket in tickets:
-        first_of_journey: UUID | None = None
-        for sequence, part in enumerate(in_documents(ticket.coupons), start=1):
-            document_id = new_uuid()
-            number = document_number(block.accounting_code, block.first + len(documents))
-            documents.append(
-                {
-                    "id": document_id,
-                    "number": number,
-                    "type": DocumentType.TICKET,
-                    "order_id": order_id,
-                    "passenger_id": ticket.passenger_id,
-                    "passenger_name": ticket.passenger_name,
-                    "validating_carrier": validating_carrier,
-                    "conjunction_of": first_of_journey,
-                    "conjunction_sequence": sequence,
-                    "total_minor": ticket.total.minor,
-                    "currency": ticket.total.currency,
-                    "channel": sale.channel,
-                    "seller_id": sale.seller_id,
-                    "agent_id": sale.agent_id,
-                    "point_of_sale": sale.point_of_sale,
-                    "issued_by": uow.actor.name,
-                }
-            )
-            coupons.extend(
-                {
-                    "document_id": document_id,
-                    "number": position,
-                    "passenger_id": ticket.passenger_id,
-                    "segment_id": coupon.segment_id,
-                    "carrier": coupon.carrier,
-                    "flight_number": coupon.flight_number,
-                    "origin": coupon.origin,
-                    "destination": coupon.destination,
-                    "departure_date": coupon.departure_date,
-                    "booking_class": coupon.booking_class,
-                    "fare_basis": coupon.fare_basis,
-                    "value_minor": coupon.value.minor,
-                    "currency": coupon.value.currency,
-                }
-                for position, coupon in enumerate(part, start=1)
-            )
-            first_of_journey = first_of_journey or document_id
-    await repository.insert_documents(uow, documents, coupons)
-    return [document["number"] for document in documents]
+    first_of_journey: UUID | None = None
+    for number, part in zip(numbers, parts, strict=True):
+        first_of_journey = None if part.sequence == 1 else first_of_journey
+        documents.append(
+            {
+                "id": part.id,
+                "number": number,
+                "type": DocumentType.TICKET,
+                "order_id": order_id,
+                "passenger_id": part.ticket.passenger_id,
+                "passenger_name": part.ticket.passenger_name,
+                "validating_carrier": validating_carrier,
+                "conjunction_of": first_of_journey,
+                "conjunction_sequence": part.sequence,
+                "total_minor": part.ticket.total.minor,
+                "currency": part.ticket.total.currency,
+                "channel": sale.channel,
+                "seller_id": sale.seller_id,
+                "agent_id": sale.agent_id,
+                "point_of_sale": sale.point_of_sale,
+                "issued_by": uow.actor.name,
+            }
+        )
+        first_of_journey = first_of_journey or part.id
+    coupons = [row for part in parts for row in _coupon_rows(part)]
+    await repository.insert_documents(uow, documents, coupons, issued_at)
+    return numbers
+
+
+def _coupon_rows(part: DocumentPart) -> Iterator[dict[str, Any]]:
+    for position, coupon in enumerate(part.coupons, start=1):
+        yield {
+            "document_id": part.id,
+            "number": position,
+            "passenger_id": part.ticket.passenger_id,
+            "segment_id": coupon.segment_id,
+            "carrier": coupon.carrier,
+            "flight_number": coupon.flight_number,
+            "origin": coupon.origin,
+            "destination": coupon.destination,
+            "departure_date": coupon.departure_date,
+            "booking_class": coupon.booking_class,
+            "fare_basis": coupon.fare_basis,
+            "value_minor": coupon.value.minor,
+            "carrier_charges_minor": coupon.carrier_charges.minor,
+            "currency": coupon.value.currency,
+        }

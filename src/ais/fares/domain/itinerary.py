@@ -76,7 +76,8 @@ class Charge(msgspec.Struct, frozen=True, gc=False):
     """A price line before it names its passenger: equal passengers share one.
 
     ``segment_position`` is the coupon, counted from 0 over the whole itinerary. ``version_id`` is the fare version of
-    a FARE line, the tax version of TAX and CARRIER_CHARGE lines, None for ROUNDING.
+    a FARE line, the tax version of TAX and CARRIER_CHARGE lines, None for ROUNDING. ``authority`` is to whom
+    a TAX is owed: the country that levies it, None for the other kinds.
     """
 
     segment_position: int
@@ -87,6 +88,7 @@ class Charge(msgspec.Struct, frozen=True, gc=False):
     version_id: int | None
     name_en: str
     name_ar: str
+    authority: str | None = None
 
 
 class PriceLine(msgspec.Struct, frozen=True, gc=False):

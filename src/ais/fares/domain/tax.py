@@ -13,6 +13,8 @@ from ais.fares.domain.itinerary import PassengerType
 from ais.kit import Money, Rounding
 
 FARE_BASE, CHARGES_BASE = "FARE", "CHARGES"
+# ISO 3166 leaves this code to its users: a tax row that names no country does not say to whom the tax is owed.
+UNKNOWN_AUTHORITY = "XX"
 
 
 class TaxKind(StrEnum):

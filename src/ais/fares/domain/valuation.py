@@ -8,7 +8,7 @@ import msgspec
 
 from ais.fares.domain.fare import FareVersion, PointOfSale
 from ais.fares.domain.itinerary import Charge, LineKind, PassengerType
-from ais.fares.domain.tax import CHARGES_BASE, FARE_BASE, CouponFacts, TaxKind, TaxVersion
+from ais.fares.domain.tax import CHARGES_BASE, FARE_BASE, UNKNOWN_AUTHORITY, CouponFacts, TaxKind, TaxVersion
 from ais.kit import Money, allocate
 from ais.kit.money import round_ratio
 
@@ -135,8 +135,11 @@ def _due_on_coupon(
 
 
 def _charge(tax: TaxVersion, amount: Money, position: int) -> Charge:
-    kind = LineKind.CARRIER_CHARGE if tax.kind is TaxKind.CARRIER_CHARGE else LineKind.TAX
-    return Charge(position, kind, tax.code, amount, tax.refundable, tax.id, tax.name_en, tax.name_ar)
+    names = (tax.name_en, tax.name_ar)
+    if tax.kind is TaxKind.CARRIER_CHARGE:
+        return Charge(position, LineKind.CARRIER_CHARGE, tax.code, amount, tax.refundable, tax.id, *names)
+    authority = tax.country or UNKNOWN_AUTHORITY
+    return Charge(position, LineKind.TAX, tax.code, amount, tax.refundable, tax.id, *names, authority)
 
 
 def _in_line_order(lines: Sequence[Charge]) -> tuple[tuple[Charge, ...], int, int]:

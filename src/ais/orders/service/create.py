@@ -271,6 +271,7 @@ def _prices(
                     amount_minor=charge.amount.minor,
                     refundable=charge.refundable,
                     version_id=charge.version_id,
+                    authority=charge.authority,
                 )
             )
     assert sum(line.amount_minor for line in lines) == offer.total.minor

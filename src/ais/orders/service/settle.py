@@ -13,6 +13,7 @@ from uuid import uuid5
 from ais.inventory import SeatsUnavailable, confirm_hold, release_hold
 from ais.kit import Actor, InvalidStateTransition, encode_id, ids
 from ais.kit.ids import OrderId, OrderSegmentId, PaymentId, RefundId
+from ais.ledger import Account, Posting, credit, debit, post
 from ais.orders import repository
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus, SegmentStatus, TicketingStatus
 from ais.orders.events import OrderConfirmed, OrderExpired, OrderPaymentFailed
@@ -203,10 +204,30 @@ async def _reinstate_segments(uow: UnitOfWork, order: Order) -> None:
 
 
 async def _send_back(uow: UnitOfWork, payment: Payment, reason: str) -> None:
-    """Refund the whole payment; the refund's id follows from the payment, so that it can exist only once."""
+    """Refund the whole payment, which bought nothing, so that it is owed to the customer again.
+
+    The refund's id follows from the payment, so that it can exist only once.
+    """
     refundable = payment.received - payment.refunded
-    if refundable:
-        await begin_refund(uow, RefundId(uuid5(payment.id, "whole")), payment.id, refundable, reason)
+    if not refundable:
+        return
+    refund = await begin_refund(uow, RefundId(uuid5(payment.id, "whole")), payment.id, refundable, reason)
+    await post(
+        uow,
+        Posting(
+            kind="returned",
+            cause_type="refund",
+            cause_id=str(refund.id),
+            order_id=payment.order_id,
+            channel=payment.channel,
+            seller_id=payment.seller_id,
+            form_of_payment=payment.method,
+            entries=(
+                debit(Account.CUSTOMER_DEPOSITS, refund.amount),
+                credit(Account.REFUNDS_PAYABLE, refund.amount),
+            ),
+        ),
+    )
 
 
 async def apply_refund(uow: UnitOfWork, order_id: OrderId) -> None:

@@ -14,8 +14,8 @@ from ais.platform.database import Connection, UnitOfWork
 
 _PAYMENT = """
     id, order_id, method, provider, provider_payment_id, status, amount_minor, currency, received_minor,
-    refunded_minor, failure_code, created_at, expires_at, provider_capture_id, return_url, cancel_url, description,
-    funding_id
+    refunded_minor, failure_code, channel, seller_id, created_at, expires_at, provider_capture_id, return_url,
+    cancel_url, description, funding_id
 """
 
 
@@ -31,6 +31,8 @@ def _payment(row: asyncpg.Record) -> Payment:
         received=Money(row["received_minor"], row["currency"]),
         refunded=Money(row["refunded_minor"], row["currency"]),
         failure_code=row["failure_code"],
+        channel=row["channel"],
+        seller_id=row["seller_id"],
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         capture_id=row["provider_capture_id"],
@@ -142,13 +144,19 @@ async def write_provider_state(
     received: Money,
     failure_code: str | None,
 ) -> Payment:
-    """The attempt as the provider holds it; its move and reason become history."""
+    """The attempt as the provider holds it; its move and reason become history, by the same statement."""
     row = await uow.connection.fetchrow(
         f"""
-        UPDATE payments SET provider_payment_id = $2, status = $3, received_minor = $4, failure_code = $5,
-                            provider_capture_id = coalesce($6, provider_capture_id),
-                            updated_at = ais_now(), version = version + 1
-        WHERE id = $1 RETURNING {_PAYMENT}
+        WITH changed AS (
+            UPDATE payments SET provider_payment_id = $2, status = $3, received_minor = $4, failure_code = $5,
+                                provider_capture_id = coalesce($6, provider_capture_id),
+                                updated_at = ais_now(), version = version + 1
+            WHERE id = $1 RETURNING {_PAYMENT}
+        ), recorded AS (
+            INSERT INTO payment_events (payment_id, kind, from_status, to_status, detail, actor)
+            SELECT $1, 'reported', $7, $3, $8, $9 WHERE $10
+        )
+        SELECT * FROM changed
         """,  # noqa: S608  # the column list is a constant
         payment.id,
         found.id,
@@ -156,10 +164,11 @@ async def write_provider_state(
         received.minor,
         failure_code,
         found.capture_id,
+        payment.status,
+        {"failure_code": failure_code} if failure_code else {},
+        uow.actor.name,
+        status != payment.status or found.id != payment.provider_payment_id,
     )
-    if status != payment.status or found.id != payment.provider_payment_id:
-        detail = {"failure_code": failure_code} if failure_code else {}
-        await _record(uow, payment.id, "reported", payment.status, status, detail)
     return _payment(row)
 
 

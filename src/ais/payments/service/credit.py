@@ -8,7 +8,8 @@ from uuid import uuid5
 
 from ais.kit import Money, encode_id, ids
 from ais.kit.ids import PaymentId, RefundId, TravelCreditId
-from ais.payments import repository
+from ais.ledger import post
+from ais.payments import postings, repository
 from ais.payments.domain import TRAVEL_CREDIT_VALIDITY, RefundDestination, RefundStatus, TravelCredit
 from ais.payments.service.refund import lock_payment, require_refundable, tell_settled
 from ais.platform.database import UnitOfWork
@@ -46,5 +47,6 @@ async def issue_travel_credit(
     await repository.write_refund_state(
         uow, refund, RefundStatus.SUCCEEDED, encode_id(ids.TRAVEL_CREDIT, credit_id), None
     )
+    await post(uow, postings.refunded_as_credit(payment, refund, credit_id))
     tell_settled(uow, refund, RefundStatus.SUCCEEDED)
     return credit

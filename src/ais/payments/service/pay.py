@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ais.kit import Money, encode_id, ids
 from ais.kit.ids import PaymentId
-from ais.payments import repository
+from ais.ledger import post
+from ais.payments import postings, repository
 from ais.payments.domain import (
     OPEN_STATUSES,
     PAYMENT_TRANSITIONS,
@@ -109,12 +110,10 @@ async def settle_payment(uow: UnitOfWork, payment_id: PaymentId, found: Provider
         received=received,
         failure_code=found.failure_code,
     )
-    return Settlement(
-        settled,
-        received,
-        moved=moves,
-        newly_succeeded=moves and status is PaymentStatus.SUCCEEDED,
-    )
+    newly_succeeded = moves and status is PaymentStatus.SUCCEEDED
+    if newly_succeeded:
+        await post(uow, postings.captured(settled, received))
+    return Settlement(settled, received, moved=moves, newly_succeeded=newly_succeeded)
 
 
 def _is_known(payment: Payment, found: ProviderPayment) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ais.kit import Money, encode_id, ids
 from ais.kit.ids import PaymentId, RefundId
-from ais.payments import repository
+from ais.ledger import post
+from ais.payments import postings, repository
 from ais.payments.domain import REFUND_TRANSITIONS, Payment, ProviderRefund, Refund, RefundDestination, RefundStatus
 from ais.payments.errors import RefundExceedsPaid
 from ais.payments.events import RefundBegun, RefundSettled
@@ -83,7 +84,19 @@ async def settle_refund(uow: UnitOfWork, refund_id: RefundId, found: ProviderRef
     elif found.status is RefundStatus.SUCCEEDED:
         await resolve_staff_queue(uow, "refund_failed", subject)
     if moves:
+        await _post_settled(uow, refund, found.status)
         tell_settled(uow, refund, found.status)
+
+
+async def _post_settled(uow: UnitOfWork, refund: Refund, status: RefundStatus) -> None:
+    """What reached its end left the books; a refusal changes nothing there, for the money is still owed."""
+    payment = await repository.find_payment(uow.connection, refund.payment_id)
+    if payment is None:
+        raise LookupError(f"payment {refund.payment_id} is gone")
+    if status is RefundStatus.SUCCEEDED:
+        await post(uow, postings.refunded(payment, refund))
+    elif refund.status is RefundStatus.SUCCEEDED:
+        await post(uow, postings.refund_taken_back(payment, refund))
 
 
 async def refuse_refund(uow: UnitOfWork, refund_id: RefundId, failure_code: str) -> None:

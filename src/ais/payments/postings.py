@@ -1,0 +1,73 @@
+"""What money that comes and goes does to the books. Channel and seller are those under which the payment was begun."""
+
+from __future__ import annotations
+
+from ais.kit import Money
+from ais.kit.ids import TravelCreditId
+from ais.ledger import Account, Entry, Posting, credit, debit
+from ais.payments.domain import Payment, Refund
+
+
+def captured(payment: Payment, received: Money) -> Posting:
+    """The payment has brought ``received``: it is the customer's until it buys something."""
+    return Posting(
+        kind="captured",
+        cause_type="payment",
+        cause_id=str(payment.id),
+        order_id=payment.order_id,
+        channel=payment.channel,
+        seller_id=payment.seller_id,
+        form_of_payment=payment.method,
+        entries=(_where_it_is(payment, received), credit(Account.CUSTOMER_DEPOSITS, received)),
+    )
+
+
+def refunded(payment: Payment, refund: Refund) -> Posting:
+    """The refund has left for where its payment came from."""
+    return _of_refund(
+        "refunded",
+        payment,
+        refund,
+        (debit(Account.REFUNDS_PAYABLE, refund.amount), _where_it_is(payment, -refund.amount)),
+    )
+
+
+def refund_taken_back(payment: Payment, refund: Refund) -> Posting:
+    """The bank returned what had left: it is owed again."""
+    return _of_refund(
+        "refund_taken_back",
+        payment,
+        refund,
+        (_where_it_is(payment, refund.amount), credit(Account.REFUNDS_PAYABLE, refund.amount)),
+    )
+
+
+def refunded_as_credit(payment: Payment, refund: Refund, credit_id: TravelCreditId) -> Posting:
+    """What was owed to the customer is now owed as travel."""
+    return _of_refund(
+        "refunded",
+        payment,
+        refund,
+        (
+            debit(Account.REFUNDS_PAYABLE, refund.amount),
+            credit(Account.TRAVEL_CREDIT, refund.amount, credit_id=credit_id),
+        ),
+    )
+
+
+def _of_refund(kind: str, payment: Payment, refund: Refund, entries: tuple[Entry, ...]) -> Posting:
+    return Posting(
+        kind=kind,
+        cause_type="refund",
+        cause_id=str(refund.id),
+        order_id=refund.order_id,
+        channel=payment.channel,
+        seller_id=payment.seller_id,
+        form_of_payment=payment.method,
+        entries=entries,
+    )
+
+
+def _where_it_is(payment: Payment, money: Money) -> Entry:
+    """Money of the payment on the account where it lies, as a debit: for now each provider holds what it took."""
+    return debit(Account.PROVIDER_CLEARING, money, provider=payment.provider)
