@@ -721,6 +721,56 @@ ALTER TABLE public.cabin_layouts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     CACHE 1
 );
 
+CREATE TABLE public.cancellation_quote_lines (
+    quote_id uuid NOT NULL,
+    "position" smallint NOT NULL,
+    order_id uuid NOT NULL,
+    price_line_position smallint NOT NULL,
+    passenger_id uuid NOT NULL,
+    order_segment_id uuid NOT NULL,
+    kind text NOT NULL,
+    code text NOT NULL,
+    paid_minor bigint NOT NULL,
+    kept_minor bigint NOT NULL,
+    penalty_minor bigint NOT NULL,
+    shortfall_minor bigint NOT NULL,
+    refunded_minor bigint NOT NULL,
+    rule text NOT NULL,
+    details jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT cancellation_quote_lines_check CHECK (((penalty_minor >= 0) AND (penalty_minor <= kept_minor))),
+    CONSTRAINT cancellation_quote_lines_check1 CHECK (((shortfall_minor >= 0) AND (shortfall_minor <= (kept_minor - penalty_minor)))),
+    CONSTRAINT cancellation_quote_lines_check2 CHECK ((paid_minor = (kept_minor + refunded_minor))),
+    CONSTRAINT cancellation_quote_lines_kept_minor_check CHECK ((kept_minor >= 0)),
+    CONSTRAINT cancellation_quote_lines_refunded_minor_check CHECK ((refunded_minor >= 0))
+);
+
+CREATE TABLE public.cancellation_quotes (
+    id uuid NOT NULL,
+    order_id uuid NOT NULL,
+    status text DEFAULT 'open'::text NOT NULL,
+    kind text NOT NULL,
+    refund_to text NOT NULL,
+    currency text NOT NULL,
+    penalty_minor bigint NOT NULL,
+    non_refundable_minor bigint NOT NULL,
+    refund_minor bigint NOT NULL,
+    basis text NOT NULL,
+    made_by text NOT NULL,
+    channel text NOT NULL,
+    created_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    resolved_at timestamp with time zone,
+    resolved_by text,
+    CONSTRAINT cancellation_quotes_check CHECK (((status = 'open'::text) = (resolved_at IS NULL))),
+    CONSTRAINT cancellation_quotes_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT cancellation_quotes_kind_check CHECK ((kind = ANY (ARRAY['voluntary'::text, 'involuntary'::text, 'unticketed'::text]))),
+    CONSTRAINT cancellation_quotes_non_refundable_minor_check CHECK ((non_refundable_minor >= 0)),
+    CONSTRAINT cancellation_quotes_penalty_minor_check CHECK ((penalty_minor >= 0)),
+    CONSTRAINT cancellation_quotes_refund_minor_check CHECK ((refund_minor >= 0)),
+    CONSTRAINT cancellation_quotes_refund_to_check CHECK ((refund_to = ANY (ARRAY['original_payment'::text, 'travel_credit'::text]))),
+    CONSTRAINT cancellation_quotes_status_check CHECK ((status = ANY (ARRAY['open'::text, 'confirmed'::text, 'superseded'::text, 'expired'::text])))
+);
+
 CREATE TABLE public.carriers (
     code text NOT NULL,
     accounting_code text,
@@ -1008,7 +1058,7 @@ CREATE TABLE public.hold_items (
     expires_at timestamp with time zone NOT NULL,
     CONSTRAINT hold_items_infants_check CHECK ((infants >= 0)),
     CONSTRAINT hold_items_rbd_check CHECK ((length(rbd) = 1)),
-    CONSTRAINT hold_items_seats_check CHECK ((seats > 0)),
+    CONSTRAINT hold_items_seats_check CHECK (((seats >= 0) AND ((seats + infants) > 0))),
     CONSTRAINT hold_items_state_check CHECK ((state = ANY (ARRAY['held'::text, 'sold'::text, 'released'::text, 'expired'::text])))
 )
 WITH (fillfactor='80');
@@ -1910,6 +1960,15 @@ ALTER TABLE ONLY public.cabin_layouts
 ALTER TABLE ONLY public.cabin_layouts
     ADD CONSTRAINT cabin_layouts_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.cancellation_quote_lines
+    ADD CONSTRAINT cancellation_quote_lines_pkey PRIMARY KEY (quote_id, "position");
+
+ALTER TABLE ONLY public.cancellation_quote_lines
+    ADD CONSTRAINT cancellation_quote_lines_quote_id_price_line_position_key UNIQUE (quote_id, price_line_position);
+
+ALTER TABLE ONLY public.cancellation_quotes
+    ADD CONSTRAINT cancellation_quotes_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.carriers
     ADD CONSTRAINT carriers_accounting_code_key UNIQUE (accounting_code);
 
@@ -2155,6 +2214,14 @@ ALTER TABLE ONLY public.travel_credits
 
 CREATE INDEX airports_city_code ON public.airports USING btree (city_code);
 
+CREATE INDEX cancellation_quote_lines_order ON public.cancellation_quote_lines USING btree (order_id);
+
+CREATE INDEX cancellation_quotes_ends ON public.cancellation_quotes USING btree (expires_at) WHERE (status = 'open'::text);
+
+CREATE UNIQUE INDEX cancellation_quotes_one_open ON public.cancellation_quotes USING btree (order_id) WHERE (status = 'open'::text);
+
+CREATE INDEX cancellation_quotes_order_id ON public.cancellation_quotes USING btree (order_id);
+
 CREATE INDEX coupon_moves_coupon ON public.coupon_moves USING btree (document_id, coupon_number);
 
 CREATE UNIQUE INDEX coupons_one_live ON public.coupons USING btree (segment_id, passenger_id) WHERE (status <> ALL (ARRAY['void'::text, 'exchanged'::text, 'refunded'::text]));
@@ -2261,6 +2328,10 @@ CREATE INDEX travel_credits_expiring ON public.travel_credits USING btree (expir
 
 CREATE INDEX travel_credits_order_id ON public.travel_credits USING btree (order_id);
 
+CREATE TRIGGER cancellation_quote_lines_history BEFORE DELETE OR UPDATE ON public.cancellation_quote_lines FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER cancellation_quotes_status BEFORE UPDATE OF status ON public.cancellation_quotes FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('cancellation_quote.status', 'status');
+
 CREATE TRIGGER coupon_moves_history BEFORE DELETE OR UPDATE ON public.coupon_moves FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER coupons_status BEFORE UPDATE OF status ON public.coupons FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('coupon.status', 'status');
@@ -2330,6 +2401,21 @@ ALTER TABLE ONLY public.cabin_layouts
 
 ALTER TABLE ONLY public.cabin_layouts
     ADD CONSTRAINT cabin_layouts_carrier_fkey FOREIGN KEY (carrier) REFERENCES public.carriers(code);
+
+ALTER TABLE ONLY public.cancellation_quote_lines
+    ADD CONSTRAINT cancellation_quote_lines_order_id_price_line_position_fkey FOREIGN KEY (order_id, price_line_position) REFERENCES public.price_lines(order_id, "position");
+
+ALTER TABLE ONLY public.cancellation_quote_lines
+    ADD CONSTRAINT cancellation_quote_lines_order_segment_id_fkey FOREIGN KEY (order_segment_id) REFERENCES public.order_segments(id);
+
+ALTER TABLE ONLY public.cancellation_quote_lines
+    ADD CONSTRAINT cancellation_quote_lines_passenger_id_fkey FOREIGN KEY (passenger_id) REFERENCES public.order_passengers(id);
+
+ALTER TABLE ONLY public.cancellation_quote_lines
+    ADD CONSTRAINT cancellation_quote_lines_quote_id_fkey FOREIGN KEY (quote_id) REFERENCES public.cancellation_quotes(id);
+
+ALTER TABLE ONLY public.cancellation_quotes
+    ADD CONSTRAINT cancellation_quotes_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
 
 ALTER TABLE ONLY public.carriers
     ADD CONSTRAINT carriers_country_code_fkey FOREIGN KEY (country_code) REFERENCES public.countries(code);

@@ -295,9 +295,9 @@ class InProcess:
         """Seats held and sold on the order's leg cabins, in order of the legs."""
         return await self.rows(
             """
-            SELECT leg.held, leg.sold FROM leg_cabins AS leg
-            JOIN hold_items AS item USING (leg_id, cabin) JOIN orders ON orders.hold_id = item.hold_id
-            WHERE orders.id = $1 ORDER BY leg.leg_id
+            SELECT held, sold FROM leg_cabins WHERE (leg_id, cabin) IN (
+                SELECT item.leg_id, item.cabin FROM hold_items AS item JOIN orders USING (hold_id) WHERE orders.id = $1)
+            ORDER BY leg_id
             """,
             order_id(order),
         )

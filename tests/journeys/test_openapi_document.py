@@ -64,6 +64,7 @@ class Tally:
         self.offers: list[JSON] = []
         self.orders: list[JSON] = []
         self.payments: list[JSON] = []
+        self.quotes: list[JSON] = []
 
     def remember(self, name: str, answer: JSON) -> None:
         if name == "search_offers":
@@ -72,6 +73,8 @@ class Tally:
             self.orders = [answer, *self.orders][:KEPT]
         elif name == "start_payment":
             self.payments = [answer, *self.payments][:KEPT]
+        elif name == "quote_cancellation_of_order":
+            self.quotes = [answer, *self.quotes][:KEPT]
 
     def sound_request(self, name: str, chance: random.Random) -> dict[str, Any] | None:
         """A request that the program can grant; None as long as what it needs has not been answered."""
@@ -85,7 +88,18 @@ class Tally:
             return {}
         if name in {"read_offer", "create_order_from_offer"}:
             return _about_offer(name, chance.choice(self.offers)) if self.offers else None
+        if name == "confirm_cancellation_quote":
+            return self._about_quote(chance)
         return _about_order(name, chance.choice(self.orders), chance) if self.orders else None
+
+    def _about_quote(self, chance: random.Random) -> dict[str, Any] | None:
+        tokens = {order["id"]: order["guest_token"] for order in self.orders}
+        quotes = [quote for quote in self.quotes if quote["order_id"] in tokens]
+        if not quotes:
+            return None
+        quote = chance.choice(quotes)
+        headers = {"Authorization": f"Bearer {tokens[quote['order_id']]}", "Idempotency-Key": new_key()}
+        return {"path_parameters": {"quote_id": quote["id"]}, "body": {}, "headers": headers}
 
     def successes(self, operation: str) -> int:
         return sum(count for status, count in self.answers[operation].items() if 200 <= status < 300)
@@ -115,6 +129,8 @@ def _about_order(name: str, order: JSON, chance: random.Random) -> dict[str, Any
             return {"query": {"limit": chance.randint(1, 5)}, "headers": token}
         case "read_order":
             return {**about_it, "headers": token}
+        case "quote_cancellation_of_order":
+            return {**about_it, "body": {}, "headers": token}
         case "start_payment":
             headers = {**token, "Idempotency-Key": new_key()}
             return {**about_it, "body": {"method": "card"}, "headers": headers}
@@ -296,7 +312,14 @@ def test_every_list_of_the_document_has_one_kind_of_item_and_every_body_names_al
         for operation in item.values()
         if "requestBody" in operation
     ]
-    assert {*bodies} == {"SearchRequest", "OrderRequest", "LookupRequest", "PaymentRequest"}
+    assert {*bodies} == {
+        "SearchRequest",
+        "OrderRequest",
+        "LookupRequest",
+        "PaymentRequest",
+        "CancellationQuoteRequest",
+        "ConfirmationRequest",
+    }
     assert [name for name in bodies if schemas[name].get("additionalProperties") is not False] == []
 
 

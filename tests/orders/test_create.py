@@ -51,7 +51,7 @@ async def test_an_order_has_its_seats_and_says_everything(program):
     assert (order["channel"], order["version"], order["metadata"]) == ("api", 1, {})
     assert order["total"] == offer["total"] == order["balance_due"]
     assert order["paid"] == order["refunded"] == {"amount": "0.00", "currency": "SAR"}
-    assert order["available_actions"] == ["pay"]
+    assert order["available_actions"] == ["pay", "cancel"]
     assert order["contact"] == {**CONTACT, "language": "en"}
     limit = datetime.fromisoformat(order["payment_required_by"])
     assert timedelta(minutes=15) <= limit - before < timedelta(minutes=15, seconds=10)

@@ -89,7 +89,7 @@ async def test_another_currency_confirms_nothing_and_asks_staff(program):
     assert await program.rows("SELECT received_minor FROM payments WHERE id = $1", payment_id(payment)) == [0]
 
 
-async def test_money_for_a_cancelled_order_goes_to_staff(program):
+async def test_money_for_a_cancelled_order_goes_back_by_itself(program):
     order = await program.order()
     payment = await program.begin_payment(order)
     async with program.database.unit_of_work(ACTOR) as uow:
@@ -98,8 +98,9 @@ async def test_money_for_a_cancelled_order_goes_to_staff(program):
         await change.write(uow)
     await program.confirm(payment)
     await program.report(payment)
-    assert states(await program.read(order)) == ("cancelled", "unpaid", "none")
-    assert await program.staff_queue(payment["id"]) == ["payment_of_cancelled_order"]
+    seen = await program.read(order)
+    assert states(seen) == ("cancelled", "refunded", "none")
+    assert (seen["refunded"], await program.staff_queue(payment["id"])) == (order["total"], [])
 
 
 async def test_a_second_payment_goes_back_by_itself(program):

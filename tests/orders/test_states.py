@@ -12,6 +12,7 @@ from ais.kit import InvalidStateTransition
 from ais.orders import (
     ORDER_PAYMENT_TRANSITIONS,
     ORDER_TRANSITIONS,
+    QUOTE_TRANSITIONS,
     SEGMENT_TRANSITIONS,
     TICKETING_TRANSITIONS,
     OrderPaymentStatus,
@@ -34,6 +35,7 @@ TABLES = (
     HOLD_TRANSITIONS,
     HOLD_ITEM_TRANSITIONS,
     FLIGHT_STATUS,
+    QUOTE_TRANSITIONS,
 )
 CODES = {"confirmed": "HK", "schedule_changed": "TK", "cancelled": "HX"}
 

@@ -107,7 +107,7 @@ async def test_paying_confirms_and_issues(program):
     ]
     assert paid["paid"] == order["total"]
     assert paid["balance_due"] == {"amount": "0.00", "currency": "SAR"}
-    assert (paid["payment_required_by"], paid["available_actions"]) == (None, [])
+    assert (paid["payment_required_by"], paid["available_actions"]) == (None, ["cancel"])
     assert len(paid["documents"]) == 2
     assert await program.hold_of(order) == "confirmed"
     assert await program.history(order, "order.status") == [
@@ -145,7 +145,7 @@ async def test_a_declined_card_leaves_another_try_while_the_seats_are_held(progr
         "failed",
         "payment_failed",
     ]
-    assert declined["available_actions"] == ["pay"]
+    assert declined["available_actions"] == ["pay", "cancel"]
     assert await program.rows("SELECT status, failure_code FROM payments WHERE id = $1", payment_id(payment)) == [
         ("failed", code)
     ]

@@ -10,6 +10,7 @@ from litestar import Litestar
 from ais.app.composition import web_state
 from ais.app.health import read_liveness, read_readiness
 from ais.offers.endpoints import OffersController
+from ais.orders.cancellation.endpoints import CANCELLATION_ROUTES
 from ais.orders.endpoints import ROUTES as ORDER_ROUTES
 from ais.payments.endpoints import receive_stripe_event
 from ais.platform.http import build_application
@@ -43,6 +44,7 @@ def litestar_application(settings: Settings) -> Litestar:
             AirportsController,
             OffersController,
             *ORDER_ROUTES,
+            *CANCELLATION_ROUTES,
             receive_stripe_event,
         ],
         lifespan=[lifespan],

@@ -11,7 +11,7 @@ from ais.app.registry import build_registry
 from ais.app.shop import open_shop
 from ais.inventory import Availability, SeatDesk
 from ais.offers import SnapshotRefresher
-from ais.orders import CreateOrder, LinkRules, PayOrder
+from ais.orders import CancelOrder, CreateOrder, LinkRules, PayOrder
 from ais.payments import Gateways
 from ais.payments.adapters.stripe import StripeGateway
 from ais.platform.cache import Cache
@@ -73,6 +73,7 @@ async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
             "authenticator": Authenticator(TokenRing(settings.secret_keys), database.clock, settings.operator_token),
             "create_order": CreateOrder(database, seat_desk, shop, hold_window),
             "pay_order": PayOrder(database, gateways, payment_window, _link_rules(settings)),
+            "cancel_order": CancelOrder(database, gateways, timedelta(minutes=settings.quote_minutes)),
             "lookup_limit_per_minute": settings.lookup_limit_per_minute,
             "trusted_proxies": settings.trusted_proxies,
         }

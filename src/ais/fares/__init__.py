@@ -11,7 +11,16 @@ has seats for all of them; the price of an offer is found again from the version
 """
 
 from ais.fares.domain.book import FareBook
-from ais.fares.domain.conditions import BagAllowance, Baggage, Conditions, PenaltyTier, Permission
+from ais.fares.domain.conditions import (
+    BagAllowance,
+    Baggage,
+    Conditions,
+    PenaltyRules,
+    PenaltyTier,
+    Permission,
+    RuleTier,
+    tier_at,
+)
 from ais.fares.domain.facts import AirportFact, AirportFacts, ExchangeRates
 from ais.fares.domain.fare import (
     Brand,
@@ -53,6 +62,7 @@ from ais.fares.service import (
     VersionCounts,
     import_fares,
     load_fare_book,
+    penalty_rules,
     show_brands,
     show_fares,
     show_points_of_sale,
@@ -93,6 +103,7 @@ __all__ = [
     "MarketLevel",
     "PassengerPrice",
     "PassengerType",
+    "PenaltyRules",
     "PenaltyTier",
     "Permission",
     "PointOfSale",
@@ -105,6 +116,7 @@ __all__ = [
     "PricingPassenger",
     "PricingSegment",
     "ReasonCode",
+    "RuleTier",
     "TaxKind",
     "TaxPoint",
     "TaxScope",
@@ -115,12 +127,14 @@ __all__ = [
     "VersionCounts",
     "import_fares",
     "load_fare_book",
+    "penalty_rules",
     "price_itinerary",
     "reprice",
     "show_brands",
     "show_fares",
     "show_points_of_sale",
     "show_taxes",
+    "tier_at",
     "withdraw_fare",
     "withdraw_tax",
 ]

@@ -278,6 +278,16 @@ async def select_fares(connection: Connection, at: datetime) -> list[FareVersion
     return [_fare(row, rules) for row in rows]
 
 
+async def select_fares_by_id(connection: Connection, version_ids: Collection[int]) -> list[FareVersion]:
+    """These fare versions, however long ago they were sold."""
+    rows = await connection.fetch(
+        f"SELECT {_FARE_COLUMNS} FROM fare_versions WHERE id = ANY($1) ORDER BY id",  # noqa: S608  # a constant
+        sorted(set(version_ids)),
+    )
+    rules = _Rules()
+    return [_fare(row, rules) for row in rows]
+
+
 async def select_taxes(connection: Connection, at: datetime) -> list[TaxVersion]:
     """Every tax that is still collected, or was lately."""
     rows = await connection.fetch(

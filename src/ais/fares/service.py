@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
 
 import msgspec
 
 from ais.fares import repository
-from ais.fares.domain.book import FareBook
-from ais.fares.domain.facts import AirportFacts, ExchangeRates
+from ais.fares.domain.book import ANY_POINT_OF_SALE, FareBook
+from ais.fares.domain.conditions import PenaltyRules, RuleTier
+from ais.fares.domain.facts import AirportFacts, ExchangeRates, convert
 from ais.fares.domain.fare import Brand, FareVersion, PointOfSale
 from ais.fares.domain.tax import CircularPercentages, TaxVersion, in_order
 from ais.fares.domain.versioning import VersionPlan, plan_versions
@@ -18,8 +19,9 @@ from ais.fares.events import FaresImported, FareWithdrawn, TaxWithdrawn
 from ais.fares.filing.files import TAXES, Filing, read_filing
 from ais.fares.filing.reader import FilingError
 from ais.fares.filing.rows import FiledTax, KnownCodes, VersionedRow, filed
+from ais.kit import Money
 from ais.platform.database import Connection, UnitOfWork
-from ais.reference import ReferenceData
+from ais.reference import ReferenceData, load_reference
 
 
 class VersionCounts(msgspec.Struct, frozen=True):
@@ -161,6 +163,38 @@ async def load_fare_book(
         facts=facts,
         rates=rates,
     )
+
+
+async def penalty_rules(
+    connection: Connection, version_ids: Collection[int], *, point_of_sale: str, sold_on: date
+) -> dict[int, PenaltyRules]:
+    """The penalties of fare versions as they were sold: filed amounts in the currency of the point of sale, at the
+    rates of the day of sale. Raises PriceDataMissing if a rate is not on file.
+    """
+    rules = {fare.id: fare.rule.penalties for fare in await repository.select_fares_by_id(connection, version_ids)}
+    places = {place.code: place for place in await repository.select_points_of_sale(connection)}
+    place = places.get(point_of_sale) or places.get(ANY_POINT_OF_SALE)
+    tiers = [tier for rule in rules.values() for each in (rule.refund, rule.change, rule.no_show) for tier in each]
+    if place is None or not any(tier.amount and tier.amount.currency != place.currency for tier in tiers):
+        return rules
+    rates = await load_reference(connection)
+
+    def sold(amount: Money) -> Money:
+        return convert(
+            amount, place.currency, rates, sold_on, unit_minor=place.fare_unit_minor, direction=place.fare_rounding
+        )
+
+    def in_sale_currency(tiers: tuple[RuleTier, ...]) -> tuple[RuleTier, ...]:
+        return tuple(
+            tier if tier.amount is None else msgspec.structs.replace(tier, amount=sold(tier.amount)) for tier in tiers
+        )
+
+    return {
+        version_id: PenaltyRules(
+            in_sale_currency(rule.refund), in_sale_currency(rule.change), in_sale_currency(rule.no_show)
+        )
+        for version_id, rule in rules.items()
+    }
 
 
 async def show_fares(

@@ -20,6 +20,7 @@ from ais.inventory.domain import (
     Hold,
     HoldItemState,
     HoldStatus,
+    SeatsToGiveBack,
     open_by_rank,
 )
 from ais.inventory.errors import (
@@ -70,6 +71,7 @@ __all__ = [
     "SeatDesk",
     "SeatDeskUnavailable",
     "SeatsNotSold",
+    "SeatsToGiveBack",
     "SeatsUnavailable",
     "apply_schedule",
     "change_equipment",

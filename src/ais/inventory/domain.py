@@ -80,6 +80,20 @@ class ClaimItem(msgspec.Struct, frozen=True):
             raise ValueError("cabins and booking classes are single letters")
 
 
+class SeatsToGiveBack(msgspec.Struct, frozen=True):
+    """Sold seats of one leg cabin and class that go back, with the infants on laps; no seats: places on laps alone."""
+
+    leg_id: int
+    cabin: str
+    rbd: str
+    seats: int
+    infants: int = 0
+
+    def __post_init__(self) -> None:
+        if self.seats < 0 or self.infants < 0 or self.seats + self.infants == 0:
+            raise ValueError("what is given back is at least one seat or one infant's place")
+
+
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """A wish to hold all of ``items`` for ``hold_seconds`` from the decision, or none of them.
 

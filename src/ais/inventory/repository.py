@@ -14,7 +14,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from ais.inventory.domain import Claim, ClaimItem, Hold, HoldStatus
+from ais.inventory.domain import Claim, ClaimItem, Hold, HoldStatus, SeatsToGiveBack
 from ais.platform.database import Connection
 
 UNACCEPTABLE = (ValueError, TypeError, OverflowError)
@@ -147,7 +147,7 @@ async def release_hold(connection: Connection, hold_id: UUID) -> tuple[str, Hold
 
 
 async def release_sold(
-    connection: Connection, hold_id: UUID, items: Sequence[ClaimItem] | None
+    connection: Connection, hold_id: UUID, items: Sequence[ClaimItem | SeatsToGiveBack] | None
 ) -> tuple[str, Hold | None]:
     """Outcome ``too_many`` if the hold has not so many seats sold: nothing was changed then."""
     columns: list[list[Any] | None] = [None] * 5

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from ais.inventory import repository
-from ais.inventory.domain import ClaimItem, Hold, HoldStatus
+from ais.inventory.domain import ClaimItem, Hold, HoldStatus, SeatsToGiveBack
 from ais.inventory.errors import AuthorisationRefused, HoldHasExpired, HoldNotFound, SeatsNotSold, SeatsUnavailable
 from ais.inventory.events import HoldExpired
 from ais.inventory.repository import AdjustedCabin, CabinNow
@@ -81,7 +81,9 @@ async def release_hold(uow: UnitOfWork, hold_id: UUID) -> Hold:
     return hold
 
 
-async def release_sold(uow: UnitOfWork, hold_id: UUID, items: Sequence[ClaimItem] | None = None) -> Hold:
+async def release_sold(
+    uow: UnitOfWork, hold_id: UUID, items: Sequence[ClaimItem | SeatsToGiveBack] | None = None
+) -> Hold:
     """Give sold seats back: everything a confirmed hold still has, or ``items`` of it.
 
     Everything twice gives back once. A part is given back as often as it is asked for, so its caller must know that it

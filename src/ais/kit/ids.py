@@ -19,10 +19,11 @@ PaymentId = NewType("PaymentId", UUID)
 RefundId = NewType("RefundId", UUID)
 DocumentId = NewType("DocumentId", UUID)
 TravelCreditId = NewType("TravelCreditId", UUID)
+CancellationQuoteId = NewType("CancellationQuoteId", UUID)
 
 ORDER, PASSENGER, SEGMENT, ITEM = "ord", "pas", "seg", "itm"
 PAYMENT, REFUND, DOCUMENT, FLIGHT_DATE = "pay", "rfd", "doc", "fld"
-TRAVEL_CREDIT = "tcr"
+TRAVEL_CREDIT, CANCELLATION_QUOTE = "tcr", "ccq"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}

@@ -8,6 +8,10 @@ is their sum.
 Lock order of the whole program: order, payment, leg cabins, ticket number range.
 """
 
+from ais.orders.cancellation.domain import QUOTE_TRANSITIONS
+from ais.orders.cancellation.schemas import CancellationQuoteBody
+from ais.orders.cancellation.service.confirm import confirm_quote
+from ais.orders.cancellation.service.quote import CancelOrder, Wish, quote_cancellation, wish_of
 from ais.orders.domain import (
     ORDER_PAYMENT_TRANSITIONS,
     ORDER_TRANSITIONS,
@@ -18,8 +22,17 @@ from ais.orders.domain import (
     OrderStatus,
     TicketingStatus,
 )
-from ais.orders.errors import HoldExpired, NameRomanisationRequired, OrderConflict, OrderNotFound, PassengerAge
-from ais.orders.events import OrderConfirmed, OrderExpired, OrderPaymentFailed
+from ais.orders.errors import (
+    HoldExpired,
+    NameRomanisationRequired,
+    OrderConflict,
+    OrderNotFound,
+    PassengerAge,
+    QuoteExpired,
+    QuoteNotFound,
+    QuoteSuperseded,
+)
+from ais.orders.events import OrderCancelled, OrderConfirmed, OrderExpired, OrderPaymentFailed
 from ais.orders.invariants import INVARIANTS
 from ais.orders.repository import (
     OrderFilter,
@@ -48,14 +61,18 @@ __all__ = [
     "INVARIANTS",
     "ORDER_PAYMENT_TRANSITIONS",
     "ORDER_TRANSITIONS",
+    "QUOTE_TRANSITIONS",
     "SEGMENT_TRANSITIONS",
     "TICKETING_TRANSITIONS",
+    "CancelOrder",
+    "CancellationQuoteBody",
     "CreateOrder",
     "HoldExpired",
     "LinkRules",
     "NameRomanisationRequired",
     "Order",
     "OrderBody",
+    "OrderCancelled",
     "OrderConfirmed",
     "OrderConflict",
     "OrderExpired",
@@ -69,9 +86,14 @@ __all__ = [
     "PayOrder",
     "PaymentBody",
     "PaymentChoice",
+    "QuoteExpired",
+    "QuoteNotFound",
+    "QuoteSuperseded",
     "TicketingStatus",
+    "Wish",
     "affected_orders",
     "buyer_access_ends_at",
+    "confirm_quote",
     "create_order",
     "expire_order",
     "find_order",
@@ -81,9 +103,11 @@ __all__ = [
     "lookup_access_ends_at",
     "order_body",
     "pay_order",
+    "quote_cancellation",
     "read_own_order",
     "sales_on_flight_dates",
     "settle_order_payment",
     "show_order",
+    "wish_of",
     "with_secrets",
 ]

@@ -287,9 +287,11 @@ def display_status(status: OrderStatus, payment_status: OrderPaymentStatus, coup
             OrderPaymentStatus.PAID: "paid",
             OrderPaymentStatus.PROCESSING: "pending",
         }.get(payment_status, "reserved")
+    coupons = set(coupon_statuses) - {"void", "exchanged", "refunded"}
+    if status is OrderStatus.COMPLETED and coupons == {"no_show"}:
+        return "no_show"
     if status is not OrderStatus.CONFIRMED:
         return str(status)
-    coupons = set(coupon_statuses)
     if coupons and coupons <= {"no_show"}:
         return "no_show"
     if "flown" in coupons and coupons <= {"flown", "no_show"}:
@@ -299,7 +301,7 @@ def display_status(status: OrderStatus, payment_status: OrderPaymentStatus, coup
     return "checked_in" if "checked_in" in coupons else "confirmed"
 
 
-def available_actions(order: Order, now: datetime) -> list[str]:
+def available_actions(order: Order, now: datetime, coupon_statuses: Iterable[str] = ()) -> list[str]:
     """What may be done with the order now."""
     payable = (
         order.status is OrderStatus.RESERVED
@@ -307,7 +309,11 @@ def available_actions(order: Order, now: datetime) -> list[str]:
         and order.payment_required_by > now
         and all(segment.status is not SegmentStatus.CANCELLED for segment in order.segments)
     )
-    return ["pay"] if payable else []
+    cancellable = order.payment_status is not OrderPaymentStatus.DISPUTED and (
+        order.status is OrderStatus.RESERVED
+        or (order.status is OrderStatus.CONFIRMED and not {"open", "suspended"}.isdisjoint(coupon_statuses))
+    )
+    return ["pay"] * payable + ["cancel"] * cancellable
 
 
 def age_on(born_on: date, day: date) -> int:

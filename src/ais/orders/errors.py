@@ -73,3 +73,41 @@ class PassengerAge(AppError):
 
     def __init__(self, path: str, reason: str, **details: Any) -> None:
         super().__init__(fields=[{"path": path, "reason": reason}], **details)
+
+
+class NothingToGiveUp(AppError):
+    """Nothing of what was named can be given up: it is flown, or was given up before."""
+
+    code = "ORDER_CONFLICT"
+    status = 409
+    message = "There is nothing left of this to give up."
+
+
+class QuoteNotFound(NotFound):
+    """There is no such quote, or its order is not the caller's."""
+
+    message = "There is no such cancellation quote."
+
+
+class QuoteExpired(AppError):
+    """The time in which the quote could be confirmed is over."""
+
+    code = "QUOTE_EXPIRED"
+    status = 410
+    message = "This cancellation quote has expired. Please ask for a new one."
+
+
+class QuoteSuperseded(AppError):
+    """A newer quote has taken its place, or the order has changed since it was made."""
+
+    code = "ORDER_CONFLICT"
+    status = 409
+    message = "This cancellation quote no longer holds. Please ask for a new one."
+
+
+class RefundsFrozen(AppError):
+    """The payer disputes the payment at the bank: nothing goes back until that is decided."""
+
+    code = "INVALID_STATE_TRANSITION"
+    status = 409
+    message = "The payment is disputed at the bank, so nothing can be refunded until that is decided."

@@ -27,3 +27,11 @@ class OrderPaymentFailed(msgspec.Struct, frozen=True):
     event_name: ClassVar[str] = "orders.order_payment_failed"
     order_id: str
     payment_id: str
+
+
+class OrderCancelled(msgspec.Struct, frozen=True):
+    """All of the order has been given up; ``reason`` is ``customer``, ``flight_cancelled`` or ``void``."""
+
+    event_name: ClassVar[str] = "orders.order_cancelled"
+    order_id: str
+    reason: str

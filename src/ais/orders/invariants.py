@@ -65,9 +65,10 @@ INVARIANTS = (
     # Joins ticketing: documents follow orders.
     Invariant(
         "orders.coupons_for_confirmed",
-        "A confirmed order has one live coupon per passenger and segment; an order that is not confirmed has none.",
+        "A confirmed order has one coupon per passenger and segment, live or given back, and one that can be flown; a"
+        " completed one has none that can be; an order that is neither has no live one.",
         """
-        SELECT orders.id, orders.status, wanted.count AS wanted, found.count AS live_coupons
+        SELECT orders.id, orders.status, wanted.count AS wanted, found.kept, found.live, found.flyable
         FROM orders
         LEFT JOIN LATERAL (
             SELECT count(*) FROM order_passengers AS passenger
@@ -75,12 +76,16 @@ INVARIANTS = (
             WHERE order_id = orders.id
         ) AS wanted ON true
         LEFT JOIN LATERAL (
-            SELECT count(*) FROM coupons JOIN documents ON documents.id = coupons.document_id
-            WHERE documents.order_id = orders.id AND coupons.status NOT IN ('void', 'exchanged', 'refunded')
+            SELECT count(*) FILTER (WHERE coupons.status NOT IN ('void', 'exchanged')) AS kept,
+                   count(*) FILTER (WHERE coupons.status NOT IN ('void', 'exchanged', 'refunded')) AS live,
+                   count(*) FILTER (WHERE coupons.status NOT IN ('void', 'exchanged', 'refunded', 'flown', 'no_show'))
+                       AS flyable
+            FROM coupons JOIN documents ON documents.id = coupons.document_id
+            WHERE documents.order_id = orders.id
         ) AS found ON true
-        WHERE CASE WHEN orders.status = 'confirmed' THEN found.count <> wanted.count
-                   WHEN orders.status IN ('pending', 'reserved', 'expired') THEN found.count <> 0
-                   ELSE false END
+        WHERE CASE orders.status WHEN 'confirmed' THEN found.kept <> wanted.count OR found.flyable = 0
+                                 WHEN 'completed' THEN found.kept <> wanted.count OR found.flyable <> 0
+                                 ELSE found.live <> 0 END
         """,
     ),
     Invariant(
@@ -143,21 +148,106 @@ INVARIANTS = (
                 SELECT FROM hold_items AS item WHERE item.hold_id = held.hold_id AND item.state = 'sold')) END
         """,  # noqa: S608  # made of constants
     ),
+    # Joins inventory, schedule and ticketing: seats follow coupons, leg by leg.
     Invariant(
         "orders.holds_fit_orders",
-        "What is held or sold for an order are seats for its passengers, in booking classes of its segments.",
+        "What is held or sold for an order are seats for its passengers in booking classes of its segments, those who"
+        " gave a flight up not counted.",
         f"""{_HOLDS}
         SELECT orders.id, item.leg_id, item.rbd, item.seats, item.infants, party.seats AS wanted, party.laps
         FROM orders
         JOIN held ON held.order_id = orders.id
-        JOIN hold_items AS item ON item.hold_id = held.hold_id AND item.state IN ('held', 'sold')
+        JOIN LATERAL (
+            SELECT leg_id, rbd, sum(seats) AS seats, sum(infants) AS infants FROM hold_items
+            WHERE hold_id = held.hold_id AND state IN ('held', 'sold') GROUP BY leg_id, rbd
+        ) AS item ON true
         JOIN LATERAL (
             SELECT count(*) FILTER (WHERE type <> 'infant') AS seats, count(*) FILTER (WHERE type = 'infant') AS laps
-            FROM order_passengers WHERE order_id = orders.id
+            FROM order_passengers AS passenger
+            WHERE passenger.order_id = orders.id AND (
+                NOT EXISTS (SELECT FROM documents WHERE documents.order_id = orders.id)
+                OR EXISTS (
+                    SELECT FROM coupons AS coupon
+                    JOIN order_segments AS sold ON sold.id = coupon.segment_id
+                    JOIN segments AS flown ON flown.id = sold.segment_id
+                    JOIN legs AS leg ON leg.flight_date_id = flown.flight_date_id
+                                    AND leg.sequence BETWEEN flown.board_sequence AND flown.off_sequence
+                    WHERE coupon.passenger_id = passenger.id AND leg.id = item.leg_id
+                      AND coupon.status NOT IN ('void', 'exchanged', 'refunded')))
         ) AS party ON true
         WHERE item.seats <> party.seats OR item.infants <> party.laps OR NOT EXISTS (
             SELECT FROM order_segments WHERE order_id = orders.id AND booking_class = item.rbd)
         """,  # noqa: S608  # made of constants
+    ),
+    Invariant(
+        "orders.coupons_have_seats",
+        "Whoever holds a live coupon has a seat sold, or a place on a lap, on a leg of its segment.",
+        """
+        SELECT document.order_id, coupon.document_id, coupon.number, coupon.status
+        FROM coupons AS coupon
+        JOIN documents AS document ON document.id = coupon.document_id
+        JOIN orders ON orders.id = document.order_id
+        JOIN order_segments AS sold ON sold.id = coupon.segment_id
+        JOIN segments AS flown ON flown.id = sold.segment_id
+        WHERE coupon.status NOT IN ('void', 'exchanged', 'refunded') AND NOT EXISTS (
+            SELECT FROM hold_items AS item
+            JOIN legs AS leg ON leg.id = item.leg_id
+            WHERE item.hold_id = standing_hold(orders.hold_id) AND item.state = 'sold'
+              AND leg.flight_date_id = flown.flight_date_id
+              AND leg.sequence BETWEEN flown.board_sequence AND flown.off_sequence)
+        """,
+    ),
+    Invariant(
+        "orders.quotes_sum",
+        "Of a cancellation quote penalty, what is not refundable and refund are the sums of its lines, which are price"
+        " lines at what was paid for them.",
+        """
+        SELECT quote.id, quote.penalty_minor, quote.non_refundable_minor, quote.refund_minor, line.penalty, line.kept,
+               line.refunded
+        FROM cancellation_quotes AS quote
+        JOIN LATERAL (
+            SELECT sum(penalty_minor) AS penalty, sum(kept_minor) AS kept, sum(refunded_minor) AS refunded,
+                   bool_and(price.amount_minor = paid_minor AND price.passenger_id = said.passenger_id
+                            AND price.order_segment_id = said.order_segment_id) AS is_true
+            FROM cancellation_quote_lines AS said
+            JOIN price_lines AS price ON price.order_id = said.order_id AND price.position = price_line_position
+            WHERE quote_id = quote.id
+        ) AS line ON true
+        WHERE quote.kind <> 'unticketed' AND (
+            quote.penalty_minor IS DISTINCT FROM line.penalty OR quote.refund_minor IS DISTINCT FROM line.refunded
+            OR quote.penalty_minor + quote.non_refundable_minor IS DISTINCT FROM line.kept OR NOT line.is_true)
+        """,
+    ),
+    Invariant(
+        "orders.given_up_once",
+        "A coupon is refunded if and only if exactly one confirmed quote gives it up.",
+        """
+        SELECT coupon.document_id, coupon.number, coupon.status, given.quotes
+        FROM coupons AS coupon
+        LEFT JOIN LATERAL (
+            SELECT count(DISTINCT line.quote_id) AS quotes
+            FROM cancellation_quote_lines AS line
+            JOIN cancellation_quotes AS quote ON quote.id = line.quote_id AND quote.status = 'confirmed'
+            WHERE line.passenger_id = coupon.passenger_id AND line.order_segment_id = coupon.segment_id
+        ) AS given ON true
+        WHERE coupon.status NOT IN ('void', 'exchanged')
+          AND given.quotes <> (coupon.status = 'refunded')::integer
+        """,
+    ),
+    # Joins payments: what was promised back has begun to go back.
+    Invariant(
+        "orders.refunds_follow_quotes",
+        "For what its confirmed quotes promise to the payments, an order has begun refunds.",
+        """
+        SELECT orders.id, promised.total AS promised, coalesce(begun.total, 0) AS begun
+        FROM orders
+        JOIN LATERAL (
+            SELECT sum(refund_minor) AS total FROM cancellation_quotes
+            WHERE order_id = orders.id AND status = 'confirmed' AND refund_to = 'original_payment'
+        ) AS promised ON promised.total > 0
+        LEFT JOIN LATERAL (SELECT sum(amount_minor) AS total FROM refunds WHERE order_id = orders.id) AS begun ON true
+        WHERE promised.total > coalesce(begun.total, 0)
+        """,
     ),
     Invariant(
         "orders.locators_unique",

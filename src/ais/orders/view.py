@@ -23,8 +23,9 @@ from ais.orders.schemas import (
     OrderSliceBody,
 )
 from ais.platform.i18n import Language
-from ais.ticketing import Document, DocumentStatus
+from ais.ticketing import CouponStatus, Document
 
+_GONE = {CouponStatus.VOID, CouponStatus.EXCHANGED, CouponStatus.REFUNDED}
 _MINUTE = timedelta(minutes=1)
 
 
@@ -57,7 +58,7 @@ def order_body(
         slices=_slices(order),
         documents=[_document(document) for document in documents],
         items=[_item(order, item, language) for item in order.items],
-        available_actions=available_actions(order, now),
+        available_actions=available_actions(order, now, coupons),
         metadata={},
         guest_token=guest_token,
     )
@@ -66,7 +67,7 @@ def order_body(
 def _passengers(order: Order, documents: Sequence[Document]) -> list[OrderPassengerBody]:
     tickets: dict[object, str] = {}
     for document in documents:
-        if document.status is DocumentStatus.ISSUED:
+        if any(coupon.status not in _GONE for coupon in document.coupons):
             tickets.setdefault(document.passenger_id, document.number)
     return [
         OrderPassengerBody(

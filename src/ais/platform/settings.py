@@ -58,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     hold_minutes: float = 15.0
     payment_minutes: float = 15.0
     offer_minutes: float = 15.0
+    quote_minutes: float = 15.0
     sale_days: int = 330
     sales_close_minutes: int = 60
     carrier: str | None = None
@@ -92,6 +93,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "hold_minutes": (0.01, 24 * 60),
     "payment_minutes": (0.01, 24 * 60),
     "offer_minutes": (0.01, 24 * 60),
+    "quote_minutes": (0.01, 24 * 60),
     "sale_days": (1, 400),
     "sales_close_minutes": (0, 24 * 60),
     "lookup_limit_per_minute": (1, 100_000),

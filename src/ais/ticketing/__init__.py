@@ -23,7 +23,7 @@ from ais.ticketing.domain import (
 from ais.ticketing.errors import TicketNumbersExhausted, TicketRangeInvalid
 from ais.ticketing.invariants import INVARIANTS
 from ais.ticketing.repository import NumberRange, documents_of_order, number_ranges
-from ais.ticketing.service import add_number_range, enough_numbers, issue_tickets
+from ais.ticketing.service import add_number_range, enough_numbers, issue_tickets, move_coupons, void_documents
 
 __all__ = [
     "COUPON_TRANSITIONS",
@@ -46,6 +46,8 @@ __all__ = [
     "documents_of_order",
     "enough_numbers",
     "issue_tickets",
+    "move_coupons",
     "number_ranges",
     "ticket_name",
+    "void_documents",
 ]

@@ -161,6 +161,59 @@ async def insert_documents(
     )
 
 
+async def lock_coupons(
+    uow: UnitOfWork, coupons: Sequence[tuple[DocumentId, int]]
+) -> dict[tuple[DocumentId, int], CouponStatus]:
+    """The status of each coupon, locked by document and number until the unit of work ends."""
+    rows = await uow.connection.fetch(
+        """
+        SELECT coupon.document_id, coupon.number, coupon.status
+        FROM coupons AS coupon JOIN unnest($1::uuid[], $2::smallint[]) AS named (document_id, number)
+          ON named.document_id = coupon.document_id AND named.number = coupon.number
+        ORDER BY coupon.document_id, coupon.number FOR UPDATE OF coupon
+        """,
+        [document_id for document_id, _ in coupons],
+        [number for _, number in coupons],
+    )
+    return {(DocumentId(row["document_id"]), row["number"]): CouponStatus(row["status"]) for row in rows}
+
+
+async def write_coupon_status(
+    uow: UnitOfWork, coupons: Sequence[tuple[DocumentId, int]], target: CouponStatus, reason: str, source: str
+) -> None:
+    """Locked coupons take a status; each move is recorded, once for one source and status."""
+    await uow.connection.execute(
+        """
+        WITH before AS (
+            SELECT coupon.document_id, coupon.number, coupon.status
+            FROM coupons AS coupon JOIN unnest($1::uuid[], $2::smallint[]) AS named (document_id, number)
+              ON named.document_id = coupon.document_id AND named.number = coupon.number
+        ), moved AS (
+            UPDATE coupons SET status = $3 FROM before
+            WHERE coupons.document_id = before.document_id AND coupons.number = before.number
+            RETURNING coupons.document_id, coupons.number, before.status AS from_status
+        )
+        INSERT INTO coupon_moves (document_id, coupon_number, from_status, to_status, reason, actor, source_id)
+        SELECT document_id, number, from_status, $3, $4, $5, concat_ws(':', $6::text, document_id, number, $3::text)
+        FROM moved
+        ORDER BY document_id, number
+        """,
+        [document_id for document_id, _ in coupons],
+        [number for _, number in coupons],
+        target,
+        reason,
+        uow.actor.name,
+        source,
+    )
+
+
+async def write_document_status(uow: UnitOfWork, documents: Sequence[DocumentId], status: DocumentStatus) -> None:
+    """Documents take a status."""
+    await uow.connection.execute(
+        "UPDATE documents SET status = $2, version = version + 1 WHERE id = ANY($1)", list(documents), status
+    )
+
+
 async def documents_of_order(connection: Connection, order_id: OrderId) -> list[Document]:
     """The order's documents with their coupons, in order of issue."""
     rows = await connection.fetch(

@@ -14,8 +14,12 @@ from ais.ledger import post_all
 from ais.platform.database import UnitOfWork
 from ais.ticketing import repository
 from ais.ticketing.domain import (
+    COUPON_TRANSITIONS,
+    DOCUMENT_TRANSITIONS,
     SERIAL_DIGITS,
+    CouponStatus,
     CouponToIssue,
+    DocumentStatus,
     DocumentType,
     Sale,
     TicketToIssue,
@@ -131,3 +135,33 @@ def _coupon_rows(part: DocumentPart) -> Iterator[dict[str, Any]]:
             "carrier_charges_minor": coupon.carrier_charges.minor,
             "currency": coupon.value.currency,
         }
+
+
+async def move_coupons(
+    uow: UnitOfWork, coupons: Sequence[tuple[DocumentId, int]], target: CouponStatus, reason: str, *, source: str
+) -> None:
+    """Move coupons, named by document and number, to ``target``; the caller holds the lock of their order.
+
+    ``source`` names what moves them (a quote, a closed flight) and can move a coupon to one status only once. Raises
+    InvalidStateTransition if the table does not allow one of the moves, LookupError for a coupon that does not exist;
+    nothing is moved then.
+    """
+    present = await repository.lock_coupons(uow, coupons)
+    if len(present) != len(set(coupons)):
+        raise LookupError("a coupon to move does not exist")
+    for status in present.values():
+        COUPON_TRANSITIONS.require(status, target)
+    await repository.write_coupon_status(uow, list(present), target, reason, source)
+
+
+async def void_documents(uow: UnitOfWork, order_id: OrderId, reason: str, *, source: str) -> None:
+    """Undo every document of the order, with all its coupons; the caller holds the order's lock.
+
+    Whether it is the day of issue is for the caller to see. Raises InvalidStateTransition unless every coupon is open.
+    """
+    documents = await repository.documents_of_order(uow.connection, order_id)
+    for document in documents:
+        DOCUMENT_TRANSITIONS.require(document.status, DocumentStatus.VOID)
+    coupons = [(document.id, coupon.number) for document in documents for coupon in document.coupons]
+    await move_coupons(uow, coupons, CouponStatus.VOID, reason, source=source)
+    await repository.write_document_status(uow, [document.id for document in documents], DocumentStatus.VOID)

@@ -79,7 +79,8 @@ class PenaltyRules(msgspec.Struct, frozen=True):
     no_show: tuple[RuleTier, ...] = ()
 
 
-def _tier_at(tiers: Sequence[RuleTier], hours_before: int) -> RuleTier | None:
+def tier_at(tiers: Sequence[RuleTier], hours_before: float) -> RuleTier | None:
+    """The tier in force that many hours before departure (negative: after it), None if it is no longer allowed."""
     for tier in tiers:
         if hours_before >= tier.until_hours_before:
             return tier
@@ -100,7 +101,7 @@ def strictest(
     for bound in bounds:
         penalties = []
         for tiers in permissions:
-            tier = _tier_at(tiers, bound)
+            tier = tier_at(tiers, bound)
             if tier is None:
                 return Permission(bool(merged), tuple(merged))
             if tier.amount is not None:

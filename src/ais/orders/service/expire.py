@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from ais.inventory import HoldNotFound, release_hold
@@ -14,6 +15,7 @@ from ais.orders.service.settle import apply_settlement, look_at_provider
 from ais.orders.service.states import OrderChange
 from ais.payments import (
     Gateways,
+    Payment,
     PaymentFailed,
     PaymentStatus,
     close_uncalled_payment,
@@ -38,6 +40,25 @@ async def expire_order(
         if order is None or not _is_due(order, database.clock.now()):
             return
         attempts = open_attempts(await payments_of_order(connection, order_id))
+    await close_attempts(database, gateways, order_id, attempts, actor, correlation_id)
+    fault_point("orders.closed")
+    async with database.unit_of_work(actor, correlation_id) as uow:
+        await _end(uow, order_id, {payment.id for payment in attempts})
+
+
+async def close_attempts(
+    database: Database,
+    gateways: Gateways,
+    order_id: OrderId,
+    attempts: Sequence[Payment],
+    actor: Actor,
+    correlation_id: str,
+) -> None:
+    """Look at each open attempt and close it at the provider, so that nothing can be paid by it any more.
+
+    One that has brought money meanwhile is settled as paid, and one that the bank is deciding about stays open. Runs
+    outside of any transaction. Raises ProviderError or ProviderTimeout.
+    """
     for payment in attempts:
         try:
             found = await look_at_provider(gateways, payment)
@@ -49,9 +70,6 @@ async def expire_order(
             found = await gateways.of(payment.provider).cancel(found.id)
         async with database.unit_of_work(actor, correlation_id) as uow:
             await apply_settlement(uow, order_id, payment.id, found)
-    fault_point("orders.closed")
-    async with database.unit_of_work(actor, correlation_id) as uow:
-        await _end(uow, order_id, {payment.id for payment in attempts})
 
 
 def _is_due(order: Order, now: datetime) -> bool:

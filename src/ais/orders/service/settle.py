@@ -122,7 +122,9 @@ async def _receive_money(uow: UnitOfWork, change: OrderChange, settlement: Settl
     change.receive(settlement.received)
     subject = encode_id(ids.PAYMENT, payment.id)
     if order.status is OrderStatus.CANCELLED:
-        await ask_staff(uow, "payment_of_cancelled_order", subject, order_id=encode_id(ids.ORDER, order.id))
+        if settlement.received.minor == due and change.payment_may_become(OrderPaymentStatus.PAID):
+            change.payment_to(OrderPaymentStatus.PAID, "paid after it was cancelled", payment_id=subject)
+        await _send_back(uow, payment, "order cancelled")
         return
     if order.payment_status is OrderPaymentStatus.PAID or due <= 0:
         # A second attempt brought money too: it goes back by itself.

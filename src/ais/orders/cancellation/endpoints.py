@@ -1,0 +1,147 @@
+"""Giving back over HTTP: a quote, then its confirmation."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+import msgspec
+from litestar import Response, post
+from litestar.params import Parameter
+
+from ais.kit import InvalidStateTransition, ValidationFailed, decode_id, ids
+from ais.kit.ids import CancellationQuoteId, OrderId
+from ais.orders.cancellation.schemas import CancellationQuoteBody, CancellationQuoteRequest, ConfirmationRequest
+from ais.orders.cancellation.service.confirm import confirm_quote
+from ais.orders.cancellation.service.quote import CancelOrder, quote_cancellation, wish_of
+from ais.orders.errors import (
+    NothingToGiveUp,
+    OrderNotFound,
+    QuoteExpired,
+    QuoteNotFound,
+    QuoteSuperseded,
+    RefundsFrozen,
+)
+from ais.orders.schemas import OrderBody
+from ais.payments import PaymentProcessing, ProviderError, ProviderTimeout, RefundExceedsPaid
+from ais.platform.http import (
+    ORDER,
+    HTTPRequest,
+    JSONBody,
+    MalformedRequest,
+    PayloadTooLarge,
+    TokenExpired,
+    Unauthorized,
+    UnsupportedMediaType,
+    actor_of,
+    correlation_id_of,
+    json_response,
+    language_of,
+    refusals,
+    request_key,
+)
+from ais.platform.idempotency import Answer, IdempotencyConflict, IdempotencyInProgress, IdempotencyKeyRequired
+
+_BODY = (MalformedRequest, ValidationFailed, PayloadTooLarge, UnsupportedMediaType)
+_KEY = (IdempotencyConflict, IdempotencyInProgress)
+_CREDENTIALS = (Unauthorized, TokenExpired)
+IdempotencyKeyHeader = Annotated[str | None, Parameter(header="Idempotency-Key", required=False, max_length=4096)]
+
+
+@post(
+    "/api/v1/orders/{order_id:str}/cancellation-quotes",
+    access=ORDER,
+    dto=JSONBody[CancellationQuoteRequest],
+    return_dto=None,
+    status_code=201,
+    tags=["cancellation"],
+    responses=refusals(
+        *_BODY,
+        *_KEY,
+        *_CREDENTIALS,
+        OrderNotFound,
+        NothingToGiveUp,
+        InvalidStateTransition,
+        RefundsFrozen,
+        RefundExceedsPaid,
+    ),
+)
+async def quote_cancellation_of_order(
+    request: HTTPRequest,
+    order_id: Annotated[str, Parameter(description="Id of an order", max_length=60)],
+    data: CancellationQuoteRequest,
+    idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001  # declared for the OpenAPI document; read with its scope
+) -> Response[CancellationQuoteBody]:
+    """Say what would come back for passengers and flights that are given up.
+
+    Changes nothing but that it takes the place of an earlier quote of the order. Every line says its rule in the
+    language of the request.
+    """
+    services: CancelOrder = request.app.state.cancel_order
+    identifier = decode_id(ids.ORDER, order_id)
+    if identifier is None:
+        raise OrderNotFound
+    key = await request_key(request, required=False)
+    wish = wish_of(data.passenger_ids, data.segment_ids, data.refund_to)
+    answer = await quote_cancellation(
+        services, actor_of(request), correlation_id_of(), key, OrderId(identifier), wish, language_of(request)
+    )
+    return _answered(request, answer, CancellationQuoteBody)
+
+
+@post(
+    "/api/v1/cancellation-quotes/{quote_id:str}/confirm",
+    access=ORDER,
+    dto=JSONBody[ConfirmationRequest],
+    return_dto=None,
+    status_code=200,
+    tags=["cancellation"],
+    responses=refusals(
+        *_BODY,
+        IdempotencyKeyRequired,
+        *_KEY,
+        *_CREDENTIALS,
+        QuoteNotFound,
+        QuoteExpired,
+        QuoteSuperseded,
+        InvalidStateTransition,
+        RefundsFrozen,
+        RefundExceedsPaid,
+        PaymentProcessing,
+        ProviderError,
+        ProviderTimeout,
+    ),
+)
+async def confirm_cancellation_quote(
+    request: HTTPRequest,
+    quote_id: Annotated[str, Parameter(description="Id of a cancellation quote", max_length=60)],
+    data: ConfirmationRequest,  # noqa: ARG001  # read for its strictness: nothing may be said here
+    idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001  # declared for the OpenAPI document; read with its scope
+) -> Response[OrderBody]:
+    """Give up what the quote names: seats go back on sale at once, and the refund is under way.
+
+    Again, with any key: the present order, and nothing happens twice.
+    """
+    services: CancelOrder = request.app.state.cancel_order
+    identifier = decode_id(ids.CANCELLATION_QUOTE, quote_id)
+    if identifier is None:
+        raise QuoteNotFound
+    key = await request_key(request, required=True)
+    assert key is not None
+    answer = await confirm_quote(
+        services, actor_of(request), correlation_id_of(), key, CancellationQuoteId(identifier), language_of(request)
+    )
+    return _answered(request, answer, OrderBody)
+
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+def _answered(request: HTTPRequest, answer: Answer, kind: type[Body]) -> Response[Body]:
+    """The stored answer as it went out first, with the word that it is one."""
+    headers = {"Content-Language": language_of(request), "Vary": "Accept-Language"}
+    if answer.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return json_response(msgspec.json.decode(answer.body, type=kind), status=answer.status, headers=headers)
+
+
+CANCELLATION_ROUTES = (quote_cancellation_of_order, confirm_cancellation_quote)

@@ -1,0 +1,1 @@
+"""Giving back, a module a verb: quote, confirm, and what both share."""

@@ -1,0 +1,163 @@
+"""Confirming a quote: coupons, seats, states and money move in one transaction, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID, uuid5
+
+import msgspec
+
+from ais.inventory import release_hold, release_sold
+from ais.kit import Actor, Money
+from ais.kit.ids import CancellationQuoteId, OrderId, PaymentId, RefundId
+from ais.orders import repository as orders
+from ais.orders.access import require_order_access
+from ais.orders.cancellation import repository
+from ais.orders.cancellation.domain import (
+    Quote,
+    QuoteKind,
+    QuoteStatus,
+    basis_of,
+    coupons_held,
+)
+from ais.orders.cancellation.service.give_up import give_up_coupons
+from ais.orders.cancellation.service.quote import CancelOrder, require_not_disputed
+from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus, SegmentStatus
+from ais.orders.errors import OrderNotFound, QuoteExpired, QuoteNotFound, QuoteSuperseded
+from ais.orders.events import OrderCancelled
+from ais.orders.service.expire import close_attempts
+from ais.orders.service.states import OrderChange
+from ais.orders.view import order_body
+from ais.payments import Payment, PaymentProcessing, RefundExceedsPaid, begin_refund, open_attempts, payments_of_order
+from ais.platform.database import UnitOfWork
+from ais.platform.faults import fault_point
+from ais.platform.i18n import Language
+from ais.platform.idempotency import Answer, RequestKey, find_answer, once
+from ais.ticketing import documents_of_order
+
+
+async def confirm_quote(
+    services: CancelOrder,
+    actor: Actor,
+    correlation_id: str,
+    request: RequestKey,
+    quote_id: CancellationQuoteId,
+    language: Language,
+) -> Answer:
+    """The stored answer: 200 and the order as it is then. A quote that is confirmed answers with the present order.
+
+    Open attempts to pay an unpaid order are closed at the provider first, outside of any transaction; one that brings
+    money confirms the order instead, and the quote no longer holds. Raises QuoteNotFound, QuoteExpired,
+    QuoteSuperseded, RefundsFrozen, RefundExceedsPaid, PaymentProcessing, ProviderError, ProviderTimeout.
+    """
+    async with services.database.connection() as connection:
+        stored = await find_answer(connection, request)
+        if stored is not None:
+            return stored
+        quote = await repository.find_quote(connection, quote_id)
+        order = await orders.find_order(connection, quote.order_id) if quote is not None else None
+        attempts: Sequence[Payment] = ()
+        if order is not None:
+            attempts = open_attempts(await payments_of_order(connection, order.id))
+    if quote is None or order is None:
+        raise QuoteNotFound
+    _require_quote_access(actor, order)
+    if quote.kind is QuoteKind.UNTICKETED and quote.status is QuoteStatus.OPEN:
+        _require_in_time(services, quote)
+        await close_attempts(services.database, services.gateways, order.id, attempts, actor, correlation_id)
+    fault_point("cancellations.closed")
+
+    async def work(uow: UnitOfWork) -> Answer:
+        await confirm_in(uow, quote_id, quote.order_id)
+        present = await orders.find_order(uow.connection, quote.order_id)
+        assert present is not None
+        documents = await documents_of_order(uow.connection, quote.order_id)
+        body = order_body(present, documents, now=uow.clock.now(), language=language)
+        return Answer(200, msgspec.json.encode(body))
+
+    answer = await once(services.database, actor, correlation_id, request, work)
+    fault_point("cancellations.confirmed")
+    return answer
+
+
+def _require_quote_access(actor: Actor, order: Order) -> None:
+    try:
+        require_order_access(actor, order)
+    except OrderNotFound as hidden:
+        raise QuoteNotFound from hidden
+
+
+def _require_in_time(services: CancelOrder, quote: Quote) -> None:
+    if quote.expires_at <= services.database.clock.now():
+        raise QuoteExpired
+
+
+async def confirm_in(uow: UnitOfWork, quote_id: CancellationQuoteId, order_id: OrderId) -> None:
+    """Carry the quote out in this unit of work: order locked first, then payments, then leg cabins.
+
+    One that is confirmed already changes nothing. Raises as :func:`confirm_quote` does.
+    """
+    order = await orders.lock_order(uow, order_id)
+    # Read again under the order's lock, which everybody who moves a quote of the order holds.
+    quote = await repository.find_quote(uow.connection, quote_id)
+    if order is None or quote is None:
+        raise QuoteNotFound
+    if quote.status is QuoteStatus.CONFIRMED:
+        return
+    if quote.status is QuoteStatus.SUPERSEDED:
+        raise QuoteSuperseded
+    if quote.status is QuoteStatus.EXPIRED or quote.expires_at <= uow.clock.now():
+        raise QuoteExpired
+    require_not_disputed(order)
+    coupons = coupons_held(await documents_of_order(uow.connection, order_id))
+    if quote.basis != basis_of(order, coupons.values()):
+        raise QuoteSuperseded
+    change = OrderChange(order)
+    await repository.resolve_quote(uow, quote_id, QuoteStatus.CONFIRMED)
+    if quote.kind is QuoteKind.UNTICKETED:
+        await _give_up_unticketed(uow, change, quote)
+        return
+    await send_money_back(uow, order, quote.id, quote.refund, "cancelled")
+    await give_up_coupons(uow, change, coupons, quote.places, "customer", source=f"quote:{quote.id}")
+
+
+async def _give_up_unticketed(uow: UnitOfWork, change: OrderChange, quote: Quote) -> None:
+    """End an order that has no documents: its attempts are closed, its seats go back, and what came in follows."""
+    order = change.order
+    if open_attempts(await payments_of_order(uow.connection, order.id)):
+        raise PaymentProcessing
+    await send_money_back(uow, order, quote.id, quote.refund, "cancelled")
+    change.status_to(OrderStatus.CANCELLED, "given up")
+    await change.write(uow)
+    live = [segment.id for segment in order.segments if segment.status is not SegmentStatus.CANCELLED]
+    await orders.move_segments(uow, live, SegmentStatus.CANCELLED, "XX", "given up")
+    uow.publish(OrderCancelled(order_id=str(order.id), reason="customer"))
+    if order.payment_status is OrderPaymentStatus.PAID:
+        # Paid, its seats sold, and still without ticket numbers.
+        await release_sold(uow, order.hold_id)
+    else:
+        await release_hold(uow, order.hold_id)
+
+
+async def send_money_back(uow: UnitOfWork, order: Order, cause: UUID, amount: Money, reason: str) -> list[RefundId]:
+    """Begin to send ``amount`` back to the payments it came from, the oldest first; at most one refund each.
+
+    The caller holds the order's lock. Raises RefundExceedsPaid if less is left of them; the ids follow from ``cause``.
+    """
+    rest, begun = amount, []
+    for payment in await payments_of_order(uow.connection, order.id):
+        part = min(rest.minor, payment.received.minor - payment.refunded.minor)
+        if part <= 0:
+            continue
+        refund_id = refund_id_of(cause, payment.id)
+        await begin_refund(uow, refund_id, payment.id, Money(part, amount.currency), reason)
+        begun.append(refund_id)
+        rest -= Money(part, amount.currency)
+    if rest.minor > 0:
+        raise RefundExceedsPaid(asked=str(amount), refundable=str(amount - rest))
+    return begun
+
+
+def refund_id_of(cause: UUID, payment_id: PaymentId) -> RefundId:
+    """The one refund that a quote can cause of a payment."""
+    return RefundId(uuid5(cause, str(payment_id)))

@@ -1,0 +1,204 @@
+"""Quoting: what would come back for what a request gives up, promised for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from ais.fares import penalty_rules
+from ais.kit import Actor, InvalidStateTransition, Money, ValidationFailed, currency, decode_id, ids, new_uuid
+from ais.kit.ids import CancellationQuoteId, OrderId, OrderSegmentId, PassengerId
+from ais.orders import repository as orders
+from ais.orders.access import require_order_access
+from ais.orders.cancellation import repository
+from ais.orders.cancellation.domain import (
+    CouponHeld,
+    GivenUp,
+    Place,
+    Quote,
+    QuoteKind,
+    QuoteLine,
+    QuoteStatus,
+    RefundTo,
+    airline_broke_it,
+    basis_of,
+    coupons_held,
+    what_is_given_up,
+)
+from ais.orders.cancellation.rules import in_steps, involuntary_lines, voluntary_lines
+from ais.orders.cancellation.schemas import quote_body
+from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus
+from ais.orders.errors import OrderNotFound, RefundsFrozen
+from ais.payments import Gateways, RefundExceedsPaid, payments_of_order
+from ais.platform.database import Connection, Database, UnitOfWork
+from ais.platform.i18n import Language
+from ais.platform.idempotency import Answer, RequestKey, once
+from ais.ticketing import documents_of_order
+
+
+class CancelOrder(msgspec.Struct, frozen=True):
+    """What giving back needs: ``quote_window`` is how long a quote may be confirmed."""
+
+    database: Database
+    gateways: Gateways
+    quote_window: timedelta
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What is to be given up (None: everybody, every flight) and where its money shall go."""
+
+    passenger_ids: tuple[PassengerId, ...] | None = None
+    segment_ids: tuple[OrderSegmentId, ...] | None = None
+    refund_to: RefundTo = RefundTo.ORIGINAL_PAYMENT
+
+
+def wish_of(
+    passenger_ids: Sequence[str] | None, segment_ids: Sequence[str] | None, refund_to: str = "original_payment"
+) -> Wish:
+    """A wish from public ids; raises ValidationFailed for what is none."""
+    return Wish(
+        None if passenger_ids is None else tuple(map(PassengerId, _ids(ids.PASSENGER, "passenger_ids", passenger_ids))),
+        None if segment_ids is None else tuple(map(OrderSegmentId, _ids(ids.SEGMENT, "segment_ids", segment_ids))),
+        RefundTo(refund_to),
+    )
+
+
+def _ids(prefix: str, field: str, texts: Sequence[str]) -> list[UUID]:
+    found = [decode_id(prefix, text) for text in texts]
+    wrong = [(f"{field}[{number}]", "is not of this order") for number, each in enumerate(found) if each is None]
+    if wrong:
+        raise ValidationFailed(wrong)
+    return [each for each in found if each is not None]
+
+
+async def quote_cancellation(
+    services: CancelOrder,
+    actor: Actor,
+    correlation_id: str,
+    request: RequestKey | None,
+    order_id: OrderId,
+    wish: Wish,
+    language: Language,
+) -> Answer:
+    """The answer, 201 and a CancellationQuoteBody, stored under the request's key if it came with one.
+
+    Raises what :func:`make_quote` raises; no refusal changes anything.
+    """
+
+    async def work(uow: UnitOfWork) -> Answer:
+        quote = await make_quote(uow, order_id, wish, services.quote_window)
+        return Answer(201, msgspec.json.encode(quote_body(quote, language)))
+
+    return await once(services.database, actor, correlation_id, request, work)
+
+
+async def make_quote(
+    uow: UnitOfWork, order_id: OrderId, wish: Wish, window: timedelta, *, involuntary: bool = False
+) -> Quote:
+    """Lock the order, work out the quote and write it; it takes the place of the order's open one.
+
+    ``involuntary`` gives everything back whatever the fare's rules say, as it is when the airline has cancelled or
+    changed a flight. Raises OrderNotFound, InvalidStateTransition, RefundsFrozen, NothingToGiveUp, ValidationFailed,
+    RefundExceedsPaid.
+    """
+    order = await orders.lock_order(uow, order_id)
+    if order is None:
+        raise OrderNotFound
+    require_order_access(uow.actor, order)
+    require_not_disputed(order)
+    coupons = coupons_held(await documents_of_order(uow.connection, order_id))
+    if order.status is OrderStatus.RESERVED:
+        quote = await _of_unticketed(uow, order, wish, window)
+    elif order.status in {OrderStatus.CONFIRMED, OrderStatus.COMPLETED}:
+        quote = await _of_ticketed(uow, order, coupons, wish, window, involuntary=involuntary)
+    else:
+        raise InvalidStateTransition("order", order.status, OrderStatus.CANCELLED)
+    await repository.insert_quote(uow, quote)
+    return quote
+
+
+def require_not_disputed(order: Order) -> None:
+    """Raise :class:`RefundsFrozen` while the bank decides about the order's money."""
+    if order.payment_status is OrderPaymentStatus.DISPUTED:
+        raise RefundsFrozen
+
+
+async def refundable_of(connection: Connection, order: Order) -> Money:
+    """What was received for the order and neither went back nor is on its way."""
+    payments = await payments_of_order(connection, order.id)
+    return Money(sum(payment.received.minor - payment.refunded.minor for payment in payments), order.currency)
+
+
+async def _of_unticketed(uow: UnitOfWork, order: Order, wish: Wish, window: timedelta) -> Quote:
+    """An order without documents is given up as a whole, and all that came in for it goes back."""
+    refund = await refundable_of(uow.connection, order)
+    return _quote(uow, order, {}, QuoteKind.UNTICKETED, wish.refund_to, (), refund.minor, uow.clock.now() + window)
+
+
+async def _of_ticketed(
+    uow: UnitOfWork,
+    order: Order,
+    coupons: Mapping[Place, CouponHeld],
+    wish: Wish,
+    window: timedelta,
+    *,
+    involuntary: bool,
+) -> Quote:
+    given_up = what_is_given_up(order, coupons, wish.passenger_ids, wish.segment_ids)
+    now = uow.clock.now()
+    if involuntary or airline_broke_it(order, coupons):
+        kind, lines = QuoteKind.INVOLUNTARY, involuntary_lines(order, given_up)
+    else:
+        kind, lines = QuoteKind.VOLUNTARY, await _by_the_rules(uow, order, given_up, now)
+    lines = in_steps(lines, currency(order.currency).chargeable_multiple)
+    refund = Money(sum(line.refunded_minor for line in lines), order.currency)
+    refundable = await refundable_of(uow.connection, order)
+    if refund > refundable:
+        raise RefundExceedsPaid(asked=str(refund), refundable=str(refundable))
+    expires_at = min([now + window, *_departures_to_come(order, given_up, now)])
+    return _quote(uow, order, coupons, kind, wish.refund_to, lines, refund.minor, expires_at)
+
+
+async def _by_the_rules(uow: UnitOfWork, order: Order, given_up: GivenUp, now: datetime) -> tuple[QuoteLine, ...]:
+    versions = {line.version_id for line in order.lines if line.kind == "fare" and line.version_id is not None}
+    rules = await penalty_rules(
+        uow.connection, versions, point_of_sale=order.point_of_sale, sold_on=order.created_at.date()
+    )
+    return voluntary_lines(order, given_up, rules, now, shortfalls={})
+
+
+def _departures_to_come(order: Order, given_up: GivenUp, now: datetime) -> list[datetime]:
+    """A quote ends at the next departure that it gives up: after that other rules hold."""
+    segments = {segment_id for _, segment_id in given_up.places}
+    return [each.departs_at for each in order.segments if each.id in segments and each.departs_at > now]
+
+
+def _quote(
+    uow: UnitOfWork,
+    order: Order,
+    coupons: Mapping[Place, CouponHeld],
+    kind: QuoteKind,
+    refund_to: RefundTo,
+    lines: tuple[QuoteLine, ...],
+    refund_minor: int,
+    expires_at: datetime,
+) -> Quote:
+    penalty = sum(line.penalty_minor for line in lines)
+    return Quote(
+        id=CancellationQuoteId(new_uuid()),
+        order_id=order.id,
+        status=QuoteStatus.OPEN,
+        kind=kind,
+        refund_to=refund_to,
+        currency=order.currency,
+        penalty_minor=penalty,
+        non_refundable_minor=sum(line.kept_minor for line in lines) - penalty,
+        refund_minor=refund_minor,
+        basis=basis_of(order, coupons.values()),
+        created_at=uow.clock.now(),
+        expires_at=expires_at,
+        lines=lines,
+    )
