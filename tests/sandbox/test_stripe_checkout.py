@@ -63,8 +63,9 @@ def test_a_paid_session_is_complete_and_its_intent_carries_our_metadata(
     assert client.v1.checkout.sessions.list(params={"payment_intent": intent.id}).data[0].id == session.id
     by_mail: Any = {"customer_details": {"email": "ali@example.com"}}
     assert [one.id for one in client.v1.checkout.sessions.list(params=by_mail).data] == [session.id]
-    assert sorted(told(receiver, 4)) == [
-        "charge.succeeded", "checkout.session.completed", "payment_intent.created", "payment_intent.succeeded",
+    assert sorted(told(receiver, 5)) == [
+        "charge.succeeded", "charge.updated", "checkout.session.completed", "payment_intent.created",
+        "payment_intent.succeeded",
     ]  # fmt: skip
     with pytest.raises(stripe.InvalidRequestError, match="status of `complete`"):
         client.v1.checkout.sessions.expire(session.id)

@@ -60,7 +60,7 @@ def test_a_kill_loses_nothing_that_was_answered(start: Callable[..., StripeSimul
     counts = simulator.control("GET", "")["objects"]
     # At most the requests that were under way are there without having been answered, and they are there whole.
     assert counts["charges"] == counts["payment_intents"] <= len(answered) + len(payers)
-    assert counts["events"] == 3 * counts["payment_intents"]
+    assert counts["events"] == 4 * counts["payment_intents"]
 
 
 def test_keys_retries_and_what_is_scheduled_survive_a_kill(
@@ -84,12 +84,12 @@ def test_keys_retries_and_what_is_scheduled_survive_a_kill(
     assert (again.id, again.status) == (intent.id, "processing")
 
     def all_told(received: list[Any]) -> bool:
-        return len({json.loads(one.body)["type"] for one in received[refused:]}) == 5
+        return len({json.loads(one.body)["type"] for one in received[refused:]}) == 6
 
     told = receiver.wait_for(all_told)[refused:]
     assert {one.event(WEBHOOK_SECRET).type for one in told} == {
         "payment_intent.created", "charge.pending", "payment_intent.processing",
-        "charge.succeeded", "payment_intent.succeeded",
+        "charge.succeeded", "payment_intent.succeeded", "charge.updated",
     }  # fmt: skip
     assert client.v1.payment_intents.retrieve(intent.id).status == "succeeded"
 
@@ -99,14 +99,14 @@ def test_reset_forgets_everything_but_the_endpoint(
 ) -> None:
     params: Any = card_payment(confirm=True, payment_method="pm_card_visa")
     client.v1.payment_intents.create(params=params, options={"idempotency_key": "k"})
-    receiver.wait_for(lambda all_: len(all_) == 3)
+    receiver.wait_for(lambda all_: len(all_) == 4)
     simulator.control("POST", "/webhooks", {"drop_probability": 1.0})
     simulator.control("POST", "/reset")
     state = simulator.control("GET", "")
     assert set(state["objects"].values()) == {0}
     assert state["webhooks"]["drop_probability"] == 0.0
     client.v1.payment_intents.create(params=card_payment(), options={"idempotency_key": "k"})
-    receiver.wait_for(lambda all_: len(all_) == 4)
+    receiver.wait_for(lambda all_: len(all_) == 5)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -11,7 +11,7 @@ from tests.factories.stripe_simulator import WEBHOOK_SECRET, StripeSimulator, ca
 from tests.factories.webhook_receiver import Received, WebhookReceiver
 
 PAID = card_payment(confirm=True, payment_method="pm_card_visa")
-PAID_TYPES = ["charge.succeeded", "payment_intent.created", "payment_intent.succeeded"]
+PAID_TYPES = ["charge.succeeded", "charge.updated", "payment_intent.created", "payment_intent.succeeded"]
 
 
 def wait_for_counts(simulator: StripeSimulator, **wanted: int) -> None:
@@ -31,13 +31,13 @@ def test_a_payment_is_told_in_signed_webhooks(
     simulator: StripeSimulator, client: stripe.StripeClient, receiver: WebhookReceiver
 ) -> None:
     intent = client.v1.payment_intents.create(params=PAID)
-    received = receiver.wait_for(lambda all_: len(all_) == 3)
+    received = receiver.wait_for(lambda all_: len(all_) == 4)
     events = [one.event(WEBHOOK_SECRET) for one in received]
     assert sorted(event.type for event in events) == PAID_TYPES
     succeeded = next(event for event in events if event.type == "payment_intent.succeeded")
     assert succeeded.data.object["id"] == intent.id
     assert succeeded.data.object["amount_received"] == 12_345
-    wait_for_counts(simulator, delivered=3)
+    wait_for_counts(simulator, delivered=4)
     kept = client.v1.events.retrieve(succeeded.id)
     assert kept.data.object["id"] == intent.id
     assert kept.pending_webhooks == 0
@@ -103,9 +103,9 @@ def test_every_webhook_may_come_several_times(
 ) -> None:
     simulator.control("POST", "/webhooks", {"duplicate": 4})
     client.v1.payment_intents.create(params=PAID)
-    received = receiver.wait_for(lambda all_: len(all_) == 15)
+    received = receiver.wait_for(lambda all_: len(all_) == 20)
     assert Counter(types_of(received)) == dict.fromkeys(PAID_TYPES, 5)
-    assert len({json.loads(one.body)["id"] for one in received}) == 3
+    assert len({json.loads(one.body)["id"] for one in received}) == 4
 
 
 def test_one_event_can_be_sent_again(
@@ -141,9 +141,9 @@ def test_delivery_can_be_paused_and_resumed(
     client.v1.payment_intents.create(params=PAID)
     time.sleep(0.3)
     assert receiver.received == []
-    assert simulator.control("GET", "")["deliveries"]["pending"] == 3
+    assert simulator.control("GET", "")["deliveries"]["pending"] == 4
     simulator.control("POST", "/webhooks/resume")
-    receiver.wait_for(lambda all_: len(all_) == 3)
+    receiver.wait_for(lambda all_: len(all_) == 4)
 
 
 def chance_run(start: Callable[..., StripeSimulator], receiver: WebhookReceiver, seed: int) -> tuple[list[str], int]:

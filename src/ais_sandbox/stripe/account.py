@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from ais_sandbox.storage import Storage
 from ais_sandbox.stripe.clock import now_exact, now_seconds
 from ais_sandbox.stripe.collections import (
+    BALANCE_TRANSACTIONS,
     CHARGES,
     CHECKOUT_SESSIONS,
+    DISPUTES,
     EVENTS,
     KINDS,
     PAYMENT_INTENTS,
     PAYMENT_METHODS,
+    PAYOUTS,
     REFUNDS,
+    WEBHOOK_ENDPOINTS,
     Collection,
     Kind,
     Undisclosed,
@@ -60,6 +64,10 @@ class Account:
         self._reactions = reactions
         self.collections: dict[Kind, Collection] = {kind: Collection(storage, kind) for kind in KINDS}
         self.undisclosed = Undisclosed(storage)
+        storage.connection.execute(
+            "CREATE TABLE IF NOT EXISTS payout_items (balance_transaction TEXT PRIMARY KEY, payout TEXT NOT NULL)"
+        )
+        storage.connection.execute("CREATE INDEX IF NOT EXISTS payout_items_payout ON payout_items (payout)")
         self.schedule = Schedule(storage)
         self.deliveries = Deliveries(storage)
         self.request: Call | None = None
@@ -88,6 +96,26 @@ class Account:
     def checkout_sessions(self) -> Collection:
         """Checkout sessions in every state."""
         return self.collections[CHECKOUT_SESSIONS]
+
+    @property
+    def disputes(self) -> Collection:
+        """Disputes, inquiries among them."""
+        return self.collections[DISPUTES]
+
+    @property
+    def balance_transactions(self) -> Collection:
+        """Every movement of the account's balance."""
+        return self.collections[BALANCE_TRANSACTIONS]
+
+    @property
+    def payouts(self) -> Collection:
+        """Payouts to the bank."""
+        return self.collections[PAYOUTS]
+
+    @property
+    def webhook_endpoints(self) -> Collection:
+        """The webhook endpoints that were made by the API."""
+        return self.collections[WEBHOOK_ENDPOINTS]
 
     @property
     def events(self) -> Collection:
@@ -131,9 +159,11 @@ class Account:
 
     def forget_everything(self) -> None:
         """Empty every collection and every plan; endpoints stay."""
-        for collection in self.collections.values():
-            collection.clear()
+        for kind, collection in self.collections.items():
+            if kind is not WEBHOOK_ENDPOINTS:
+                collection.clear()
         self.undisclosed.clear()
+        self.storage.connection.execute("DELETE FROM payout_items")
         self.schedule.clear()
         self.deliveries.clear()
 

@@ -11,7 +11,19 @@ import msgspec
 
 from ais_sandbox.http import CutConnection, Delayed, Hang, Reply, Request, Response
 from ais_sandbox.storage import Storage
-from ais_sandbox.stripe import charges, checkout_sessions, events, payment_intents, payment_methods, refunds
+from ais_sandbox.stripe import (
+    balance,
+    captures,
+    charges,
+    checkout_sessions,
+    disputes,
+    events,
+    payment_intents,
+    payment_methods,
+    payouts,
+    refunds,
+    webhook_endpoints,
+)
 from ais_sandbox.stripe.account import API_VERSION, Account, Call
 from ais_sandbox.stripe.errors import Document, StripeError
 from ais_sandbox.stripe.expansion import expand
@@ -48,9 +60,12 @@ ROUTES = (
     _route("POST", "payment_intents/{id}", payment_intents.update),
     _route("POST", "payment_intents/{id}/confirm", payment_intents.confirm, publishable=True),
     _route("POST", "payment_intents/{id}/cancel", payment_intents.cancel),
+    _route("POST", "payment_intents/{id}/capture", captures.capture),
     _route("GET", "payment_methods/{id}", payment_methods.retrieve),
     _route("GET", "charges", charges.list_),
     _route("GET", "charges/{id}", charges.retrieve),
+    _route("POST", "charges/{id}", charges.update),
+    _route("GET", "charges/{id}/refunds", charges.list_refunds),
     _route("POST", "refunds", refunds.create),
     _route("GET", "refunds", refunds.list_),
     _route("GET", "refunds/{id}", refunds.retrieve),
@@ -62,6 +77,22 @@ ROUTES = (
     _route("POST", "checkout/sessions/{id}", checkout_sessions.update),
     _route("POST", "checkout/sessions/{id}/expire", checkout_sessions.expire),
     _route("GET", "checkout/sessions/{id}/line_items", checkout_sessions.list_line_items),
+    _route("GET", "disputes", disputes.list_),
+    _route("GET", "disputes/{id}", disputes.retrieve),
+    _route("POST", "disputes/{id}", disputes.update),
+    _route("POST", "disputes/{id}/close", disputes.close),
+    _route("GET", "balance", balance.retrieve),
+    _route("GET", "balance_transactions", balance.list_transactions),
+    _route("GET", "balance_transactions/{id}", balance.retrieve_transaction),
+    _route("POST", "payouts", payouts.create),
+    _route("GET", "payouts", payouts.list_),
+    _route("GET", "payouts/{id}", payouts.retrieve),
+    _route("POST", "payouts/{id}", payouts.update),
+    _route("POST", "webhook_endpoints", webhook_endpoints.create),
+    _route("GET", "webhook_endpoints", webhook_endpoints.list_),
+    _route("GET", "webhook_endpoints/{id}", webhook_endpoints.retrieve),
+    _route("POST", "webhook_endpoints/{id}", webhook_endpoints.update),
+    _route("DELETE", "webhook_endpoints/{id}", webhook_endpoints.delete),
     _route("GET", "events", events.list_),
     _route("GET", "events/{id}", events.retrieve),
 )
@@ -125,7 +156,7 @@ class StripeApi:
         if publishable and not route.publishable:
             message = "This API call cannot be made with a publishable API key. Please use a secret API key."
             raise StripeError(401, message, code="secret_key_required", executed=False)
-        encoded = request.query if request.method == "GET" else _form_of(request)
+        encoded = _form_of(request) if request.method == "POST" else request.query
         decoded = decode_form(encoded)
         parameters = Parameters(decoded)
         key = request.headers.get("idempotency-key") if request.method == "POST" else None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from ais_sandbox.stripe import charges
+from ais_sandbox.stripe import balance, captures, charges
 from ais_sandbox.stripe.account import Account
 from ais_sandbox.stripe.errors import Document, StripeError, doc_url, invalid_parameter, unexpected_state
 from ais_sandbox.stripe.parameters import Parameters
@@ -85,7 +85,8 @@ def _charge(account: Account, intent: Document, payment_method: Document, *, aut
     """Try to take the money; the decline if it was refused. The caller saves an intent that was not."""
     method = behaviour_of(payment_method)
     status = "succeeded" if method.settles == "at_once" and method.decline is None else "pending"
-    charge = charges.charge_for(intent, payment_method, status, authenticated=authenticated)
+    held = intent["capture_method"] == "manual"
+    charge = charges.charge_for(intent, payment_method, status, authenticated=authenticated, held=held)
     account.charges.insert(charge)
     if method.settles != "at_once":
         intent.update(status="processing", latest_charge=charge["id"], processing={"type": method.kind})
@@ -97,12 +98,17 @@ def _charge(account: Account, intent: Document, payment_method: Document, *, aut
     if method.decline is not None:
         _refuse(account, intent, charge, method.decline, payment_method)
         return method.decline
-    _succeed(account, intent, charge)
+    if held:
+        captures.hold(account, intent, charge)
+    else:
+        _succeed(account, intent, charge)
     return None
 
 
 def _succeed(account: Account, intent: Document, charge: Document) -> None:
-    account.charges.save(charge)
+    asynchronous = intent["capture_method"] == "automatic_async"
+    if not asynchronous:
+        balance.book_charge(account, charge, asynchronous=False)
     intent.update(
         status="succeeded",
         amount_received=intent["amount"],
@@ -112,6 +118,8 @@ def _succeed(account: Account, intent: Document, charge: Document) -> None:
     )
     account.record("charge.succeeded", charge)
     account.record("payment_intent.succeeded", intent)
+    if asynchronous:
+        balance.book_charge(account, charge, asynchronous=True)
 
 
 def _refuse(account: Account, intent: Document, charge: Document, decline: Decline, payment_method: Document) -> None:
@@ -186,6 +194,7 @@ def settle(account: Account, intent_id: str) -> None:
     decline = behaviour_of(payment_method).decline
     if decline is None:
         charges.mark_succeeded(charge)
+        account.charges.save(charge)
         _succeed(account, intent, charge)
         account.payment_intents.save(intent)
     else:

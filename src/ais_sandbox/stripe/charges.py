@@ -18,14 +18,39 @@ def list_(account: Account, call: Call) -> Document:
     return account.charges.page(call.parameters, "/v1/charges")
 
 
-def charge_for(intent: Document, payment_method: Document, status: str, *, authenticated: bool) -> Document:
-    """A new charge of the whole intent, `pending` or `succeeded`; a pending one may be declined afterwards."""
+def update(account: Account, call: Call) -> Document:
+    """`POST /v1/charges/{id}`: description and metadata."""
+    charge = account.charges.get(call.ids["id"])
+    given = call.parameters
+    before = {name: charge[name] for name in ("description", "metadata")}
+    description = given.take_text("description")
+    charge["metadata"] = given.take_metadata(charge["metadata"])
+    given.finish()
+    charge["description"] = charge["description"] if description is None else description or None
+    account.charges.save(charge)
+    account.record("charge.updated", charge, {name: old for name, old in before.items() if charge[name] != old})
+    return charge
+
+
+def list_refunds(account: Account, call: Call) -> Document:
+    """`GET /v1/charges/{id}/refunds`."""
+    charge = account.charges.get(call.ids["id"], param="charge")
+    return account.refunds.page(call.parameters, f"/v1/charges/{charge['id']}/refunds", ("charge = ?", charge["id"]))
+
+
+def charge_for(
+    intent: Document, payment_method: Document, status: str, *, authenticated: bool, held: bool = False
+) -> Document:
+    """A new charge of the whole intent, `pending` or `succeeded`; a pending one may be declined afterwards.
+
+    One that is `held` is captured later.
+    """
     succeeded = status == "succeeded"
     return {
         "id": object_id("ch"),
         "object": "charge",
         "amount": intent["amount"],
-        "amount_captured": intent["amount"] if succeeded else 0,
+        "amount_captured": intent["amount"] if succeeded and not held else 0,
         "amount_refunded": 0,
         "application": None,
         "application_fee": None,
@@ -33,7 +58,7 @@ def charge_for(intent: Document, payment_method: Document, status: str, *, authe
         "balance_transaction": None,
         "billing_details": payment_method["billing_details"],
         "calculated_statement_descriptor": "AIS SANDBOX",
-        "captured": succeeded,
+        "captured": succeeded and not held,
         "created": now_seconds(),
         "currency": intent["currency"],
         "customer": intent["customer"],

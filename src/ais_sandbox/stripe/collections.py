@@ -3,11 +3,14 @@
 An object is kept as the JSON document that the API shows, with the fields that lists filter by beside it.
 """
 
+import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
 from ais_sandbox.storage import Storage
+from ais_sandbox.stripe.clock import now_seconds
 from ais_sandbox.stripe.errors import Document, StripeError, no_such
 from ais_sandbox.stripe.parameters import Parameters
 
@@ -15,19 +18,24 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Document).decode
 
 LARGEST_PAGE, USUAL_PAGE = 100, 10
+# An index on what has few values costs each insert more than it saves a list.
+_FEW_VALUES = frozenset({"currency", "customer", "status", "type"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """A kind of object: its table, its name in refusals, the prefix of its ids, and what lists may filter by.
 
-    A filter with a dot, such as `customer_details.email`, is a member of a member that may be null.
+    A filter with a dot, such as `customer_details.email`, is a member of a member that may be null. `numbers` are
+    members that are summed or compared in SQL. `present` brings up to date what changes with time alone.
     """
 
     table: str
     name: str
     prefix: str
     filters: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    present: Callable[[Document], Document] | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -35,8 +43,14 @@ class Kind:
         return tuple(name.replace(".", "_") for name in self.filters)
 
     def values(self, document: Document) -> list[object]:
-        """The filters' values of an object."""
-        return [document[name] if "." not in name else _member(document, name) for name in self.filters]
+        """The values of the filters and of the numbers of an object."""
+        values = [document[name] if "." not in name else _member(document, name) for name in self.filters]
+        return values + [document[name] for name in self.numbers]
+
+
+def _with_status(transaction: Document) -> Document:
+    transaction["status"] = "available" if transaction["available_on"] <= now_seconds() else "pending"
+    return transaction
 
 
 PAYMENT_METHODS = Kind("payment_methods", "PaymentMethod", "pm", ("type",))
@@ -46,9 +60,31 @@ REFUNDS = Kind("refunds", "refund", "re", ("charge", "payment_intent"))
 CHECKOUT_SESSIONS = Kind(
     "checkout_sessions", "checkout.session", "cs", ("customer", "payment_intent", "status", "customer_details.email")
 )
+DISPUTES = Kind("disputes", "dispute", "du", ("charge", "payment_intent"))
+BALANCE_TRANSACTIONS = Kind(
+    "balance_transactions",
+    "balance_transaction",
+    "txn",
+    ("currency", "source", "type"),
+    numbers=("net", "available_on"),
+    present=_with_status,
+)
+PAYOUTS = Kind("payouts", "payout", "po", ("status",))
 EVENTS = Kind("events", "event", "evt", ("type",))
+WEBHOOK_ENDPOINTS = Kind("endpoints", "webhook endpoint", "we")
 
-KINDS = (PAYMENT_METHODS, PAYMENT_INTENTS, CHARGES, REFUNDS, CHECKOUT_SESSIONS, EVENTS)
+KINDS = (
+    PAYMENT_METHODS,
+    PAYMENT_INTENTS,
+    CHARGES,
+    REFUNDS,
+    CHECKOUT_SESSIONS,
+    DISPUTES,
+    BALANCE_TRANSACTIONS,
+    PAYOUTS,
+    EVENTS,
+    WEBHOOK_ENDPOINTS,
+)
 
 
 class Collection:
@@ -64,12 +100,17 @@ class Collection:
         )
         for name in kind.columns:
             storage.add_missing_column(kind.table, name, "TEXT")
+            if name in _FEW_VALUES:
+                continue
             index = f"CREATE INDEX IF NOT EXISTS {kind.table}_{name} ON {kind.table} ({name}, sequence)"
             self._connection.execute(index)
-        names = "".join(f", {name}" for name in kind.columns)
-        marks = ", ?" * len(kind.filters)
+        for name in kind.numbers:
+            storage.add_missing_column(kind.table, name, "INTEGER")
+        columns = kind.columns + kind.numbers
+        names = "".join(f", {name}" for name in columns)
+        marks = ", ?" * len(columns)
         self._insert = f"INSERT INTO {kind.table} (id, created, body{names}) VALUES (?, ?, ?{marks})"  # noqa: S608 - names from KINDS
-        assignments = "".join(f", {name} = ?" for name in kind.columns)
+        assignments = "".join(f", {name} = ?" for name in columns)
         self._update = f"UPDATE {kind.table} SET body = ?{assignments} WHERE id = ?"  # noqa: S608  # names of tables and columns are constants of this program
         self._select = f"SELECT body FROM {kind.table} WHERE id = ?"  # noqa: S608  # names of tables and columns are constants of this program
 
@@ -87,7 +128,11 @@ class Collection:
     def find(self, object_id: str) -> Document | None:
         """The object, or None."""
         row = self._connection.execute(self._select, (object_id,)).fetchone()
-        return None if row is None else _decode(row["body"])
+        return None if row is None else self._read(row)
+
+    def delete(self, object_id: str) -> None:
+        """Forget one object."""
+        self._connection.execute(f"DELETE FROM {self.kind.table} WHERE id = ?", (object_id,))  # noqa: S608  # names of tables and columns are constants of this program
 
     def get(self, object_id: str, *, param: str = "id", status: int = 404) -> Document:
         """The object; `StripeError` as for an id that names nothing."""
@@ -99,18 +144,21 @@ class Collection:
     def all_where(self, column: str, value: str) -> list[Document]:
         """Objects by one of their filters, newest first, without pages."""
         statement = f"SELECT body FROM {self.kind.table} WHERE {column} = ? ORDER BY sequence DESC"  # noqa: S608  # names of tables and columns are constants of this program
-        return [_decode(row["body"]) for row in self._connection.execute(statement, (value,))]
+        return [self._read(row) for row in self._connection.execute(statement, (value,))]
 
-    def page(self, parameters: Parameters, url: str) -> Document:
-        """Read filters, `created` and pagination from the parameters and return Stripe's list object."""
-        clauses: list[str] = []
-        values: list[object] = []
+    def page(self, parameters: Parameters, url: str, *narrowed: tuple[str, object]) -> Document:
+        """Read filters, `created` and pagination from the parameters and return Stripe's list object.
+
+        `narrowed` are further conditions in SQL, each with its one value.
+        """
+        clauses: list[str] = [clause for clause, _ in narrowed]
+        values: list[object] = [value for _, value in narrowed]
         for name, column in zip(self.kind.filters, self.kind.columns, strict=True):
             wanted = _take_filter(parameters, name)
             if wanted is not None:
                 clauses.append(f"{column} GLOB ?" if name == "type" else f"{column} = ?")
                 values.append(wanted)
-        if "type" in self.kind.filters:
+        if self.kind is EVENTS:
             types = parameters.take_list("types")
             if types:
                 clauses.append("(" + " OR ".join(["type GLOB ?"] * len(types)) + ")")
@@ -133,7 +181,7 @@ class Collection:
         where = f" WHERE {' AND '.join(clauses)}" if clauses else ""
         order = "ASC" if backwards else "DESC"
         statement = f"SELECT body FROM {self.kind.table}{where} ORDER BY sequence {order} LIMIT {limit + 1}"  # noqa: S608  # names of tables and columns are constants of this program
-        rows = [_decode(row["body"]) for row in self._connection.execute(statement, values)]
+        rows = [self._read(row) for row in self._connection.execute(statement, values)]
         shown = rows[:limit]
         if backwards:
             shown.reverse()
@@ -143,6 +191,10 @@ class Collection:
         """Forget every object, and the order of creation with them."""
         self._connection.execute(f"DELETE FROM {self.kind.table}")  # noqa: S608  # names of tables and columns are constants of this program
         self._connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (self.kind.table,))
+
+    def _read(self, row: sqlite3.Row) -> Document:
+        document = _decode(row["body"])
+        return document if self.kind.present is None else self.kind.present(document)
 
     def _sequence(self, object_id: str, param: str) -> int:
         statement = f"SELECT sequence FROM {self.kind.table} WHERE id = ?"  # noqa: S608  # names of tables and columns are constants of this program
@@ -170,8 +222,8 @@ class Undisclosed:
         return {} if row is None else _decode(row["body"])
 
     def clear(self) -> None:
-        """Forget everything."""
-        self._connection.execute("DELETE FROM undisclosed")
+        """Forget everything but what belongs to webhook endpoints, which stay."""
+        self._connection.execute("DELETE FROM undisclosed WHERE id NOT GLOB 'we_*'")
 
 
 def _member(document: Document, path: str) -> object:

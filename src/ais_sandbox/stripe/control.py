@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from ais_sandbox.http import Request, Response
-from ais_sandbox.stripe import checkout_sessions
+from ais_sandbox.stripe import balance, checkout_sessions, disputes, payouts, refunds
 from ais_sandbox.stripe.account import Account
 from ais_sandbox.stripe.attempts import complete_authentication
 from ais_sandbox.stripe.clock import now_exact, shift_seconds
@@ -60,6 +60,28 @@ class CompleteBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     email: str | None = None
 
 
+class DisputeBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A cardholder disputes a charge, or `amount` of it, by a chargeback or first by an inquiry."""
+
+    charge: str
+    reason: Literal["fraudulent", "product_not_received"] = "fraudulent"
+    inquiry: bool = False
+    amount: int | None = None
+
+
+class RefundBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What the bank does with a refund."""
+
+    status: Literal["pending", "requires_action", "succeeded", "failed", "canceled"]
+    failure_reason: str = "expired_or_canceled_card"
+
+
+class PayoutBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Whether what is still pending is taken along."""
+
+    with_pending: bool = False
+
+
 class ClockBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Where the clock is to stand: seconds since 1970, or so many seconds further than now."""
 
@@ -90,6 +112,13 @@ class Control:
             ("DELETE", "/faults/([0-9]+)", self._remove_faults),
             ("POST", "/payment_intents/([A-Za-z0-9_]+)/authenticate", self._authenticate),
             ("POST", "/checkout_sessions/([A-Za-z0-9_]+)/complete", self._complete_session),
+            ("POST", "/disputes", self._open_dispute),
+            ("POST", "/disputes/([A-Za-z0-9_]+)/win", self._win_dispute),
+            ("POST", "/disputes/([A-Za-z0-9_]+)/lose", self._lose_dispute),
+            ("POST", "/disputes/([A-Za-z0-9_]+)/escalate", self._escalate_dispute),
+            ("POST", "/refunds/([A-Za-z0-9_]+)", self._move_refund),
+            ("POST", "/payouts", self._pay_out),
+            ("POST", "/money", self._change_money),
             ("POST", "/settings", self._settings),
             ("POST", "/clock", self._move_clock),
             ("POST", "/transitions/run", self._run_transitions),
@@ -124,6 +153,7 @@ class Control:
             "objects": counts,
             "deliveries": self._account.deliveries.counts(),
             "webhooks": self._account.switchboard.webhooks,
+            "money": self._account.switchboard.money,
             "clock_shift_seconds": round(shift_seconds(), 3),
             "settle_seconds": self._account.switchboard.settle_seconds,
             "faults": self._faults.all(),
@@ -198,6 +228,45 @@ class Control:
             self._account.schedule.bring_forward(back)
             self._account.deliveries.bring_forward(back)
         return {"now": now_exact()}
+
+    def _open_dispute(self, request: Request, _: str) -> Document:
+        body = msgspec.json.decode(request.body, type=DisputeBody)
+        charge = self._account.charges.get(body.charge)
+        return disputes.open_dispute(self._account, charge, body.reason, inquiry=body.inquiry, amount=body.amount)
+
+    def _win_dispute(self, _: Request, dispute_id: str) -> Document:
+        dispute = self._account.disputes.get(dispute_id)
+        disputes.end(self._account, dispute, won=True)
+        return dispute
+
+    def _lose_dispute(self, _: Request, dispute_id: str) -> Document:
+        dispute = self._account.disputes.get(dispute_id)
+        disputes.end(self._account, dispute, won=False)
+        return dispute
+
+    def _escalate_dispute(self, _: Request, dispute_id: str) -> Document:
+        dispute = self._account.disputes.get(dispute_id)
+        disputes.escalate(self._account, dispute)
+        return dispute
+
+    def _move_refund(self, request: Request, refund_id: str) -> Document:
+        body = msgspec.json.decode(request.body, type=RefundBody)
+        refund = self._account.refunds.get(refund_id)
+        self._account.schedule.drop(refund_id)
+        refunds.move(self._account, refund, body.status, body.failure_reason)
+        return refund
+
+    def _pay_out(self, request: Request, _: str) -> Document:
+        if msgspec.json.decode(request.body or b"{}", type=PayoutBody).with_pending:
+            balance.make_available(self._account)
+        return {"payouts": payouts.pay_out(self._account)}
+
+    def _change_money(self, request: Request, _: str) -> object:
+        changes = msgspec.json.decode(request.body or b"{}", type=dict[str, object])
+        changed = self._account.switchboard.change_money(changes)
+        if changed.automatic_payouts:
+            payouts.schedule_daily(self._account)
+        return changed
 
     def _settings(self, request: Request, _: str) -> Document:
         seconds = msgspec.json.decode(request.body, type=SettingsBody).settle_seconds

@@ -30,7 +30,7 @@ CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (due_at, sequence) WHERE
 CREATE INDEX IF NOT EXISTS deliveries_event ON deliveries (event_id);
 CREATE TABLE IF NOT EXISTS attempts (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    delivery INTEGER NOT NULL REFERENCES deliveries,
+    delivery INTEGER NOT NULL,
     number INTEGER NOT NULL,
     started_at REAL NOT NULL,
     duration_seconds REAL NOT NULL,

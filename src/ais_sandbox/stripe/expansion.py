@@ -6,13 +6,18 @@ from ais_sandbox.stripe.collections import USUAL_PAGE
 from ais_sandbox.stripe.errors import Document, StripeError
 
 _DEEPEST = 4
-# Members whose value is an id, or null, and the prefix of the ids.
+# Members whose value is an id or null, or a list that is shown only on request.
 _EXPANDABLE = {
-    "payment_intent": {"latest_charge": "ch", "payment_method": "pm", "customer": None, "review": None},
-    "charge": {"payment_intent": "pi", "balance_transaction": None, "customer": None, "refunds": "list"},
-    "checkout.session": {"payment_intent": "pi", "customer": None, "line_items": "list"},
-    "refund": {"charge": "ch", "payment_intent": "pi", "balance_transaction": None},
-}
+    "payment_intent": {"latest_charge", "payment_method", "customer", "review"},
+    "charge": {
+        "balance_transaction", "customer", "dispute", "failure_balance_transaction", "payment_intent", "refunds",
+    },
+    "checkout.session": {"customer", "line_items", "payment_intent"},
+    "refund": {"balance_transaction", "charge", "failure_balance_transaction", "payment_intent"},
+    "dispute": {"charge", "payment_intent"},
+    "balance_transaction": {"source"},
+    "payout": {"balance_transaction", "destination", "failure_balance_transaction"},
+}  # fmt: skip
 
 
 def expand(account: Account, document: Document, paths: list[str]) -> Document:
@@ -34,7 +39,7 @@ def _walk(account: Account, document: Document, steps: list[str], path: str) -> 
         for entry in document["data"]:
             _walk(account, entry, steps[1:], path)
         return
-    allowed = _EXPANDABLE.get(document.get("object", ""), {})
+    allowed = _EXPANDABLE.get(document.get("object", ""), set())
     if name not in allowed:
         message = f"This property cannot be expanded ({path})."
         if document.get("object") == "list":

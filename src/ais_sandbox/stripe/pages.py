@@ -30,6 +30,8 @@ _MORE = (
     ("pm_card_threeDSecureRequiredChargeDeclined", "secure_declined"),
     ("pm_sandbox_processingSucceeds", "slow"),
     ("pm_sandbox_processingFails", "slow_declined"),
+    ("pm_card_createDispute", "dispute"),
+    ("pm_card_createDisputeInquiry", "inquiry"),
     ("pm_card_refundFail", "refund_fails"),
     ("pm_card_pendingRefund", "refund_waits"),
 )

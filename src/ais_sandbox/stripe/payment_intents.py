@@ -5,7 +5,7 @@ Which call is legal in which status follows Stripe's page "How PaymentIntents wo
 `requires_payment_method` with the reason in `last_payment_error`.
 """
 
-from ais_sandbox.stripe import attempts
+from ais_sandbox.stripe import attempts, captures
 from ais_sandbox.stripe.account import Account, Call
 from ais_sandbox.stripe.attempts import Attempt, check_return_url
 from ais_sandbox.stripe.clock import now_seconds
@@ -46,8 +46,7 @@ def create(account: Account, call: Call) -> Document:
     automatic, types = _read_payment_method_types(given, currency)
     capture_method = given.take_choice("capture_method", ("automatic", "automatic_async", "manual"))
     if capture_method == "manual":
-        message = "The sandbox captures at once; capture_method=manual is not available in it."
-        raise invalid_parameter(message, "capture_method")
+        types = ["card"]
     confirm_now = given.take_boolean("confirm")
     attempt = Attempt.read(given, confirm_now=confirm_now)
     intent = _new_intent(amount, currency, automatic, types, capture_method or "automatic_async")
@@ -84,6 +83,7 @@ def update(account: Account, call: Call) -> Document:
     """`POST /v1/payment_intents/{id}`: sum and payment method only while the intent is open, the rest always."""
     intent = _find(account, call)
     given = call.parameters
+    _refuse_payment_method_types(given)
     amount = given.take_integer("amount", least=1)
     currency_text = given.take_text("currency")
     currency = intent["currency"] if currency_text is None else read_currency(currency_text)
@@ -121,6 +121,7 @@ def confirm(account: Account, call: Call) -> Document:
     """`POST /v1/payment_intents/{id}/confirm`."""
     intent = _find(account, call)
     given = call.parameters
+    _refuse_payment_method_types(given)
     attempt = Attempt.read(given, confirm_now=True)
     payment_method = given.take_text("payment_method")
     given.take_text("receipt_email")
@@ -162,6 +163,7 @@ def cancel(account: Account, call: Call) -> Document:
         message = f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}. Only a "
         message += f"PaymentIntent with one of the following statuses may be canceled: {', '.join(statuses)}."
         raise unexpected_state(message, intent)
+    captures.let_go(account, intent)
     if intent["status"] == "processing":
         account.schedule.drop(intent["id"])
         charge = account.charges.get(intent["latest_charge"])
@@ -277,11 +279,7 @@ def read_allowed_types(given: Parameters, currency: str) -> tuple[list[str], lis
     Since API version 2026-09-30 the kinds are Stripe's to find: a client may allow some or exclude some, and what does
     not fit the payment drops out without a word.
     """
-    if given.take_json("payment_method_types") is not None:
-        message = "The `payment_method_types` parameter is no longer supported in this API version. Use "
-        message += "`allowed_payment_method_types`, `excluded_payment_method_types` or dynamic payment methods instead."
-        code = "payment_method_types_no_longer_supported"
-        raise invalid_parameter(message, "payment_method_types", code)
+    _refuse_payment_method_types(given)
     usual = ["card", "us_bank_account"] if currency == "usd" else ["card"]
     allowed, excluded = (
         given.take_list("allowed_payment_method_types"),
@@ -296,6 +294,15 @@ def read_allowed_types(given: Parameters, currency: str) -> tuple[list[str], lis
         message += "one type that is activated in your dashboard is compatible with its currency."
         raise invalid_parameter(message, "allowed_payment_method_types")
     return types, allowed or None
+
+
+def _refuse_payment_method_types(given: Parameters) -> None:
+    """`StripeError` 400 for the parameter that no call takes any more."""
+    if given.take_json("payment_method_types") is not None:
+        message = "The `payment_method_types` parameter is no longer supported in this API version. Use "
+        message += "`allowed_payment_method_types`, `excluded_payment_method_types` or dynamic payment methods instead."
+        code = "payment_method_types_no_longer_supported"
+        raise invalid_parameter(message, "payment_method_types", code)
 
 
 def _read_payment_method_types(given: Parameters, currency: str) -> tuple[Document | None, list[str]]:

@@ -36,7 +36,8 @@ class TestMethod:
 
     `authenticate` is `never`, `always` or, for a card that asks only when it is used off session, `off_session`.
     `settles` is `at_once`, `later` (through `processing`) or `never` (stays in `processing`). `refunds` is
-    `at_once`, `later` (pending first) or `fails_later` (succeeded first).
+    `at_once`, `later` (pending first) or `fails_later` (succeeded first). `disputed_as` is the reason for which its
+    holder disputes every charge, a moment later, by a chargeback or first by an inquiry.
     """
 
     name: str
@@ -48,6 +49,9 @@ class TestMethod:
     settles: str = "at_once"
     refunds: str = "at_once"
     cancelable_in_processing: bool = False
+    available_at_once: bool = False
+    disputed_as: str | None = None
+    disputed_by_inquiry: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -119,6 +123,14 @@ TEST_METHODS = (
         decline=INSUFFICIENT_FUNDS,
         authenticate="always",
     ),
+    TestMethod("pm_card_bypassPending", "4000000000000077", available_at_once=True),
+    TestMethod("pm_card_createDispute", "4000000000000259", disputed_as="fraudulent"),
+    TestMethod(
+        "pm_card_createDisputeProductNotReceived", "4000000000002685", disputed_as="product_not_received"
+    ),
+    TestMethod(
+        "pm_card_createDisputeInquiry", "4000000000001976", disputed_as="fraudulent", disputed_by_inquiry=True
+    ),
     TestMethod("pm_card_pendingRefund", "4000000000007726", refunds="later"),
     TestMethod("pm_card_refundFail", "4000000000005126", refunds="fails_later"),
     TestMethod(
@@ -145,7 +157,7 @@ _BY_FINGERPRINT = {method.fingerprint: method for method in TEST_METHODS}
 
 
 def behaviour_of(payment_method: Document) -> TestMethod:
-    """What the payment method does when it is charged or refunded."""
+    """What the payment method, or the one in a charge's `payment_method_details`, does when it is charged."""
     return _BY_FINGERPRINT[payment_method[payment_method["type"]]["fingerprint"]]
 
 

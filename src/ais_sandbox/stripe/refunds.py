@@ -1,5 +1,6 @@
 """Refunds: money given back on a charge, never more than it took."""
 
+from ais_sandbox.stripe import balance
 from ais_sandbox.stripe.account import Account, Call
 from ais_sandbox.stripe.clock import now_seconds
 from ais_sandbox.stripe.currencies import THREE_DECIMAL, written
@@ -8,6 +9,11 @@ from ais_sandbox.stripe.ids import object_id
 from ais_sandbox.stripe.payment_methods import behaviour_of
 
 SETTLE_ACTION = "settle_refund"
+_MOVES = {
+    "pending": ("requires_action", "succeeded", "failed", "canceled"),
+    "requires_action": ("pending", "succeeded", "failed", "canceled"),
+    "succeeded": ("failed",),
+}
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 
@@ -20,15 +26,49 @@ def create(account: Account, call: Call) -> Document:
     metadata = given.take_metadata({})
     given.finish()
     charge = _refundable_charge(account, charge_id, intent_id)
-    left = charge["amount_captured"] - charge["amount_refunded"]
+    if not charge["captured"]:
+        message = (
+            f"This uncaptured Charge was created by a PaymentIntent ({charge['payment_intent']}). You must cancel "
+        )
+        message += "the PaymentIntent to reverse the authorization instead of refunding the Charge directly. For more "
+        raise StripeError(
+            400, message + "information, see https://stripe.com/docs/payments/place-a-hold-on-a-payment-method"
+        )
+    _refuse_if_disputed(account, charge)
+    left = charge["amount"] - charge["amount_refunded"]
     if left == 0:
         message = f"Charge {charge['id']} has already been refunded."
         raise StripeError(400, message, code="charge_already_refunded", extra={"charge": charge["id"]})
     amount = left if amount is None else amount
     _check_amount(amount, charge, left)
-    payment_method = account.payment_methods.get(charge["payment_method"])
-    how = behaviour_of(payment_method).refunds
-    refund: Document = {
+    how = behaviour_of(charge["payment_method_details"]).refunds
+    refund = _new_refund(charge, amount)
+    refund.update(metadata=metadata, reason=reason)
+    if how == "later":
+        refund.update(status="pending", pending_reason="processing")
+    kind = "refund" if charge["payment_method_details"]["type"] == "card" else "payment_refund"
+    taken = balance.add(account, kind, -amount, refund, "REFUND FOR CHARGE")
+    refund["balance_transaction"] = taken["id"]
+    account.refunds.insert(refund)
+    _count(account, charge, amount)
+    account.record("refund.created", refund)
+    account.record("charge.refunded", charge)
+    if how != "at_once":
+        account.later(SETTLE_ACTION, refund["id"])
+    return refund
+
+
+def release(account: Account, charge: Document, amount: int) -> None:
+    """What is let go of a charge that was only held: shown as a refund, which moves nothing in the balance."""
+    refund = _new_refund(charge, amount)
+    account.refunds.insert(refund)
+    _count(account, charge, amount)
+    account.record("refund.created", refund)
+    account.record("charge.refunded", charge)
+
+
+def _new_refund(charge: Document, amount: int) -> Document:
+    return {
         "id": object_id("re"),
         "object": "refund",
         "amount": amount,
@@ -41,23 +81,14 @@ def create(account: Account, call: Call) -> Document:
                      "type": "refund"},
             "type": "card",
         },
-        "metadata": metadata,
+        "metadata": {},
         "payment_intent": charge["payment_intent"],
-        "reason": reason,
+        "reason": None,
         "receipt_number": None,
         "source_transfer_reversal": None,
-        "status": "pending" if how == "later" else "succeeded",
+        "status": "succeeded",
         "transfer_reversal": None,
     }  # fmt: skip
-    if refund["status"] == "pending":
-        refund["pending_reason"] = "processing"
-    account.refunds.insert(refund)
-    _count(account, charge, amount)
-    account.record("refund.created", refund)
-    account.record("charge.refunded", charge)
-    if how != "at_once":
-        account.later(SETTLE_ACTION, refund["id"])
-    return refund
 
 
 def retrieve(account: Account, call: Call) -> Document:
@@ -83,11 +114,14 @@ def update(account: Account, call: Call) -> Document:
 
 
 def cancel(account: Account, call: Call) -> Document:
-    """`POST /v1/refunds/{id}/cancel`: only a refund that waits for the customer can be canceled, and none here does."""
+    """`POST /v1/refunds/{id}/cancel`: only for one that waits for the customer, which refunds by card never do."""
     refund = account.refunds.get(call.ids["id"])
     call.parameters.finish()
-    message = f"Refund {refund['id']} cannot be canceled: it has a status of {refund['status']}, and only refunds "
-    raise StripeError(400, message + "with a status of requires_action can be.")
+    if refund["status"] != "requires_action":
+        message = "Canceling this refund is unsupported."
+        raise StripeError(400, message)
+    move(account, refund, "canceled")
+    return refund
 
 
 def settle(account: Account, refund_id: str) -> None:
@@ -95,16 +129,30 @@ def settle(account: Account, refund_id: str) -> None:
     refund = account.refunds.find(refund_id)
     if refund is None or refund["status"] not in {"pending", "succeeded"}:
         return
-    charge = account.charges.get(refund["charge"])
+    move(account, refund, "succeeded" if refund["status"] == "pending" else "failed")
+
+
+def move(account: Account, refund: Document, status: str, failure_reason: str = "expired_or_canceled_card") -> None:
+    """Bring a refund to another state. What fails or is canceled is on the account again, and can be refunded anew.
+
+    `StripeError` 400 for a move that no refund makes.
+    """
     before: Document = {"status": refund["status"]}
-    if refund["status"] == "pending":
-        refund["status"] = "succeeded"
-        refund.pop("pending_reason", None)
-    else:
-        refund.update(status="failed", failure_reason="expired_or_canceled_card", failure_balance_transaction=None)
-        _count(account, charge, -refund["amount"])
+    if status not in _MOVES.get(refund["status"], ()):
+        message = f"A refund does not go from {refund['status']} to {status}."
+        raise StripeError(400, message)
+    refund["status"] = status
+    refund.pop("pending_reason", None)
+    if status == "pending":
+        refund["pending_reason"] = "processing"
+    if status in {"failed", "canceled"}:
+        back = balance.add(account, "refund_failure", refund["amount"], refund, "REFUND FAILURE")
+        refund["failure_balance_transaction"] = back["id"]
+        _count(account, account.charges.get(refund["charge"]), -refund["amount"])
+    if status == "failed":
+        refund["failure_reason"] = failure_reason
     account.refunds.save(refund)
-    if refund["status"] == "failed":
+    if status == "failed":
         account.record("refund.failed", refund)
     account.record("refund.updated", refund, before)
     account.record("charge.refund.updated", refund, before)
@@ -113,16 +161,16 @@ def settle(account: Account, refund_id: str) -> None:
 def _refundable_charge(account: Account, charge_id: str | None, intent_id: str | None) -> Document:
     if charge_id is None and intent_id is None:
         message = "One of the following params should be provided for this request: payment_intent or charge."
-        raise invalid_parameter(message, "payment_intent", "parameter_missing")
+        raise StripeError(400, message, executed=False)
     charge = None
     if intent_id is not None:
         intent = account.payment_intents.get(intent_id, param="payment_intent")
-        if intent["status"] == "succeeded":
+        if intent["status"] in {"succeeded", "requires_capture"}:
             charge = account.charges.find(intent["latest_charge"])
         if charge_id is not None and (charge is None or charge["id"] != charge_id):
             raise no_such("charge", charge_id, param="charge")
     elif charge_id is not None:
-        charge = account.charges.get(charge_id, param="charge")
+        charge = account.charges.get(charge_id)
         intent_id = charge["payment_intent"]
     if charge is None or charge["status"] != "succeeded":
         message = f"This PaymentIntent ({intent_id}) does not have a successful charge to refund."
@@ -136,14 +184,21 @@ def _check_amount(amount: int, charge: Document, left: int) -> None:
         message = f"Invalid amount: amounts in {currency} must be a multiple of 10 of the minor unit; {amount} is not."
         raise invalid_parameter(message, "amount", "parameter_invalid_integer")
     if amount > left:
-        whole = amount > charge["amount_captured"]
-        limit = charge["amount_captured"] if whole else left
+        whole = amount > charge["amount"]
+        limit = charge["amount"] if whole else left
         kind = "charge amount" if whole else "unrefunded amount on charge"
         message = f"Refund amount ({written(amount, currency)}) is greater than {kind} ({written(limit, currency)})"
         raise StripeError(400, message, param="amount")
 
 
+def _refuse_if_disputed(account: Account, charge: Document) -> None:
+    if charge["dispute"] is None or account.disputes.get(charge["dispute"])["is_charge_refundable"]:
+        return
+    message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
+    raise StripeError(400, message, code="charge_disputed")
+
+
 def _count(account: Account, charge: Document, amount: int) -> None:
     charge["amount_refunded"] += amount
-    charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
+    charge["refunded"] = charge["amount_refunded"] == charge["amount"]
     account.charges.save(charge)

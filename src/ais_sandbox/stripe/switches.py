@@ -5,7 +5,7 @@ the same order of calls misbehaves in the same way, also across a restart.
 """
 
 import random
-from typing import Self
+from typing import Literal, Self
 
 import msgspec
 
@@ -46,6 +46,39 @@ class WebhookSwitches(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
                 raise ValueError(message)
 
 
+class MoneySwitches(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What money costs and when it moves. Fees are whole minor units by currency, durations are in seconds.
+
+    `charge_fee_basis_points` are hundredths of a percent; a currency that is not in a table has no such fee.
+    """
+
+    charge_fee_basis_points: int = 290
+    charge_fee_fixed: dict[str, int] = msgspec.field(
+        default_factory=lambda: {"usd": 30, "eur": 25, "gbp": 20, "aed": 100, "sar": 100, "kwd": 100, "bhd": 100}
+    )
+    dispute_fee: dict[str, int] = msgspec.field(
+        default_factory=lambda: {"usd": 1500, "eur": 2000, "gbp": 2000, "aed": 6000, "sar": 5500, "kwd": 5000}
+    )
+    available_after_seconds: int = 2 * 24 * 3600
+    booked_after_seconds: float = 0.0
+    automatic_payouts: bool = False
+    payouts_end: Literal["paid", "failed"] = "paid"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        numbers = {
+            "charge_fee_basis_points": self.charge_fee_basis_points,
+            "available_after_seconds": self.available_after_seconds,
+            "booked_after_seconds": self.booked_after_seconds,
+            "charge_fee_fixed": min(self.charge_fee_fixed.values(), default=0),
+            "dispute_fee": min(self.dispute_fee.values(), default=0),
+        }
+        for name, number in numbers.items():
+            if number < 0:
+                message = f"{name} must not be negative"
+                raise ValueError(message)
+
+
 class Plan(msgspec.Struct):
     """When the copies of one event are posted: seconds from now; empty when the event is dropped."""
 
@@ -78,10 +111,13 @@ class Switchboard:
         self._connection.execute("CREATE TABLE IF NOT EXISTS switches (name TEXT PRIMARY KEY, body BLOB NOT NULL)")
         self.webhooks = defaults
         self.settle_seconds = settle_seconds
+        self.money = MoneySwitches()
         set_shift(0.0)
         for row in self._connection.execute("SELECT name, body FROM switches"):
             if row["name"] == "webhooks":
                 self.webhooks = msgspec.json.decode(row["body"], type=WebhookSwitches)
+            elif row["name"] == "money":
+                self.money = msgspec.json.decode(row["body"], type=MoneySwitches)
             elif row["name"] == "clock":
                 set_shift(msgspec.json.decode(row["body"], type=float))
             else:
@@ -93,6 +129,13 @@ class Switchboard:
         changed = msgspec.convert(merged, WebhookSwitches)
         self._keep("webhooks", changed)
         self.webhooks = changed
+        return changed
+
+    def change_money(self, changes: dict[str, object]) -> MoneySwitches:
+        """Change some of the switches about money. `msgspec.ValidationError` for what they cannot be."""
+        changed = msgspec.convert(msgspec.to_builtins(self.money) | changes, MoneySwitches)
+        self._keep("money", changed)
+        self.money = changed
         return changed
 
     def change_settle_seconds(self, seconds: float) -> None:
@@ -111,6 +154,7 @@ class Switchboard:
         self._connection.execute("DELETE FROM switches")
         set_shift(0.0)
         self.webhooks, self.settle_seconds = self._defaults, self._default_settle_seconds
+        self.money = MoneySwitches()
 
     def _keep(self, name: str, value: object) -> None:
         statement = "INSERT INTO switches VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body"
