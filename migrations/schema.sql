@@ -1382,30 +1382,6 @@ ALTER TABLE public.minimum_connecting_times ALTER COLUMN id ADD GENERATED ALWAYS
     CACHE 1
 );
 
-CREATE TABLE public.notices (
-    id uuid DEFAULT uuidv7() NOT NULL,
-    kind text NOT NULL,
-    order_id uuid NOT NULL,
-    cause text NOT NULL,
-    language text NOT NULL,
-    details jsonb DEFAULT '{}'::jsonb NOT NULL,
-    status text DEFAULT 'waiting'::text NOT NULL,
-    attempts integer DEFAULT 0 NOT NULL,
-    server_down boolean DEFAULT false NOT NULL,
-    last_error text,
-    created_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
-    next_try_at timestamp with time zone NOT NULL,
-    give_up_at timestamp with time zone NOT NULL,
-    sent_at timestamp with time zone,
-    ended_at timestamp with time zone,
-    CONSTRAINT notices_attempts_check CHECK ((attempts >= 0)),
-    CONSTRAINT notices_check CHECK (((status = 'sent'::text) = (sent_at IS NOT NULL))),
-    CONSTRAINT notices_check1 CHECK (((status = 'waiting'::text) = (ended_at IS NULL))),
-    CONSTRAINT notices_kind_check CHECK ((kind ~ '^[a-z_]+$'::text)),
-    CONSTRAINT notices_language_check CHECK ((language = ANY (ARRAY['ar'::text, 'en'::text]))),
-    CONSTRAINT notices_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'sent'::text, 'failed'::text, 'withdrawn'::text])))
-);
-
 CREATE TABLE public.order_history (
     id bigint NOT NULL,
     order_id uuid NOT NULL,
@@ -1658,6 +1634,25 @@ CREATE TABLE public.price_lines (
     CONSTRAINT price_lines_kind_check CHECK ((kind = ANY (ARRAY['fare'::text, 'tax'::text, 'carrier_charge'::text, 'rounding'::text])))
 );
 
+CREATE TABLE public.provider_event_attempts (
+    id bigint NOT NULL,
+    provider text NOT NULL,
+    event_id text NOT NULL,
+    outcome text NOT NULL,
+    detail text,
+    actor text NOT NULL,
+    recorded_at timestamp with time zone DEFAULT public.ais_now() NOT NULL
+);
+
+ALTER TABLE public.provider_event_attempts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.provider_event_attempts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.provider_events (
     provider text NOT NULL,
     event_id text NOT NULL,
@@ -1669,7 +1664,12 @@ CREATE TABLE public.provider_events (
     state text DEFAULT 'stored'::text NOT NULL,
     received_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
     handled_at timestamp with time zone,
-    CONSTRAINT provider_events_state_check CHECK ((state = ANY (ARRAY['stored'::text, 'handled'::text, 'unmatched'::text, 'ignored'::text])))
+    occurred_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone,
+    last_error text,
+    payment_id uuid,
+    CONSTRAINT provider_events_state_check CHECK ((state = ANY (ARRAY['stored'::text, 'handled'::text, 'unmatched'::text, 'ignored'::text, 'dead'::text])))
 );
 
 CREATE TABLE public.recorded_operations (
@@ -2113,12 +2113,6 @@ ALTER TABLE ONLY public.minimum_connecting_times
 ALTER TABLE ONLY public.minimum_connecting_times
     ADD CONSTRAINT minimum_connecting_times_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY public.notices
-    ADD CONSTRAINT notices_kind_cause_key UNIQUE (kind, cause);
-
-ALTER TABLE ONLY public.notices
-    ADD CONSTRAINT notices_pkey PRIMARY KEY (id);
-
 ALTER TABLE ONLY public.order_history
     ADD CONSTRAINT order_history_pkey PRIMARY KEY (id);
 
@@ -2172,6 +2166,9 @@ ALTER TABLE ONLY public.points_of_sale
 
 ALTER TABLE ONLY public.price_lines
     ADD CONSTRAINT price_lines_pkey PRIMARY KEY (order_id, "position");
+
+ALTER TABLE ONLY public.provider_event_attempts
+    ADD CONSTRAINT provider_event_attempts_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.provider_events
     ADD CONSTRAINT provider_events_pkey PRIMARY KEY (provider, event_id);
@@ -2316,12 +2313,6 @@ CREATE INDEX leg_cabins_flight_date ON public.leg_cabins USING btree (flight_dat
 
 CREATE UNIQUE INDEX legs_in_sequence ON public.legs USING btree (flight_date_id, sequence) WHERE (status <> 'cancelled'::text);
 
-CREATE INDEX notices_due ON public.notices USING btree (next_try_at, id) WHERE (status = 'waiting'::text);
-
-CREATE INDEX notices_failed ON public.notices USING btree (id) WHERE (status = 'failed'::text);
-
-CREATE INDEX notices_order_id ON public.notices USING btree (order_id);
-
 CREATE INDEX order_history_order_id ON public.order_history USING btree (order_id);
 
 CREATE INDEX order_items_order_id ON public.order_items USING btree (order_id);
@@ -2343,6 +2334,14 @@ CREATE UNIQUE INDEX payments_one_open_attempt ON public.payments USING btree (or
 CREATE INDEX payments_order_id ON public.payments USING btree (order_id);
 
 CREATE UNIQUE INDEX payments_provider_capture_id ON public.payments USING btree (provider, provider_capture_id);
+
+CREATE INDEX provider_event_attempts_event ON public.provider_event_attempts USING btree (event_id);
+
+CREATE INDEX provider_events_dead ON public.provider_events USING btree (received_at) WHERE (state = ANY (ARRAY['unmatched'::text, 'dead'::text]));
+
+CREATE INDEX provider_events_event_id ON public.provider_events USING btree (event_id);
+
+CREATE INDEX provider_events_received ON public.provider_events USING btree (received_at DESC, event_id DESC);
 
 CREATE INDEX provider_events_waiting ON public.provider_events USING btree (received_at) WHERE (state = 'stored'::text);
 
@@ -2402,8 +2401,6 @@ CREATE TRIGGER ledger_postings_entries AFTER INSERT ON public.ledger_postings RE
 
 CREATE TRIGGER ledger_postings_history BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_postings FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
-CREATE TRIGGER notices_status BEFORE UPDATE OF status ON public.notices FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('notice.status', 'status');
-
 CREATE TRIGGER order_history_history BEFORE DELETE OR UPDATE ON public.order_history FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER order_segments_status BEFORE UPDATE OF status ON public.order_segments FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('order_segment.status', 'status');
@@ -2419,6 +2416,10 @@ CREATE TRIGGER payment_events_history BEFORE DELETE OR UPDATE ON public.payment_
 CREATE TRIGGER payments_status BEFORE UPDATE OF status ON public.payments FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('payment.status', 'status');
 
 CREATE TRIGGER price_lines_history BEFORE DELETE OR UPDATE ON public.price_lines FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER provider_event_attempts_history BEFORE DELETE OR UPDATE ON public.provider_event_attempts FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER provider_events_state BEFORE UPDATE OF state ON public.provider_events FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('provider_event.state', 'state');
 
 CREATE TRIGGER refunds_status BEFORE UPDATE OF status ON public.refunds FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('refund.status', 'status');
 
@@ -2545,9 +2546,6 @@ ALTER TABLE ONLY public.minimum_connecting_times
 ALTER TABLE ONLY public.minimum_connecting_times
     ADD CONSTRAINT minimum_connecting_times_departure_carrier_fkey FOREIGN KEY (departure_carrier) REFERENCES public.carriers(code);
 
-ALTER TABLE ONLY public.notices
-    ADD CONSTRAINT notices_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
-
 ALTER TABLE ONLY public.order_history
     ADD CONSTRAINT order_history_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
 
@@ -2607,6 +2605,12 @@ ALTER TABLE ONLY public.price_lines
 
 ALTER TABLE ONLY public.price_lines
     ADD CONSTRAINT price_lines_passenger_id_fkey FOREIGN KEY (passenger_id) REFERENCES public.order_passengers(id);
+
+ALTER TABLE ONLY public.provider_event_attempts
+    ADD CONSTRAINT provider_event_attempts_provider_event_id_fkey FOREIGN KEY (provider, event_id) REFERENCES public.provider_events(provider, event_id);
+
+ALTER TABLE ONLY public.provider_events
+    ADD CONSTRAINT provider_events_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
 
 ALTER TABLE ONLY public.recorded_operations
     ADD CONSTRAINT recorded_operations_leg_id_fkey FOREIGN KEY (leg_id) REFERENCES public.legs(id);

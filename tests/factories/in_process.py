@@ -338,9 +338,8 @@ async def in_process(
         redis_url=redis_url,
         stripe_api_base=simulator.url,
         stripe_secret_key=simulator.api_key,
-        stripe_webhook_secret=simulator.webhook_secret,
         log_level="error",
-        **{"database_pool_size": 20, **changes},
+        **{"stripe_webhook_secret": simulator.webhook_secret, "database_pool_size": 20, **changes},
     )
     configure_logging(settings.log_level, process="tests")
     app = litestar_application(settings)

@@ -53,8 +53,7 @@ async def until_quiet(program, stored):
     for _ in range(300):
         async with stored.connection() as connection:
             waiting = await connection.fetchval(
-                "SELECT count(*) FROM jobs WHERE entrypoint LIKE 'orders.%' AND entrypoint IN"
-                " ('orders.on_payment_reported', 'orders.settle_payment')"
+                "SELECT count(*) FROM jobs WHERE entrypoint IN ('payments.handle_event', 'orders.settle_payment')"
             )
         if not waiting and not program.simulator.control("GET", "")["deliveries"]["pending"]:
             return

@@ -19,7 +19,7 @@ from ais.orders import (
     OrderStatus,
 )
 from ais.orders.domain import display_status
-from ais.payments import PAYMENT_TRANSITIONS, REFUND_TRANSITIONS
+from ais.payments import EVENT_TRANSITIONS, PAYMENT_TRANSITIONS, REFUND_TRANSITIONS
 from ais.schedule.domain import FLIGHT_STATUS
 from ais.ticketing import COUPON_TRANSITIONS, DOCUMENT_TRANSITIONS
 
@@ -30,6 +30,7 @@ TABLES = (
     SEGMENT_TRANSITIONS,
     PAYMENT_TRANSITIONS,
     REFUND_TRANSITIONS,
+    EVENT_TRANSITIONS,
     DOCUMENT_TRANSITIONS,
     COUPON_TRANSITIONS,
     HOLD_TRANSITIONS,
@@ -141,6 +142,16 @@ _WRITE = {
                 received_minor, channel, expires_at)
             VALUES ({ZERO}, {ZERO}, 'card', 'stripe', 'pi', '{state}', 1, 'SAR',
                 {1 if state == "succeeded" else 0}, 'api', now())
+        """
+        ),
+    ),
+    "provider_event.state": (
+        "provider_events",
+        "state",
+        lambda state: (
+            f"""
+            INSERT INTO provider_events (provider, event_id, type, object_id, body, state)
+            VALUES ('stripe', 'evt', 'type', 'object', '', '{state}')
         """
         ),
     ),

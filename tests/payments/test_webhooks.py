@@ -125,20 +125,6 @@ async def test_early_news_find_the_payment_by_our_reference(program):
     assert (again.status_code, again.json()["status"]) == (201, "succeeded")
 
 
-async def test_a_payment_that_is_not_ours_goes_to_staff(program):
-    made = await program.provider.post(
-        "/v1/payment_intents",
-        data={"amount": 500, "currency": "sar", "allowed_payment_method_types[]": "card", "confirm": "true",
-              "payment_method": "pm_card_visa"},
-    )  # fmt: skip
-    payment = {"provider_payment_id": made.json()["id"]}
-    event = await paid_event(program, payment)
-    assert (await program.deliver(event)).status_code == 200
-    await program.run_jobs()
-    assert await stored(program, event) == [("unmatched", 1)]
-    assert await program.staff_queue(f"stripe:{payment['provider_payment_id']}") == ["payment_unknown"]
-
-
 async def test_a_message_about_nothing_of_ours_is_kept_and_ignored(program):
     event = {
         "id": f"evt_{new_key()}",

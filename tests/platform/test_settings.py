@@ -165,26 +165,3 @@ def test_production_s_clock_is_not_shifted():
         "AIS_CLOCK_SHIFT_SECONDS is for tests: production's clock is not shifted."
     ]
     assert load_settings({"AIS_CLOCK_SHIFT_SECONDS": "60"}).clock_shift_seconds == 60.0
-
-
-def test_mail_is_off_until_a_server_is_named_and_then_needs_a_sender():
-    assert load_settings({}).smtp_url is None
-    settings = load_settings(
-        {"AIS_SMTP_URL": "smtp://u:p@mail.example:587", "AIS_MAIL_FROM": "Rimal Air <b@r.example>"}
-    )
-    assert (settings.smtp_url, settings.mail_from) == ("smtp://u:p@mail.example:587", "Rimal Air <b@r.example>")
-    assert mistakes_of({"AIS_SMTP_URL": "smtp://mail.example"}) == ["AIS_SMTP_URL is set: AIS_MAIL_FROM must be too."]
-    assert mistakes_of({"AIS_MAIL_FROM": "nobody"}) == ["AIS_MAIL_FROM is 'nobody': it must be an address."]
-    mail = {"AIS_SMTP_URL": "smtps://mail.example", "AIS_MAIL_FROM": "b@r.example"}
-    assert mistakes_of({**PRODUCTION, **mail}) == ["AIS_SMTP_URL is set: AIS_PUBLIC_URL must be too."]
-    assert load_settings({**PRODUCTION, **mail, "AIS_PUBLIC_URL": "https://r.example"}).production
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["http://mail.example", "smtp://", "smtp://u:hidden@mail.example:x", "smtp://u:hidden@m.example?security=maybe"],
-)
-def test_a_mail_server_s_address_is_checked_and_its_password_is_not_shown(url):
-    (mistake,) = mistakes_of({"AIS_SMTP_URL": url, "AIS_MAIL_FROM": "b@r.example"})
-    assert mistake.startswith("AIS_SMTP_URL ")
-    assert "hidden" not in mistake

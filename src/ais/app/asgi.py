@@ -12,7 +12,7 @@ from ais.app.health import read_liveness, read_readiness
 from ais.offers.endpoints import OffersController
 from ais.orders.cancellation.endpoints import CANCELLATION_ROUTES
 from ais.orders.endpoints import ROUTES as ORDER_ROUTES
-from ais.payments.endpoints import receive_stripe_event
+from ais.payments.endpoints import ROUTES as PAYMENT_ROUTES
 from ais.platform.http import build_application
 from ais.platform.http.correlation import Correlated
 from ais.platform.settings import Settings, load_settings
@@ -45,7 +45,7 @@ def litestar_application(settings: Settings) -> Litestar:
             OffersController,
             *ORDER_ROUTES,
             *CANCELLATION_ROUTES,
-            receive_stripe_event,
+            *PAYMENT_ROUTES,
         ],
         lifespan=[lifespan],
     )

@@ -24,7 +24,7 @@ from ais.platform.tokens import TokenRing
 def open_gateways(settings: Settings) -> Gateways:
     """The payment gateways; several webhook secrets may be set, comma separated, while one replaces another."""
     secrets = tuple(filter(None, (secret.strip() for secret in settings.stripe_webhook_secret.split(","))))
-    return Gateways(StripeGateway(settings.stripe_secret_key, secrets, settings.stripe_api_base))
+    return Gateways([StripeGateway(settings.stripe_secret_key, secrets, settings.stripe_api_base)])
 
 
 def _link_rules(settings: Settings) -> LinkRules:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from ais.app import notices
 from ais.app.schedule_import import extend_sale
 from ais.inventory import jobs as inventory_jobs
 from ais.orders import handlers as order_handlers
 from ais.orders import jobs as order_jobs
+from ais.orders import settle_order_payment
 from ais.payments import Gateways
 from ais.payments import jobs as payment_jobs
 from ais.platform.idempotency import remove_expired_records
@@ -26,10 +26,9 @@ def build_registry(settings: Settings, gateways: Gateways) -> JobRegistry:
     registry = JobRegistry()
     housekeeping.register(registry)
     inventory_jobs.register(registry)
-    payment_jobs.register(registry, gateways)
+    payment_jobs.register(registry, gateways, settle_order_payment)
     order_jobs.register(registry, gateways)
     order_handlers.register(registry)
-    notices.register(registry, settings)
     registry.schedule("platform.remove_expired_answers", remove_expired_answers, cron="7 * * * *", timeout_seconds=300)
 
     async def extend_horizon(context: JobContext, _payload: dict[str, Any]) -> None:

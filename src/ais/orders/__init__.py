@@ -19,7 +19,6 @@ from ais.orders.domain import (
     TICKETING_TRANSITIONS,
     Order,
     OrderPaymentStatus,
-    OrderSegment,
     OrderStatus,
     TicketingStatus,
 )
@@ -82,7 +81,6 @@ __all__ = [
     "OrderPaymentFailed",
     "OrderPaymentStatus",
     "OrderRequest",
-    "OrderSegment",
     "OrderStatus",
     "PassengerAge",
     "PayOrder",

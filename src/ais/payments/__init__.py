@@ -7,9 +7,13 @@ received and not given back, and is carried out by a job under its own key.
 """
 
 from ais.payments.domain import (
+    DEAD_LETTERS,
+    EVENT_TRANSITIONS,
     HOSTED,
     PAYMENT_TRANSITIONS,
     REFUND_TRANSITIONS,
+    EventAttempt,
+    EventState,
     NewPayment,
     Payment,
     PaymentMethod,
@@ -19,6 +23,7 @@ from ais.payments.domain import (
     RefundDestination,
     RefundStatus,
     Settlement,
+    StoredEvent,
     TravelCredit,
 )
 from ais.payments.errors import (
@@ -29,14 +34,16 @@ from ais.payments.errors import (
     RefundExceedsPaid,
     SignatureInvalid,
 )
-from ais.payments.events import PaymentReported, RefundBegun, RefundSettled
+from ais.payments.events import RefundBegun, RefundSettled
 from ais.payments.invariants import INVARIANTS
 from ais.payments.ports import Gateways, PaymentGateway
 from ais.payments.repository import (
+    count_events,
+    event_attempts,
+    find_event,
     find_payment,
-    find_payment_at_provider,
     find_refund,
-    mark_event,
+    list_events,
     payments_of_order,
     refunded_of_order,
     touch_payment,
@@ -51,14 +58,18 @@ from ais.payments.service.pay import (
     open_attempts,
     settle_payment,
 )
-from ais.payments.service.receive import mark_unmatched
+from ais.payments.service.receive import replay_event
 from ais.payments.service.refund import begin_refund
 
 __all__ = [
+    "DEAD_LETTERS",
+    "EVENT_TRANSITIONS",
     "HOSTED",
     "INVARIANTS",
     "PAYMENT_TRANSITIONS",
     "REFUND_TRANSITIONS",
+    "EventAttempt",
+    "EventState",
     "Gateways",
     "NewPayment",
     "OtherAttemptOpen",
@@ -67,7 +78,6 @@ __all__ = [
     "PaymentGateway",
     "PaymentMethod",
     "PaymentProcessing",
-    "PaymentReported",
     "PaymentStatus",
     "ProviderError",
     "ProviderPayment",
@@ -80,20 +90,23 @@ __all__ = [
     "RefundStatus",
     "Settlement",
     "SignatureInvalid",
+    "StoredEvent",
     "TravelCredit",
     "begin_payment",
     "begin_refund",
     "call_provider",
     "close_uncalled_payment",
+    "count_events",
+    "event_attempts",
+    "find_event",
     "find_payment",
-    "find_payment_at_provider",
     "find_refund",
     "issue_travel_credit",
-    "mark_event",
-    "mark_unmatched",
+    "list_events",
     "open_attempts",
     "payments_of_order",
     "refunded_of_order",
+    "replay_event",
     "settle_payment",
     "touch_payment",
     "unfinished_payments",

@@ -207,25 +207,90 @@ class ProviderPayment(msgspec.Struct, frozen=True):
 
 
 class ProviderRefund(msgspec.Struct, frozen=True):
-    """A refund as the provider holds it now."""
+    """A refund as the provider holds it now; ``reference`` is our refund's id, None for one made at its side."""
 
     id: str
     status: RefundStatus
     failure_code: str | None
+    amount: Money
+    reference: str | None
+
+
+class EventKind(StrEnum):
+    """What a provider's message is about, and so what is looked at."""
+
+    PAYMENT = "payment"
+    REFUND = "refund"
+    UNKNOWN = "unknown"  # stored and counted
 
 
 class ProviderEvent(msgspec.Struct, frozen=True):
-    """A verified message of the provider: only a hint, whose object is retrieved before anything is done.
+    """A message of the provider: only a hint, whose object is retrieved before anything is done.
 
-    ``reference`` is what we gave the provider with the payment, if the message repeats it.
+    ``payment_id`` is what the provider calls the payment or its money; ``reference`` is what we gave it with the
+    payment, if the message repeats it. ``occurred_at`` is the provider's time.
     """
 
     id: str
     type: str
-    object_type: str
+    kind: EventKind
     object_id: str
     payment_id: str | None
-    reference: str | None = None
+    reference: str | None
+    occurred_at: datetime
+
+
+class EventState(StrEnum):
+    """What became of a message. ``unmatched`` and ``dead`` are the dead letters: tried as often as is sensible, the
+    first about an object that is not ours, the second failing. Staff may replay whatever has ended.
+    """
+
+    STORED = "stored"
+    HANDLED = "handled"
+    IGNORED = "ignored"
+    UNMATCHED = "unmatched"
+    DEAD = "dead"
+
+
+DEAD_LETTERS = (EventState.UNMATCHED, EventState.DEAD)
+
+EVENT_TRANSITIONS: Transitions[EventState] = Transitions(
+    "provider_event.state",
+    {
+        EventState.STORED: (EventState.HANDLED, EventState.IGNORED, EventState.UNMATCHED, EventState.DEAD),
+        EventState.HANDLED: (EventState.STORED,),
+        EventState.IGNORED: (EventState.STORED,),
+        EventState.UNMATCHED: (EventState.STORED,),
+        EventState.DEAD: (EventState.STORED,),
+    },
+)
+
+
+class StoredEvent(msgspec.Struct, frozen=True):
+    """A message as it is kept. ``payment_id`` is the payment that staff have tied it to, if they had to."""
+
+    provider: str
+    event_id: str
+    type: str
+    object_id: str
+    state: EventState
+    deliveries: int
+    attempts: int
+    last_error: str | None
+    payment_id: PaymentId | None
+    received_at: datetime
+    handled_at: datetime | None
+    next_attempt_at: datetime | None
+    body: bytes = b""
+
+
+class EventAttempt(msgspec.Struct, frozen=True):
+    """One try to handle a message, or a person's replay of it."""
+
+    outcome: str
+    detail: str | None
+    actor: str
+    recorded_at: datetime
 
 
 class Settlement(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ais.kit import AppError
+from ais.kit import AppError, NotFound
 
 
 class PaymentFailed(AppError):
@@ -55,3 +55,15 @@ class SignatureInvalid(AppError):
     code = "MALFORMED_REQUEST"
     status = 400
     message = "The signature of this message is not valid."
+
+
+class EventNotFound(NotFound):
+    """No provider has told us anything under this id."""
+
+    message = "There is no such event."
+
+
+class PaymentNotFound(NotFound):
+    """There is no payment of this id."""
+
+    message = "There is no such payment."

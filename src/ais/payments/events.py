@@ -7,16 +7,6 @@ from typing import ClassVar
 import msgspec
 
 
-class PaymentReported(msgspec.Struct, frozen=True):
-    """The provider says that something about a payment changed; ``provider_payment_id`` is what to retrieve."""
-
-    event_name: ClassVar[str] = "payments.payment_reported"
-    provider: str
-    provider_event_id: str
-    provider_payment_id: str
-    reference: str | None = None
-
-
 class RefundBegun(msgspec.Struct, frozen=True):
     """It is decided that money goes back to the payment it came from."""
 

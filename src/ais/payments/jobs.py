@@ -9,7 +9,8 @@ from ais.kit import AppError, system_actor
 from ais.kit.ids import RefundId
 from ais.payments import repository
 from ais.payments.errors import RefundExceedsPaid
-from ais.payments.ports import Gateways
+from ais.payments.ports import Gateways, SettlesPayments
+from ais.payments.service.receive import handle_event
 from ais.payments.service.refund import call_refund, refuse_refund, settle_refund
 from ais.platform.database import Database
 from ais.platform.faults import fault_point
@@ -21,8 +22,11 @@ log = get_logger("payments.jobs")
 RECHECK_SECONDS = 60.0
 
 
-def register(registry: JobRegistry, gateways: Gateways) -> None:
-    """Announce this package's jobs."""
+def register(registry: JobRegistry, gateways: Gateways, settle: SettlesPayments) -> None:
+    """Announce this package's jobs; ``settle`` brings an order to what its payment is now."""
+
+    async def handle(context: JobContext, payload: dict[str, Any]) -> None:
+        await handle_event(context.database, gateways, settle, payload["event_id"], context.correlation_id)
 
     async def refund(context: JobContext, payload: dict[str, Any]) -> None:
         await carry_out_refund(context.database, gateways, RefundId(UUID(payload["refund_id"])))
@@ -37,6 +41,7 @@ def register(registry: JobRegistry, gateways: Gateways) -> None:
                 # The next round tries this one again; the others go on.
                 log.warning("refund waits for the provider", refund_id=str(refund_id), code=problem.code)
 
+    registry.job("payments.handle_event", handle)
     registry.job("payments.refund", refund, retry=Retry(attempts=12, first_delay_seconds=2, ceiling_seconds=3600))
     registry.schedule("payments.recheck_refunds", recheck_refunds, every_seconds=60)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from ais.kit import Money
+from ais.kit import Actor, Money
+from ais.kit.ids import PaymentId
 from ais.payments.domain import PaymentMethod, PaymentOpening, ProviderEvent, ProviderPayment, ProviderRefund
+from ais.platform.database import Database
 
 
 class PaymentGateway(Protocol):
@@ -44,9 +47,29 @@ class PaymentGateway(Protocol):
         """The refund as it is now."""
         ...
 
+
+class ProviderGateway(PaymentGateway, Protocol):
+    """A provider outside, which also tells us of things, and on whose side people act."""
+
     def verify_event(self, body: bytes, signature: str) -> ProviderEvent:
-        """The event in a raw message; raises ``SignatureInvalid``."""
+        """The event in a raw message that carries the provider's signature; raises ``SignatureInvalid``."""
         ...
+
+    def read_event(self, body: bytes) -> ProviderEvent:
+        """The event in a message that was verified when it came."""
+        ...
+
+    async def refunds_of(self, capture_id: str) -> list[ProviderRefund]:
+        """All refunds of a payment, those that were made at the provider's side too."""
+        ...
+
+
+class SettlesPayments(Protocol):
+    """Whoever brings an order to what its payment is now; the orders above do."""
+
+    async def __call__(
+        self, database: Database, gateways: Gateways, payment_id: PaymentId, actor: Actor, correlation_id: str
+    ) -> None: ...
 
 
 class Gateways:
@@ -54,8 +77,9 @@ class Gateways:
     method that it takes; of several that take a method the first is asked.
     """
 
-    def __init__(self, *gateways: PaymentGateway) -> None:
-        self._by_name = {gateway.name: gateway for gateway in gateways}
+    def __init__(self, providers: Sequence[ProviderGateway], own: Sequence[PaymentGateway] = ()) -> None:
+        self._providers = {gateway.name: gateway for gateway in providers}
+        self._by_name: dict[str, PaymentGateway] = {**self._providers, **{gateway.name: gateway for gateway in own}}
 
     def of(self, provider: str) -> PaymentGateway:
         """The gateway that began what is kept under this provider; raises LookupError if it is not installed."""
@@ -63,6 +87,13 @@ class Gateways:
             return self._by_name[provider]
         except KeyError:
             raise LookupError(f"no payment gateway is named {provider!r}") from None
+
+    def provider(self, name: str) -> ProviderGateway:
+        """The provider outside of this name; raises LookupError if it is not installed."""
+        try:
+            return self._providers[name]
+        except KeyError:
+            raise LookupError(f"no payment provider is named {name!r}") from None
 
     def taking(self, method: PaymentMethod) -> PaymentGateway:
         """The gateway for new payments by this method; raises LookupError if none takes it."""

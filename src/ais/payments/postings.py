@@ -42,6 +42,32 @@ def refund_taken_back(payment: Payment, refund: Refund) -> Posting:
     )
 
 
+def given_at_provider(payment: Payment, refund: Refund, from_deposits: Money) -> Posting:
+    """Somebody gave money back at the provider's side, without any coupon given up: what the customer had left with us
+    (``from_deposits``) first, the rest is compensation.
+    """
+    return _of_refund(
+        "given_at_provider",
+        payment,
+        refund,
+        (
+            debit(Account.CUSTOMER_DEPOSITS, from_deposits),
+            debit(Account.COMPENSATION, refund.amount - from_deposits),
+            credit(Account.REFUNDS_PAYABLE, refund.amount),
+        ),
+    )
+
+
+def gift_taken_back(payment: Payment, refund: Refund) -> Posting:
+    """What somebody gave back at the provider's side came back from the bank: it was no compensation after all."""
+    return _of_refund(
+        "gift_taken_back",
+        payment,
+        refund,
+        (debit(Account.REFUNDS_PAYABLE, refund.amount), credit(Account.COMPENSATION, refund.amount)),
+    )
+
+
 def refunded_as_credit(payment: Payment, refund: Refund, credit_id: TravelCreditId) -> Posting:
     """What was owed to the customer is now owed as travel."""
     return _of_refund(

@@ -32,7 +32,7 @@ COMMANDS = {
     "order": ("orders", "What was sold: show, list."),
     "tickets": ("tickets", "Where ticket numbers come from: add-range, ranges."),
     "staff": ("staff", "What a person must look at: list, resolve."),
-    "notices": ("notices", "What people were told by mail: list, retry."),
+    "webhooks": ("webhooks", "What payment providers told us: list, show, replay."),
     "jobs": ("jobs", "Work in the background: list, show, retry, schedules."),
 }
 

@@ -10,8 +10,13 @@ from ais.payments.repository.credits import (
     move_credit,
 )
 from ais.payments.repository.events import (
-    mark_event,
+    count_events,
+    event_attempts,
+    find_event,
+    list_events,
+    lock_event,
     store_event,
+    write_event,
 )
 from ais.payments.repository.payments import (
     close_payment,
@@ -36,10 +41,13 @@ from ais.payments.repository.refunds import (
 
 __all__ = [
     "close_payment",
+    "count_events",
     "credit_movements",
     "credits_to_expire",
+    "event_attempts",
     "find_credit_by_code",
     "find_credit_of_refund",
+    "find_event",
     "find_payment",
     "find_payment_at_provider",
     "find_refund",
@@ -47,10 +55,11 @@ __all__ = [
     "insert_credit",
     "insert_payment",
     "insert_refund",
+    "list_events",
     "lock_credit",
+    "lock_event",
     "lock_payment",
     "lock_refund",
-    "mark_event",
     "move_credit",
     "payments_of_order",
     "pending_refunds",
@@ -58,6 +67,7 @@ __all__ = [
     "store_event",
     "touch_payment",
     "unfinished_payments",
+    "write_event",
     "write_provider_state",
     "write_refund_state",
 ]

@@ -1,42 +1,154 @@
-"""What a provider tells us: verified, stored, and passed on as a hint to look."""
+"""What a provider tells us: stored before anything else, handled by a job, in any order and however often it comes.
+
+A message is only a hint: what it is about is retrieved, and what it is now is written down by the functions that every
+other way goes through too. So a repeat, a late or an early one changes nothing twice. What cannot be handled is tried
+again with growing pauses, for an object that is not known yet may be known soon; in the end it is a dead letter, which
+staff read, mend and replay.
+"""
 
 from __future__ import annotations
 
+from ais.kit import AppError, decode_id, ids, system_actor
+from ais.kit.ids import PaymentId
 from ais.payments import repository
-from ais.payments.events import PaymentReported
-from ais.payments.ports import PaymentGateway
-from ais.platform.database import UnitOfWork
-from ais.platform.staff_queue import ask_staff
+from ais.payments.domain import EventKind, EventState, Payment, ProviderEvent, StoredEvent
+from ais.payments.ports import Gateways, SettlesPayments
+from ais.payments.service.refund import follow_refunds
+from ais.platform.database import Connection, Database, UnitOfWork
+from ais.platform.jobs import Retry
+from ais.platform.staff_queue import ask_staff, resolve_staff_queue
+from ais.platform.telemetry import get_logger
+
+log = get_logger("payments.events")
+
+# Twelve tries within about 70 minutes: by then whatever we were about to write down ourselves is written.
+EVENT_RETRY = Retry(attempts=12, first_delay_seconds=2, ceiling_seconds=3600)
+_LONGEST_DETAIL = 500
+DEAD_LETTER = "webhook_dead"
 
 
-async def receive_event(uow: UnitOfWork, gateway: PaymentGateway, body: bytes, signature: str) -> bool:
-    """Store a verified message of the provider and tell whoever settles; answers whether it is new.
+class ObjectUnknown(Exception):
+    """The message is about an object that is not ours, or not yet."""
 
-    A message that names no payment is kept and ignored. One about a refund of ours asks for that refund to be looked at
-    too: it may have ended, or a success may have been taken back. Raises ``SignatureInvalid``.
+
+async def receive_event(uow: UnitOfWork, provider: str, event: ProviderEvent, body: bytes) -> bool:
+    """Store a verified message and ask for it to be handled; answers whether it is new. Unknown types are kept."""
+    new = await repository.store_event(uow, provider, event, body)
+    if new and event.kind is not EventKind.UNKNOWN:
+        _ask_for(uow, event.id)
+    return new
+
+
+def _ask_for(uow: UnitOfWork, event_id: str) -> None:
+    uow.enqueue("payments.handle_event", {"event_id": event_id}, dedupe_key=f"event:{event_id}")
+
+
+async def handle_event(
+    database: Database, gateways: Gateways, settle: SettlesPayments, event_id: str, correlation_id: str
+) -> None:
+    """Do what a stored message asks for; one that was dealt with is left alone. What goes wrong is noted, tried again
+    later, and in the end put before staff: nothing is dropped.
     """
-    event = gateway.verify_event(body, signature)
-    if not await repository.store_event(uow, gateway.name, event, body):
-        return False
-    if event.payment_id is None:
-        await repository.mark_event(uow, gateway.name, event.id, "ignored")
-        return True
-    if event.object_type == "refund":
-        refund_id = await repository.find_refund_at_provider(uow.connection, event.object_id)
-        if refund_id is not None:
-            uow.enqueue("payments.refund", {"refund_id": str(refund_id)}, dedupe_key=f"refund:{refund_id}")
-    uow.publish(
-        PaymentReported(
-            provider=gateway.name,
-            provider_event_id=event.id,
-            provider_payment_id=event.payment_id,
-            reference=event.reference,
+    async with database.connection() as connection:
+        stored = await repository.find_event(connection, event_id)
+    if stored is None:
+        raise LookupError(f"event {event_id} is gone")
+    if stored.state is not EventState.STORED:
+        return
+    actor = system_actor("payments.handle_event")
+    try:
+        known = await _act(database, gateways, settle, stored, correlation_id)
+    except Exception as problem:  # whatever it was is kept with the message, which is tried again or goes to staff
+        log.warning("provider event not handled", event_id=event_id, type=stored.type, error=type(problem).__name__)
+        async with database.unit_of_work(actor, correlation_id) as uow:
+            await _note_failure(uow, stored, problem)
+        return
+    async with database.unit_of_work(actor, correlation_id) as uow:
+        locked = await repository.lock_event(uow, stored.provider, event_id)
+        if locked is None or locked.state is not EventState.STORED:
+            return
+        state = EventState.HANDLED if known else EventState.IGNORED
+        await repository.write_event(
+            uow, locked, state, outcome=state, attempts=locked.attempts + 1, payment_id=locked.payment_id
         )
+        await resolve_staff_queue(uow, DEAD_LETTER, _subject(stored))
+
+
+async def _note_failure(uow: UnitOfWork, stored: StoredEvent, problem: Exception) -> None:
+    event = await repository.lock_event(uow, stored.provider, stored.event_id)
+    if event is None or event.state is not EventState.STORED:
+        return
+    attempts = event.attempts + 1
+    detail = problem.code if isinstance(problem, AppError) else f"{type(problem).__name__}: {problem}"
+    detail = detail[:_LONGEST_DETAIL]
+    if attempts < EVENT_RETRY.attempts:
+        again_at = uow.clock.now() + EVENT_RETRY.delay_after(attempts)
+        await repository.write_event(
+            uow, event, EventState.STORED, outcome="failed", detail=detail, attempts=attempts,
+            next_attempt_at=again_at, payment_id=event.payment_id,
+        )  # fmt: skip
+        uow.enqueue(
+            "payments.handle_event", {"event_id": event.event_id}, run_at=again_at,
+            dedupe_key=f"event:{event.event_id}",
+        )  # fmt: skip
+        return
+    state = EventState.UNMATCHED if isinstance(problem, ObjectUnknown) else EventState.DEAD
+    await repository.write_event(
+        uow, event, state, outcome=state, detail=detail, attempts=attempts, payment_id=event.payment_id
     )
+    await ask_staff(uow, DEAD_LETTER, _subject(event), type=event.type, state=state)
+
+
+def _subject(event: StoredEvent) -> str:
+    return f"{event.provider}:{event.event_id}"
+
+
+async def replay_event(uow: UnitOfWork, event_id: str, payment_id: PaymentId | None = None) -> StoredEvent | None:
+    """Handle a message again from the start, as if it had just come; None if there is none of this id.
+
+    ``payment_id`` ties it to a payment of ours that it does not name by itself. Replaying what has been handled is
+    harmless. One that waits for its next try is tried at once.
+    """
+    stored = await repository.find_event(uow.connection, event_id)
+    if stored is None:
+        return None
+    event = await repository.lock_event(uow, stored.provider, event_id)
+    assert event is not None
+    await repository.write_event(
+        uow, event, EventState.STORED, outcome="replayed", attempts=0, payment_id=payment_id or event.payment_id
+    )
+    _ask_for(uow, event_id)
+    return await repository.find_event(uow.connection, event_id)
+
+
+async def _act(
+    database: Database, gateways: Gateways, settle: SettlesPayments, stored: StoredEvent, correlation_id: str
+) -> bool:
+    """Look at what the message is about and follow it; answers False for a type that is not known."""
+    event = gateways.provider(stored.provider).read_event(stored.body)
+    if event.kind is EventKind.UNKNOWN:
+        return False
+    actor = system_actor("payments.handle_event")
+    async with database.connection() as connection:
+        payment = await _payment_of(connection, stored, event)
+    await settle(database, gateways, payment.id, actor, correlation_id)
+    if event.kind is EventKind.REFUND:
+        await follow_refunds(database, gateways, payment.id, actor, correlation_id)
     return True
 
 
-async def mark_unmatched(uow: UnitOfWork, reported: PaymentReported) -> None:
-    """The provider reports a payment that is not ours: kept, and put before staff."""
-    await repository.mark_event(uow, reported.provider, reported.provider_event_id, "unmatched")
-    await ask_staff(uow, "payment_unknown", f"{reported.provider}:{reported.provider_payment_id}")
+async def _payment_of(connection: Connection, stored: StoredEvent, event: ProviderEvent) -> Payment:
+    """The payment that the message is about: tied by staff, known by the provider's id, or by our reference, for a
+    message may overtake our own note of the provider's id. Raises :class:`ObjectUnknown`.
+    """
+    payment = None
+    if stored.payment_id is not None:
+        payment = await repository.find_payment(connection, stored.payment_id)
+    if payment is None and event.payment_id is not None:
+        payment = await repository.find_payment_at_provider(connection, stored.provider, event.payment_id)
+    own = decode_id(ids.PAYMENT, event.reference) if event.reference is not None else None
+    if payment is None and own is not None:
+        payment = await repository.find_payment(connection, PaymentId(own))
+    if payment is None:
+        raise ObjectUnknown(f"no payment of ours is {event.payment_id or event.object_id}")
+    return payment

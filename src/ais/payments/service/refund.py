@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ais.kit import Money, encode_id, ids
+from uuid import uuid5
+
+from ais.kit import Actor, Money, decode_id, encode_id, ids
 from ais.kit.ids import PaymentId, RefundId
-from ais.ledger import post
+from ais.ledger import Account, order_balances, post
 from ais.payments import postings, repository
 from ais.payments.domain import REFUND_TRANSITIONS, Payment, ProviderRefund, Refund, RefundDestination, RefundStatus
 from ais.payments.errors import RefundExceedsPaid
@@ -12,6 +14,8 @@ from ais.payments.events import RefundBegun, RefundSettled
 from ais.payments.ports import Gateways
 from ais.platform.database import Database, UnitOfWork
 from ais.platform.staff_queue import ask_staff, resolve_staff_queue
+
+AT_PROVIDER = "made at the provider"
 
 
 async def begin_refund(
@@ -97,6 +101,8 @@ async def _post_settled(uow: UnitOfWork, refund: Refund, status: RefundStatus) -
         await post(uow, postings.refunded(payment, refund))
     elif refund.status is RefundStatus.SUCCEEDED:
         await post(uow, postings.refund_taken_back(payment, refund))
+        if refund.reason == AT_PROVIDER:
+            await post(uow, postings.gift_taken_back(payment, refund))
 
 
 async def refuse_refund(uow: UnitOfWork, refund_id: RefundId, failure_code: str) -> None:
@@ -107,6 +113,60 @@ async def refuse_refund(uow: UnitOfWork, refund_id: RefundId, failure_code: str)
     await repository.write_refund_state(uow, refund, RefundStatus.FAILED, refund.provider_refund_id, failure_code)
     await ask_staff(uow, "refund_failed", encode_id(ids.REFUND, refund_id), failure_code=failure_code)
     tell_settled(uow, refund, RefundStatus.FAILED)
+
+
+async def follow_refunds(
+    database: Database, gateways: Gateways, payment_id: PaymentId, actor: Actor, correlation_id: str
+) -> None:
+    """Bring all refunds of a payment to what they are at the provider, those that were made at its side too.
+
+    Raises :class:`RefundExceedsPaid` while one of ours that the provider will refuse is still counted.
+    """
+    async with database.connection() as connection:
+        payment = await repository.find_payment(connection, payment_id)
+    if payment is None or payment.provider_payment_id is None:
+        raise LookupError(f"payment {payment_id} is gone, or not known to its provider")
+    found = await gateways.provider(payment.provider).refunds_of(payment.capture_id or payment.provider_payment_id)
+    for each in found:
+        async with database.unit_of_work(actor, correlation_id) as uow:
+            refund_id = await _own_refund(uow, each)
+            if refund_id is None:
+                await _adopt_refund(uow, payment_id, each)
+            else:
+                await settle_refund(uow, refund_id, each)
+
+
+async def _own_refund(uow: UnitOfWork, found: ProviderRefund) -> RefundId | None:
+    """The refund of ours that this one is: by the provider's id, or by our reference before we have noted that."""
+    known = await repository.find_refund_at_provider(uow.connection, found.id)
+    if known is not None:
+        return known
+    own = decode_id(ids.REFUND, found.reference) if found.reference is not None else None
+    refund = await repository.find_refund(uow.connection, RefundId(own)) if own is not None else None
+    return refund.id if refund is not None else None
+
+
+async def _adopt_refund(uow: UnitOfWork, payment_id: PaymentId, found: ProviderRefund) -> None:
+    """Write down a refund that somebody made at the provider's side. Money has left, so the order follows it, and staff
+    are asked what it was for: the coupons that it paid for are still good.
+    """
+    if found.status is RefundStatus.FAILED:
+        return
+    payment = await lock_payment(uow, payment_id)
+    refund_id = RefundId(uuid5(payment_id, found.id))
+    if await repository.find_refund(uow.connection, refund_id) is None:
+        require_refundable(payment, found.amount)
+        refund = await repository.insert_refund(uow, refund_id, payment, found.amount, AT_PROVIDER)
+        left = (await order_balances(uow.connection, payment.order_id)).get(
+            (Account.CUSTOMER_DEPOSITS, found.amount.currency), 0
+        )
+        deposits = Money(min(max(-left, 0), found.amount.minor), found.amount.currency)
+        await post(uow, postings.given_at_provider(payment, refund, deposits))
+        uow.publish(RefundBegun(refund_id=str(refund_id), order_id=str(payment.order_id)))
+        await ask_staff(
+            uow, "refund_at_provider", encode_id(ids.REFUND, refund_id), order_id=encode_id(ids.ORDER, payment.order_id)
+        )
+    await settle_refund(uow, refund_id, found)
 
 
 def tell_settled(uow: UnitOfWork, refund: Refund, status: RefundStatus) -> None:

@@ -7,12 +7,17 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 import httpx
-import msgspec
 import stripe
 
 from ais.kit import Money
 from ais.payments.adapters.stripe.amounts import to_stripe
-from ais.payments.adapters.stripe.translate import Translated, payment_of_intent, payment_of_session, refund_of
+from ais.payments.adapters.stripe.translate import (
+    Translated,
+    event_of,
+    payment_of_intent,
+    payment_of_session,
+    refund_of,
+)
 from ais.payments.domain import PaymentMethod, PaymentOpening, ProviderEvent, ProviderPayment, ProviderRefund
 from ais.payments.errors import PaymentFailed, SignatureInvalid
 
@@ -191,6 +196,11 @@ class StripeGateway:
                 found = refund
         return found
 
+    async def refunds_of(self, capture_id: str) -> list[ProviderRefund]:
+        with Translated():
+            page = await self._client.v1.refunds.list_async({"payment_intent": capture_id, "limit": _PAGE})
+            return [refund_of(refund) async for refund in page.auto_paging_iter()]
+
     async def retrieve_refund(self, provider_refund_id: str) -> ProviderRefund:
         with Translated():
             return refund_of(await self._client.v1.refunds.retrieve_async(provider_refund_id))
@@ -201,8 +211,11 @@ class StripeGateway:
                 stripe.WebhookSignature.verify_header(body.decode(), signature, secret, tolerance=SIGNATURE_AGE_SECONDS)
             except (stripe.SignatureVerificationError, UnicodeDecodeError, ValueError):
                 continue
-            return _event(body)
+            return event_of(body)
         raise SignatureInvalid
+
+    def read_event(self, body: bytes) -> ProviderEvent:
+        return event_of(body)
 
 
 async def _made_once(
@@ -236,18 +249,3 @@ def _metadata(held: stripe.PaymentIntent | stripe.Refund) -> dict[str, str]:
 def _is_kept(problem: stripe.StripeError) -> bool:
     """Whether Stripe answered with an error of its own, which it goes on answering under the same key."""
     return problem.http_status is not None and problem.http_status >= SERVER_ERROR
-
-
-def _event(body: bytes) -> ProviderEvent:
-    content = msgspec.json.decode(body)
-    held = content["data"]["object"]
-    kind = held.get("object", "")
-    payment = held.get("id") if kind == "payment_intent" else held.get("payment_intent")
-    return ProviderEvent(
-        id=content["id"],
-        type=content["type"],
-        object_type=kind,
-        object_id=str(held.get("id", "")),
-        payment_id=payment,
-        reference=(held.get("metadata") or {}).get("payment_id"),
-    )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import stripe
 
 from ais.kit import Money
 from ais.payments.adapters.stripe.amounts import from_stripe
-from ais.payments.domain import PaymentStatus, ProviderPayment, ProviderRefund, RefundStatus
+from ais.payments.domain import EventKind, PaymentStatus, ProviderEvent, ProviderPayment, ProviderRefund, RefundStatus
 from ais.payments.errors import PaymentFailed, ProviderError, ProviderTimeout, RefundExceedsPaid
 from ais.platform.telemetry import get_logger
 
@@ -100,6 +102,45 @@ def refund_of(refund: stripe.Refund) -> ProviderRefund:
         id=held["id"],
         status=_REFUND_STATUS[held["status"]],
         failure_code=held.get("failure_reason"),
+        amount=from_stripe(held["amount"], held["currency"]),
+        reference=(held.get("metadata") or {}).get("refund_id"),
+    )
+
+
+_EVENT_KINDS = {
+    "payment_intent.succeeded": EventKind.PAYMENT,
+    "payment_intent.payment_failed": EventKind.PAYMENT,
+    "payment_intent.processing": EventKind.PAYMENT,
+    "payment_intent.requires_action": EventKind.PAYMENT,
+    "payment_intent.canceled": EventKind.PAYMENT,
+    "checkout.session.completed": EventKind.PAYMENT,
+    "checkout.session.expired": EventKind.PAYMENT,
+    "checkout.session.async_payment_succeeded": EventKind.PAYMENT,
+    "checkout.session.async_payment_failed": EventKind.PAYMENT,
+    "charge.refunded": EventKind.REFUND,
+    "charge.refund.updated": EventKind.REFUND,
+    "refund.created": EventKind.REFUND,
+    "refund.updated": EventKind.REFUND,
+    "refund.failed": EventKind.REFUND,
+}
+
+
+def event_of(body: bytes) -> ProviderEvent:
+    """The event in a message. Of a session its own id names the payment, of all else the intent's.
+
+    Only id and type must be there: a message that says less than we expect is kept all the same.
+    """
+    content = msgspec.json.decode(body)
+    held = (content.get("data") or {}).get("object") or {}
+    own = held.get("object") in {"payment_intent", "checkout.session"}
+    return ProviderEvent(
+        id=content["id"],
+        type=content["type"],
+        kind=_EVENT_KINDS.get(content["type"], EventKind.UNKNOWN),
+        object_id=str(held.get("id", "")),
+        payment_id=held.get("id") if own else held.get("payment_intent"),
+        reference=(held.get("metadata") or {}).get("payment_id"),
+        occurred_at=datetime.fromtimestamp(content.get("created", 0), UTC),
     )
 
 

@@ -1,0 +1,25 @@
+"""Where a list goes on: the time and id of its last row, in one opaque word."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import UTC, datetime
+
+from ais.kit import ValidationFailed
+
+
+def write_cursor(moment: datetime, identifier: str) -> str:
+    """The word for the row after which the list goes on."""
+    return base64.urlsafe_b64encode(f"{moment.isoformat()} {identifier}".encode()).decode()
+
+
+def read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
+    """What :func:`write_cursor` wrote; raises :class:`ValidationFailed` for anything else."""
+    if cursor is None:
+        return None
+    try:
+        moment, _, identifier = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
+        return datetime.fromisoformat(moment).astimezone(UTC), identifier
+    except (ValueError, binascii.Error):
+        raise ValidationFailed([("cursor", "is not a cursor of ours")]) from None
