@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from typing import NamedTuple
 
 FAULT_POINTS = (
@@ -51,8 +52,22 @@ def arm(text: str) -> None:
     _ARMED.update(_armed(text))
 
 
+_watchers: list[Callable[[str], None]] = []
+
+
+def watch(watcher: Callable[[str], None]) -> Callable[[], None]:
+    """Call ``watcher`` with the name of each place that is passed, until the function that is answered is called.
+
+    For tests that run the program in their own process: what ``watcher`` raises ends the work that passed there.
+    """
+    _watchers.append(watcher)
+    return lambda: _watchers.remove(watcher)
+
+
 def fault_point(name: str) -> None:
     """End this process, or the one that was named, here and at once, if a test armed ``name`` for this hit."""
+    for watcher in _watchers:
+        watcher(name)
     if not _ARMED:
         return
     fault = _ARMED.get(name)

@@ -1,0 +1,229 @@
+"""Those who buy: each shops by a plan that is drawn from the storm's seed, and repeats what was not answered.
+
+A customer knows the program and the provider by their HTTP contracts alone, so that the same customers shop in this
+process and at a program that is killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+import httpx
+from tests.factories.shopper import bearer, order_request
+
+JSON = dict[str, Any]
+REPEATS_MAX = 200
+DECLINED = ("pm_card_chargeDeclined", "pm_card_chargeDeclinedInsufficientFunds", "pm_card_chargeDeclinedExpiredCard")
+PAYING = ("pm_card_visa",) * 6 + ("pm_card_mastercard", "pm_sandbox_processingSucceeds", "pm_sandbox_processingFails")
+STEP = ("pm_card_threeDSecure2Required", "pm_card_threeDSecureRequiredChargeDeclined")
+
+
+class Surroundings(Protocol):
+    """Where a customer shops."""
+
+    over: bool
+
+    async def ask(
+        self, method: str, path: str, body: JSON | None = None, headers: dict[str, str] | None = None
+    ) -> httpx.Response | None:
+        """The program's answer; None if the connection broke."""
+        ...
+
+    async def ask_provider(self, method: str, path: str, form: JSON | None = None) -> httpx.Response | None:
+        """The provider's answer to a form; None if the connection broke."""
+        ...
+
+    def at_provider(self, path: str, body: JSON) -> Awaitable[Any]:
+        """What a person does on the provider's own pages."""
+        ...
+
+
+@dataclass(frozen=True)
+class Market:
+    """Where flights go, from when on, and for how many days."""
+
+    routes: tuple[tuple[str, str], ...]
+    first_day: date
+    days: int
+
+
+@dataclass
+class Bought:
+    """What a customer has come to: the order as last seen, and what was done with it."""
+
+    order: JSON
+    did: list[str] = field(default_factory=list)
+
+
+class Unexpected(AssertionError):
+    """The program answered with something that no customer can have brought about."""
+
+
+class Customer:
+    """One customer, drawn from the seed and a number."""
+
+    def __init__(self, seed: int, number: int, surroundings: Surroundings, market: Market) -> None:
+        self.number = number
+        self.chance = random.Random(f"{seed} {number}")
+        self.there = surroundings
+        self.market = market
+        self.bought: Bought | None = None
+        self.refusals: list[str] = []
+
+    def key(self) -> str:
+        """A key that nobody else uses."""
+        return str(UUID(int=self.chance.getrandbits(128), version=4))
+
+    async def shop(self) -> Bought | None:
+        """Search, order, pay in one of the ways, or not; then perhaps give some of it back."""
+        offer = await self._find_offer()
+        if offer is None:
+            return None
+        order = await self._order(offer)
+        if order is None:
+            return None
+        self.bought = Bought(order)
+        fate = self.chance.choices(("card", "checkout", "both", "late", "abandon", "wander"), (40, 25, 8, 10, 8, 9))[0]
+        self.bought.did.append(fate)
+        await self._pay(order, fate)
+        return self.bought
+
+    async def _find_offer(self) -> JSON | None:
+        origin, destination = self.chance.choice(self.market.routes)
+        day = self.market.first_day + timedelta(days=self.chance.randrange(self.market.days))
+        slices = [{"origin": origin, "destination": destination, "departure_date": day.isoformat()}]
+        if self.chance.random() < 0.2:
+            back = day + timedelta(days=self.chance.randint(1, 5))
+            slices.append({"origin": destination, "destination": origin, "departure_date": back.isoformat()})
+        party = [{"type": "adult"}] * self.chance.choice((1, 1, 1, 2, 2, 3))
+        if self.chance.random() < 0.2:
+            party.append({"type": "child", "age": 7})
+        if self.chance.random() < 0.15:
+            party.append({"type": "infant", "age": 1})
+        answer = await self.until_answered(
+            "POST", "/api/v1/offers/search", {"slices": slices, "passengers": party, "limit": 6}
+        )
+        offers = answer.json()["offers"] if answer is not None and answer.status_code == 200 else []
+        return self.chance.choice(offers) if offers else None
+
+    async def _order(self, offer: JSON) -> JSON | None:
+        body, headers = order_request(offer), {"Idempotency-Key": self.key()}
+        answers = await self.doubled(lambda: self.until_answered("POST", "/api/v1/orders", body, headers))
+        accepted = [answer.json() for answer in answers if answer is not None and answer.status_code == 201]
+        if not accepted:
+            self.note(answers[0], {"SEATS_UNAVAILABLE", "OFFER_EXPIRED", "PRICE_CHANGED"})
+            return None
+        if len({order["id"] for order in accepted}) != 1:
+            raise Unexpected(f"one key made orders {accepted}")
+        order: JSON = accepted[0]
+        if order["total"] != offer["total"]:
+            raise Unexpected(f"offered for {offer['total']}, sold for {order['total']}")
+        return order
+
+    async def _pay(self, order: JSON, fate: str) -> None:
+        if fate == "abandon":
+            return
+        if fate == "wander":
+            # Begins to pay, thinks about it, and perhaps comes back by the other way.
+            await self.begin(order, "checkout")
+            await asyncio.sleep(self.chance.random() * 0.5)
+            fate = self.chance.choice(("card", "checkout", "abandon"))
+        if fate == "late":
+            await asyncio.sleep(0.5 + self.chance.random() * 2)
+        ways = ["card", "checkout"] if fate == "both" else ["card" if fate == "late" else fate]
+        if fate == "abandon":
+            return
+        await asyncio.gather(*(self._pay_by(order, way) for way in ways))
+
+    async def _pay_by(self, order: JSON, way: str) -> None:
+        for _ in range(2):
+            payment = await self.begin(order, way)
+            if payment is None:
+                return
+            await asyncio.sleep(self.chance.random() * 0.3)
+            method = self.chance.choice(PAYING + DECLINED + STEP)
+            paid = await (self._confirm(payment, method) if way == "card" else self._complete(payment, method))
+            if paid:
+                return
+
+    async def begin(self, order: JSON, way: str) -> JSON | None:
+        """An open attempt to pay, or None if the program says why not."""
+        headers = {**bearer(order), "Idempotency-Key": self.key()}
+        path = f"/api/v1/orders/{order['id']}/payments"
+        answers = await self.doubled(lambda: self.until_answered("POST", path, {"method": way}, headers))
+        begun = [answer.json() for answer in answers if answer is not None and answer.status_code == 201]
+        if not begun:
+            self.note(
+                answers[0],
+                {"HOLD_EXPIRED", "ORDER_CONFLICT", "PAYMENT_PROCESSING", "PAYMENT_FAILED", "INVALID_STATE_TRANSITION"},
+            )
+            return None
+        if begun[0]["amount"] != order["total"]:
+            raise Unexpected(f"{order['total']} is due and {begun[0]['amount']} is asked for")
+        payment: JSON = begun[0]
+        return payment
+
+    async def _confirm(self, payment: JSON, method: str) -> bool:
+        path = f"/v1/payment_intents/{payment['provider_payment_id']}/confirm"
+        for _ in range(8):
+            answer = await self.there.ask_provider("POST", path, {"payment_method": method})
+            if answer is None or answer.status_code >= 500 or answer.status_code == 429:
+                continue
+            state = answer.json().get("status")
+            if state == "requires_action":
+                outcome = self.chance.choice(("succeed", "succeed", "fail"))
+                intent = payment["provider_payment_id"]
+                await self.there.at_provider(f"/payment_intents/{intent}/authenticate", {"outcome": outcome})
+                return outcome == "succeed"
+            return state in {"succeeded", "processing"}
+        return False
+
+    async def _complete(self, payment: JSON, method: str) -> bool:
+        session = payment["provider_payment_id"]
+        outcome = self.chance.choice(("succeed", "succeed", "fail"))
+        found = await self.there.at_provider(
+            f"/checkout_sessions/{session}/complete", {"payment_method": method, "authenticate": outcome}
+        )
+        return bool(found and found.get("status") == "complete")
+
+    async def doubled(self, ask: Callable[[], Awaitable[httpx.Response | None]]) -> list[httpx.Response | None]:
+        """The answers to a click, now and then a double or triple one."""
+        times = self.chance.choice((1, 1, 1, 2, 3))
+        return await asyncio.gather(*(ask() for _ in range(times)))
+
+    async def until_answered(
+        self, method: str, path: str, body: JSON | None = None, headers: dict[str, str] | None = None
+    ) -> httpx.Response | None:
+        """The answer to a request that is repeated, the same each time, while it is lost or retryable; None if the
+        customer loses patience.
+        """
+        answer: httpx.Response | None = None
+        for _ in range(REPEATS_MAX):
+            answer = await self.there.ask(method, path, body, headers)
+            if answer is not None and answer.status_code < 400:
+                return answer
+            if answer is not None:
+                error = answer.json()["error"]
+                if error["code"] == "INTERNAL_ERROR":
+                    raise Unexpected(f"{method} {path}: {answer.text}")
+                if not error["retryable"] or error["code"] == "PAYMENT_PROCESSING":
+                    return answer
+            if self.there.over:
+                return None
+            await asyncio.sleep(0.02 + 0.05 * self.chance.random())
+        return answer
+
+    def note(self, answer: httpx.Response | None, expected: set[str]) -> None:
+        """Remember a refusal; raise :class:`Unexpected` for one that no customer can have brought about."""
+        if answer is None:
+            return
+        code = answer.json()["error"]["code"]
+        self.refusals.append(code)
+        if code not in expected and not answer.json()["error"]["retryable"]:
+            raise Unexpected(f"{answer.request.method} {answer.request.url.path}: {answer.text}")

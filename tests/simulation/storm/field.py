@@ -1,0 +1,46 @@
+"""Where storms take place: servers and a simulator that serve one storm after the other."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.factories.market import market_template
+from tests.factories.stripe_simulator import StripeSimulator, start_stripe_simulator
+from tests.simulation.storm.storm import Report, storm
+
+from ais.platform.embedded import SharedServers
+
+
+class Field:
+    """Servers, the market's template and the simulator."""
+
+    def __init__(self, servers: SharedServers, template: str, simulator: StripeSimulator) -> None:
+        self._servers = servers
+        self._template = template
+        self._simulator = simulator
+
+    async def storm(self, seed: int, *, faulty: bool = True) -> Report:
+        """The storm of this seed, on a database of its own."""
+        with self._servers.database(self._template) as url:
+            return await storm(url, self._servers.cache_url(), self._simulator, seed, faulty=faulty)
+
+
+@asynccontextmanager
+async def open_field() -> AsyncIterator[Field]:
+    """Everything started; ended with the block."""
+    import anyio.to_thread
+
+    with (
+        tempfile.TemporaryDirectory(prefix="ais-storm-") as name,
+        SharedServers(Path(tempfile.gettempdir()) / f"ais-storm-{os.getpid()}") as servers,
+    ):
+        template = await anyio.to_thread.run_sync(market_template, servers)
+        simulator = start_stripe_simulator(Path(name), options=("--settle-seconds", "20"))
+        try:
+            yield Field(servers, template, simulator)
+        finally:
+            simulator.kill()

@@ -1,0 +1,302 @@
+"""The judge of a storm: a program of its own that knows the provider's list API and the books' SQL, and nothing else.
+
+    python -m tests.simulation.storm.judge DATABASE_URL PROVIDER_URL API_KEY [--faults]
+
+It imports nothing of the program that it judges. It prints what does not add up, one line each, and ends with 1 if
+there is anything. Sums are minor units.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections import defaultdict
+from typing import Any
+
+import asyncpg
+import httpx
+
+JSON = dict[str, Any]
+SETTLED_REFUNDS = ("succeeded", "pending", "requires_action")
+
+# Each statement finds what must not be; what it selects is printed.
+STATEMENTS: dict[str, str] = {
+    "a posting does not balance": """
+        SELECT posting_id, currency, sum(amount_minor) AS off FROM ledger_entries
+        GROUP BY posting_id, currency HAVING sum(amount_minor) <> 0
+    """,
+    "money of an order is neither earned nor owed": """
+        SELECT orders.record_locator, orders.status, orders.payment_status, entry.account, entry.currency,
+               sum(entry.amount_minor) AS balance
+        FROM ledger_postings AS posting JOIN ledger_entries AS entry ON entry.posting_id = posting.id
+        JOIN orders ON orders.id = posting.order_id
+        WHERE entry.account IN ('customer_deposits', 'refunds_payable')
+        AND NOT EXISTS (SELECT FROM refunds WHERE refunds.order_id = orders.id AND refunds.status = 'failed')
+        AND NOT EXISTS (SELECT FROM staff_queue WHERE resolved_at IS NULL AND kind LIKE 'payment%')
+        GROUP BY orders.id, entry.account, entry.currency HAVING sum(entry.amount_minor) <> 0
+    """,
+    "a cabin counts other seats than its claims": """
+        SELECT leg.leg_id, leg.cabin, leg.held, leg.sold, coalesce(claim.held, 0) AS held_claims,
+               coalesce(claim.sold, 0) AS sold_claims
+        FROM leg_cabins AS leg LEFT JOIN (
+            SELECT leg_id, cabin, sum(seats) FILTER (WHERE state = 'held') AS held,
+                   sum(seats) FILTER (WHERE state = 'sold') AS sold
+            FROM hold_items GROUP BY leg_id, cabin
+        ) AS claim USING (leg_id, cabin)
+        WHERE (leg.held, leg.sold) <> (coalesce(claim.held, 0), coalesce(claim.sold, 0))
+    """,
+    "a cabin is sold beyond its authorisation": """
+        SELECT leg_id, cabin, sold, held, blocked, authorised, excess FROM leg_cabins
+        WHERE sold + held + blocked > authorised + excess
+    """,
+    "a cabin carries other passengers than have coupons for it": """
+        SELECT leg.leg_id, leg.cabin, leg.sold, coalesce(flying.passengers, 0) AS coupons
+        FROM leg_cabins AS leg LEFT JOIN (
+            SELECT covered.leg_id, sold.cabin, count(*) AS passengers
+            FROM coupons AS coupon
+            JOIN documents AS document ON document.id = coupon.document_id AND document.status = 'issued'
+            JOIN order_segments AS sold ON sold.id = coupon.segment_id
+            JOIN order_passengers AS passenger ON passenger.id = coupon.passenger_id AND passenger.type <> 'infant'
+            JOIN orders ON orders.id = document.order_id
+            CROSS JOIN LATERAL (
+                SELECT DISTINCT item.leg_id FROM hold_items AS item JOIN legs ON legs.id = item.leg_id
+                WHERE item.hold_id = orders.hold_id AND legs.flight_date_id = sold.flight_date_id
+            ) AS covered
+            WHERE coupon.status NOT IN ('void', 'exchanged', 'refunded')
+            GROUP BY covered.leg_id, sold.cabin
+        ) AS flying USING (leg_id, cabin)
+        WHERE leg.sold <> coalesce(flying.passengers, 0)
+    """,
+    "a passenger has two live coupons for one flight": """
+        SELECT segment_id, passenger_id, count(*) FROM coupons WHERE status NOT IN ('void', 'exchanged', 'refunded')
+        GROUP BY segment_id, passenger_id HAVING count(*) > 1
+    """,
+    "a document number was used twice": """
+        SELECT number, count(*) FROM documents GROUP BY number HAVING count(*) > 1
+    """,
+    "an order is confirmed and not ticketed, or ticketed and not paid": """
+        SELECT record_locator, status, payment_status, ticketing_status, paid_minor, total_minor FROM orders
+        WHERE status IN ('confirmed', 'completed') AND (
+            paid_minor < total_minor
+            OR (SELECT count(DISTINCT passenger_id) FROM documents WHERE order_id = orders.id)
+               <> (SELECT count(*) FROM order_passengers WHERE order_id = orders.id))
+    """,
+    "an order that nobody paid still holds seats": """
+        SELECT record_locator, orders.status, hold.status AS hold FROM orders JOIN holds AS hold ON hold.id = hold_id
+        WHERE orders.status IN ('expired', 'cancelled') AND hold.status IN ('active')
+    """,
+    "something is still under way": """
+        SELECT 'order' AS what, record_locator AS which, status FROM orders WHERE status IN ('pending', 'reserved')
+            AND NOT EXISTS (SELECT FROM staff_queue WHERE resolved_at IS NULL AND kind LIKE 'payment%')
+        UNION ALL SELECT 'payment', id::text, status FROM payments
+            WHERE status IN ('requires_payment', 'requires_action', 'processing', 'failed')
+        UNION ALL SELECT 'refund', id::text, status FROM refunds WHERE status = 'pending'
+        UNION ALL SELECT 'job', entrypoint, status::text FROM jobs WHERE status = 'failed'
+    """,
+    "the unflown liability is not the value of the open coupons": """
+        SELECT coalesce(books.currency, coupons.currency) AS currency, books.liability, coupons.value FROM (
+            SELECT currency, -sum(amount_minor) AS liability FROM ledger_entries
+            WHERE account IN ('unflown_fare', 'unflown_carrier_charges') GROUP BY currency
+        ) AS books FULL JOIN (
+            SELECT coupon.currency, sum(value_minor + carrier_charges_minor) AS value FROM coupons AS coupon
+            JOIN documents AS document ON document.id = document_id
+            WHERE coupon.status IN ('open', 'airport_control', 'checked_in', 'lifted', 'suspended')
+            AND document.status = 'issued'
+            GROUP BY coupon.currency
+        ) AS coupons USING (currency)
+        WHERE coalesce(books.liability, 0) <> coalesce(coupons.value, 0)
+    """,
+}
+
+# The seats that were open to each class of a cabin at an instant, told by who held or had bought seats then.
+CLAIMS_THEN = """
+    SELECT item.leg_id, item.cabin, item.rbd, sum(item.seats) AS seats
+    FROM hold_items AS item JOIN holds AS hold ON hold.id = item.hold_id
+    WHERE (item.leg_id, item.cabin) IN (SELECT leg_id, cabin FROM hold_items WHERE hold_id = $1)
+    AND item.hold_id <> $1 AND hold.created_at <= $2 AND hold.replaces IS DISTINCT FROM $1
+    AND CASE hold.status WHEN 'confirmed' THEN true WHEN 'active' THEN hold.expires_at > $2
+        ELSE least(coalesce(hold.resolved_at, hold.expires_at), hold.expires_at) > $2 END
+    GROUP BY item.leg_id, item.cabin, item.rbd
+"""
+
+
+async def everything(provider: httpx.AsyncClient, path: str) -> list[JSON]:
+    """All objects of a list, page by page."""
+    found: list[JSON] = []
+    after: JSON = {}
+    while True:
+        answer = await provider.get(path, params={"limit": 100, **after})
+        answer.raise_for_status()
+        page = answer.json()
+        found += page["data"]
+        if not page["has_more"]:
+            return found
+        after = {"starting_after": page["data"][-1]["id"]}
+
+
+class Judge:
+    """Collects what is wrong."""
+
+    def __init__(self, connection: Any, provider: httpx.AsyncClient, *, faults: bool) -> None:
+        self.connection = connection
+        self.provider = provider
+        self.faults = faults
+        self.wrong: list[str] = []
+        self.captured = 0
+        self.ticketed = 0
+
+    def accuse(self, what: str, details: object) -> None:
+        self.wrong.append(f"{what}: {details}")
+
+    async def judge(self) -> list[str]:
+        """Everything that does not add up."""
+        for what, statement in STATEMENTS.items():
+            for row in await self.connection.fetch(statement):
+                self.accuse(what, dict(row))
+        charges = [charge for charge in await everything(self.provider, "/v1/charges") if charge["paid"]]
+        refunds = await everything(self.provider, "/v1/refunds")
+        await self._charges(charges, refunds)
+        await self._clearing(charges, refunds)
+        await self._lateness()
+        return self.wrong
+
+    async def _charges(self, charges: list[JSON], refunds: list[JSON]) -> None:
+        """Every charge has its ticketed order or went back whole; what the provider kept is what the books say."""
+        kept: dict[Any, int] = defaultdict(int)
+        owners: dict[str, Any] = {}
+        for charge in charges:
+            order = await self._order_of(charge)
+            if order is None:
+                self.accuse("a charge without an order", charge["id"])
+                continue
+            owners[charge["id"]] = order
+            kept[order] += charge["amount_captured"]
+        for refund in refunds:
+            if refund["status"] in SETTLED_REFUNDS and refund["charge"] in owners:
+                kept[owners[refund["charge"]]] -= refund["amount"]
+        for order, amount in kept.items():
+            row = await self.connection.fetchrow(
+                """
+                SELECT record_locator, status, payment_status, paid_minor, refunded_minor, total_minor,
+                       (SELECT count(*) FROM documents WHERE order_id = orders.id) AS documents,
+                       (SELECT count(*) FROM staff_queue WHERE resolved_at IS NULL AND kind LIKE 'payment%') AS asked
+                FROM orders WHERE id = $1
+                """,
+                order,
+            )
+            self.captured += 1
+            self.ticketed += row["documents"] > 0
+            if row["documents"] == 0 and amount != 0 and not row["asked"]:
+                self.accuse("a charge bought nothing and did not go back", (dict(row), amount))
+            if row["paid_minor"] - row["refunded_minor"] != amount:
+                self.accuse("the order's money is not the provider's", (dict(row), amount))
+            if not self.faults and row["documents"] == 0:
+                self.accuse("without any fault a captured order has no tickets", dict(row))
+
+    async def _order_of(self, charge: JSON) -> Any:
+        return await self.connection.fetchval(
+            """
+            SELECT order_id FROM payments
+            WHERE provider = 'stripe' AND ($1 IN (provider_payment_id, provider_capture_id) OR id::text = $2)
+            """,
+            charge["payment_intent"],
+            charge["metadata"].get("payment_id", ""),
+        )
+
+    async def _clearing(self, charges: list[JSON], refunds: list[JSON]) -> None:
+        """What the books say the provider holds for us is what came to it and has not left it."""
+        moved: dict[str, int] = defaultdict(int)
+        for charge in charges:
+            moved[charge["currency"].upper()] += charge["amount_captured"]
+        for refund in refunds:
+            if refund["status"] in SETTLED_REFUNDS:
+                moved[refund["currency"].upper()] -= refund["amount"]
+        booked = {
+            row["currency"]: int(row["balance"])
+            for row in await self.connection.fetch(
+                """
+                SELECT currency, sum(amount_minor) AS balance FROM ledger_entries
+                WHERE account = 'provider_clearing' AND provider = 'stripe' GROUP BY currency
+                """
+            )
+        }
+        for currency in {*moved, *booked}:
+            if moved.get(currency, 0) != booked.get(currency, 0):
+                self.accuse("clearing is not the provider's balance", (currency, booked.get(currency), moved[currency]))
+
+    async def _lateness(self) -> None:
+        """Money went back for lateness only where its seats were gone when it was settled."""
+        late = await self.connection.fetch(
+            """
+            SELECT orders.record_locator, orders.hold_id, refund.created_at
+            FROM refunds AS refund JOIN orders ON orders.id = refund.order_id
+            WHERE refund.reason = 'seats gone'
+            """
+        )
+        for row in late:
+            if not self.faults:
+                self.accuse("without any fault money went back for lateness", dict(row))
+            if await self._seats_were_there(row["hold_id"], row["created_at"]):
+                self.accuse("money went back though its seats were there", dict(row))
+
+    async def _seats_were_there(self, hold: Any, at: Any) -> bool:
+        claims: dict[tuple[int, str], dict[str, int]] = defaultdict(dict)
+        for row in await self.connection.fetch(CLAIMS_THEN, hold, at):
+            claims[row["leg_id"], row["cabin"]][row["rbd"]] = int(row["seats"])
+        wanted = await self.connection.fetch(
+            """
+            SELECT item.leg_id, item.cabin, item.rbd, sum(item.seats) AS seats, leg.classes, leg.limits, leg.authorised,
+                   leg.blocked, leg.on_sale
+            FROM hold_items AS item JOIN leg_cabins AS leg USING (leg_id, cabin)
+            WHERE hold_id = $1 GROUP BY item.leg_id, item.cabin, item.rbd, leg.classes, leg.limits, leg.authorised,
+                leg.blocked, leg.on_sale
+            """,
+            hold,
+        )
+        for row in wanted:
+            taken = claims[row["leg_id"], row["cabin"]]
+            if not row["on_sale"] or open_seats(row, taken) < row["seats"]:
+                return False
+        return True
+
+
+def open_seats(cabin: Any, taken: dict[str, int]) -> int:
+    """Standard nesting: class j is open for the least of b_i less what is taken in classes i and below, over i <= j."""
+    ladder = cabin["classes"]
+    rank = ladder.index(cabin["rbd"])
+    room = [
+        limit - sum(taken.get(rbd, 0) for rbd in ladder[position:]) for position, limit in enumerate(cabin["limits"])
+    ]
+    whole = cabin["authorised"] - cabin["blocked"] - sum(taken.values())
+    return max(0, min(*room[: rank + 1], whole)) if rank else max(0, min(room[0], whole))
+
+
+async def judge(database_url: str, provider_url: str, api_key: str, *, faults: bool) -> Judge:
+    """The judgement of a storm that has calmed down."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        async with httpx.AsyncClient(base_url=provider_url, auth=(api_key, ""), timeout=30) as provider:
+            judged = Judge(connection, provider, faults=faults)
+            await judged.judge()
+            return judged
+    finally:
+        await connection.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("database_url")
+    parser.add_argument("provider_url")
+    parser.add_argument("api_key")
+    parser.add_argument("--faults", action="store_true", help="there were faults: some money may go back for lateness")
+    arguments = parser.parse_args()
+    judged = asyncio.run(
+        judge(arguments.database_url, arguments.provider_url, arguments.api_key, faults=arguments.faults)
+    )
+    print("\n".join(judged.wrong) or f"all adds up: {judged.captured} captured orders, {judged.ticketed} ticketed")
+    sys.exit(1 if judged.wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

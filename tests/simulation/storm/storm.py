@@ -1,0 +1,171 @@
+"""One storm in this process, from its seed to its judgement."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from tests.factories.in_process import departure
+from tests.factories.stripe_simulator import API_KEY, StripeSimulator
+from tests.simulation.storm.customers import Bought, Customer, Market
+from tests.simulation.storm.judge import judge
+from tests.simulation.storm.returns import give_back
+from tests.simulation.storm.world import CutOff, PostOffice, World, open_world, trouble_at_provider
+
+from ais.app.invariants import INVARIANTS
+from ais.kit import system_actor
+from ais.platform.invariants import find_violations
+from ais.schedule import cancel_flight_date
+
+JSON = dict[str, Any]
+CUSTOMERS_MAX = 100
+ACTOR = system_actor("storm")
+ROUTES = (("RUH", "JED"), ("RUH", "DMM"), ("RUH", "CAI"), ("DMM", "CAI"))
+
+
+@dataclass
+class Report:
+    """What a storm came to; nothing in ``wrong`` means that all of it adds up."""
+
+    seed: int
+    wrong: list[str] = field(default_factory=list)
+    hits: Counter[str] = field(default_factory=Counter)
+    cuts: Counter[str] = field(default_factory=Counter)
+    did: Counter[str] = field(default_factory=Counter)
+    orders: Counter[str] = field(default_factory=Counter)
+    captured: int = 0
+    ticketed: int = 0
+    seconds: float = 0.0
+
+
+class InThisProcess:
+    """Where customers shop when the program runs beside them."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    @property
+    def over(self) -> bool:
+        return self._world.over
+
+    async def ask(
+        self, method: str, path: str, body: JSON | None = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response | None:
+        try:
+            return await self._world.program.http.request(method, path, json=body, headers=headers)
+        except CutOff:
+            return None
+
+    async def ask_provider(self, method: str, path: str, form: JSON | None = None) -> httpx.Response | None:
+        try:
+            return await self._world.provider.request(method, path, data=form)
+        except httpx.TransportError:
+            return None
+
+    async def at_provider(self, path: str, body: JSON) -> Any:
+        answer = await self._world.provider.post(f"/_sandbox{path}", json=body)
+        return answer.json() if answer.status_code == 200 else None
+
+
+async def storm(database_url: str, redis_url: str, simulator: StripeSimulator, seed: int, *, faulty: bool) -> Report:
+    """Run the storm of this seed on a database with a market in it."""
+    report = Report(seed)
+    began = time.monotonic()
+    async with open_world(database_url, redis_url, simulator, seed, faulty=faulty) as world:
+        report.hits, report.cuts = world.hits, world.cuts
+        await _make_scarce(world)
+        await trouble_at_provider(world, seed)
+        post = PostOffice(world)
+        there = InThisProcess(world)
+        market = Market(ROUTES, departure(2), 3)
+        customers = [
+            Customer(seed, number, there, market) for number in range(world.chance.randint(20, CUSTOMERS_MAX // 2))
+        ]
+        workers = [asyncio.create_task(world.keep_working()) for _ in range(3)]
+        workers.append(asyncio.create_task(post.keep_delivering()))
+        weather = asyncio.create_task(_weather(world, faulty=faulty))
+        gone = await asyncio.gather(*(_visit(each) for each in customers), return_exceptions=True)
+        bought = [each.bought for each in customers if each.bought is not None]
+        given = await asyncio.gather(
+            *(give_back(customer, there) for customer in customers if customer.bought is not None),
+            return_exceptions=True,
+        )
+        weather.cancel()
+        world.over = True
+        ended = await asyncio.gather(*workers, weather, return_exceptions=True)
+        report.wrong += [
+            f"somebody met with {each!r}"
+            for each in (*gone, *given, *ended)
+            if isinstance(each, BaseException) and not isinstance(each, asyncio.CancelledError)
+        ]
+        await post.deliver_all()
+        await world.calm_down()
+        await post.deliver_all()
+        await world.calm_down()
+        await _judge(world, report, bought, faulty=faulty)
+    report.seconds = time.monotonic() - began
+    return report
+
+
+async def _visit(customer: Customer) -> None:
+    await asyncio.sleep(customer.chance.random() * 2.0)
+    await customer.shop()
+
+
+async def _weather(world: World, *, faulty: bool) -> None:
+    """The clock jumps past time limits now and then, and staff cancel a flight."""
+    chance = world.chance
+    for _ in range(chance.randint(0, 3) if faulty else 0):
+        await asyncio.sleep(chance.random() * 1.5)
+        await world.advance(minutes=chance.choice((3, 14, 16, 45)))
+    if chance.random() < 0.5:
+        flights = await world.program.rows(
+            """
+            SELECT DISTINCT flight_date_id FROM order_segments WHERE status = 'confirmed'
+            ORDER BY flight_date_id LIMIT 5
+            """
+        )
+        if flights:
+            async with world.program.database.unit_of_work(ACTOR) as uow:
+                await cancel_flight_date(uow, chance.choice(flights), reason="storm")
+
+
+async def _make_scarce(world: World) -> None:
+    """Few seats are left on some flights, so that they sell out."""
+    await world.program.rows(
+        """
+        UPDATE leg_cabins AS leg SET authorised = few.seats, limits = ARRAY(
+            SELECT least(each, few.seats) FROM unnest(leg.limits) WITH ORDINALITY AS old (each, rank) ORDER BY rank)
+        FROM (
+            SELECT leg_id, cabin, 2 + (hashint8(leg_id + $2) & 7) AS seats
+            FROM leg_cabins JOIN legs ON legs.id = leg_id
+            WHERE scheduled_departure_at < ais_now() + interval '9 days' AND (hashint8(leg_id # $2) & 3) < $1
+        ) AS few
+        WHERE leg.leg_id = few.leg_id AND leg.cabin = few.cabin
+        RETURNING 1
+        """,
+        world.chance.choice((0, 1, 3)),
+        world.chance.randrange(1 << 31),
+    )
+
+
+async def _judge(world: World, report: Report, bought: list[Bought], *, faulty: bool) -> None:
+    program = world.program
+    report.did = Counter(did for each in bought for did in each.did)
+    report.orders = Counter(
+        f"{status} {payment}" for status, payment in await program.rows("SELECT status, payment_status FROM orders")
+    )
+    assert program.settings.database_url is not None
+    judged = await judge(program.settings.database_url, program.simulator.url, API_KEY, faults=faulty)
+    report.wrong += judged.wrong
+    report.captured, report.ticketed = judged.captured, judged.ticketed
+    report.wrong += [f"{run.name} is dead: {run.error}" for run in world.failed_jobs]
+    report.wrong += [
+        f"{violation.invariant.name}: {violation.rows[:3]}"
+        for violation in await find_violations(program.database, INVARIANTS)
+    ]

@@ -1,0 +1,228 @@
+"""The world of one storm in this process: the program, the provider beside it, the clock, and what goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import httpx
+from tests.factories.in_process import InProcess, in_process
+from tests.factories.stripe_simulator import StripeSimulator
+
+from ais.app.registry import build_registry
+from ais.platform import faults
+from ais.platform.jobs.worker import JobRun, run_due_jobs
+
+JSON = dict[str, Any]
+JOB_LOOPS = 3
+# A storm has its own present: SQL reads it from a row, the program's clock and the provider's are moved with it.
+CLOCK = """
+CREATE UNLOGGED TABLE storm_clock (shift interval NOT NULL);
+INSERT INTO storm_clock VALUES ('0');
+CREATE OR REPLACE FUNCTION ais_now() RETURNS timestamptz LANGUAGE sql VOLATILE PARALLEL SAFE
+RETURN clock_timestamp() + (SELECT shift FROM storm_clock);
+"""
+
+
+class CutOff(BaseException):
+    """The process ended here: nothing of the program may catch it."""
+
+
+@dataclass
+class Weather:
+    """What goes wrong, each by its chance; all zero is calm."""
+
+    cut: float = 0.0
+    lost: float = 0.0
+    duplicated: float = 0.0
+    late: float = 0.0
+    provider: float = 0.0
+
+    @classmethod
+    def calm(cls) -> Weather:
+        return cls()
+
+    @classmethod
+    def drawn(cls, chance: random.Random) -> Weather:
+        """A weather in which each kind of trouble is off, rare or frequent."""
+        return cls(
+            cut=chance.choice((0.0, 0.01, 0.05)),
+            lost=chance.choice((0.0, 0.1, 0.5)),
+            duplicated=chance.choice((0.0, 0.2, 0.6)),
+            late=chance.choice((0.0, 0.3, 0.8)),
+            provider=chance.choice((0.0, 0.02, 0.08)),
+        )
+
+
+@dataclass
+class World:
+    """Everything that a storm acts upon. ``hits`` counts the fault points passed, ``cuts`` those where it was cut."""
+
+    program: InProcess
+    chance: random.Random
+    weather: Weather
+    hits: Counter[str] = field(default_factory=Counter)
+    cuts: Counter[str] = field(default_factory=Counter)
+    failed_jobs: list[JobRun] = field(default_factory=list)
+    over: bool = False
+
+    @property
+    def provider(self) -> httpx.AsyncClient:
+        return self.program.provider
+
+    async def advance(self, **by: float) -> None:
+        """Let time pass for everybody at once."""
+        step = timedelta(**by)
+        await self.program.rows("UPDATE storm_clock SET shift = shift + $1 RETURNING 1", step)
+        self.program.database.clock.shift += step  # type: ignore[attr-defined]  # the clock of tests has a shift
+        await asyncio.to_thread(
+            self.program.simulator.control, "POST", "/clock", {"advance_seconds": step.total_seconds()}
+        )
+
+    def pass_fault_point(self, name: str) -> None:
+        """Called by the program at each of its fault points."""
+        self.hits[name] += 1
+        if self.weather.cut and self.chance.random() < self.weather.cut:
+            self.cuts[name] += 1
+            raise CutOff(name)
+
+    async def run_jobs(self) -> list[JobRun]:
+        """Run what is due until nothing is; a worker that is cut off is followed by another."""
+        while True:
+            try:
+                runs = await run_due_jobs(
+                    self.program.database, build_registry(self.program.settings, self.program.gateways), limit=500
+                )
+            except CutOff:
+                continue
+            self.failed_jobs += [run for run in runs if run.is_dead]
+            return runs
+
+    async def keep_working(self) -> None:
+        """What workers do, until the storm is over."""
+        while not self.over:
+            await self.run_jobs()
+            await asyncio.sleep(0.02)
+
+    async def calm_down(self) -> None:
+        """No more trouble, and time enough for all that was begun: what is not finished then never will be."""
+        self.weather = Weather.calm()
+        control = self.program.simulator.control
+        await asyncio.to_thread(control, "DELETE", "/faults")
+        for step in ({"seconds": 0}, {"seconds": 40}, {"minutes": 2}, {"minutes": 20}, {"hours": 1}, {"hours": 3}):
+            await self.advance(**step)
+            await asyncio.to_thread(control, "POST", "/transitions/run")
+            await self.run_jobs()
+
+
+PROVIDER_TROUBLE: tuple[JSON, ...] = (
+    {"action": "rate_limit"},
+    {"action": "error_before", "status": 500},
+    {"action": "error_after", "status": 500, "kept": "error"},
+    {"action": "error_after", "status": 502, "kept": "answer"},
+    {"action": "cut_before"},
+    {"action": "cut_after"},
+    {"action": "hang_after", "seconds": 0.1},
+)
+TROUBLED_PATHS = ("/v1/payment_intents*", "/v1/checkout/sessions*", "/v1/refunds*")
+
+
+async def trouble_at_provider(world: World, seed: int) -> None:
+    """From now on the provider fails as often as the weather says: before and after it has acted."""
+    share = world.weather.provider / len(PROVIDER_TROUBLE)
+    if not share:
+        return
+    for number, rule in enumerate(PROVIDER_TROUBLE):
+        for path in TROUBLED_PATHS:
+            await asyncio.to_thread(
+                world.program.simulator.control,
+                "POST",
+                "/faults",
+                {**rule, "path": path, "method": "*", "times": None, "probability": share, "seed": seed + number},
+            )
+
+
+class PostOffice:
+    """Carries the provider's events to the program: late, twice, in another order, or not at all."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._seen: set[str] = set()
+        self._waiting: list[tuple[int, JSON]] = []
+        self._round = 0
+
+    async def keep_delivering(self) -> None:
+        while not self._world.over:
+            await self.deliver()
+            await asyncio.sleep(0.03)
+
+    async def deliver(self) -> None:
+        """One round: fetch what is new, hand over what is due."""
+        world, chance = self._world, self._world.chance
+        self._round += 1
+        for event in await self._new_events():
+            if chance.random() < world.weather.lost:
+                continue
+            for _ in range(1 + (chance.random() < world.weather.duplicated) * chance.randint(1, 3)):
+                delay = chance.randint(1, 40) if chance.random() < world.weather.late else 0
+                self._waiting.append((self._round + delay, event))
+        due = [event for when, event in self._waiting if when <= self._round]
+        self._waiting = [entry for entry in self._waiting if entry[0] > self._round]
+        chance.shuffle(due)
+        for event in due:
+            try:
+                answer = await world.program.deliver(event)
+            except CutOff:
+                self._waiting.append((self._round + 1, event))  # not answered, so it comes again
+            else:
+                assert answer.status_code == 200, answer.text
+
+    async def deliver_all(self) -> None:
+        """Whatever still waits, now."""
+        self._round += 1000
+        await self.deliver()
+
+    async def _new_events(self) -> list[JSON]:
+        found: list[JSON] = []
+        after: JSON = {}
+        while True:
+            answer = await self._world.provider.get("/v1/events", params={"limit": 100, **after})
+            assert answer.status_code == 200, answer.text
+            page = answer.json()
+            fresh = [event for event in page["data"] if event["id"] not in self._seen]
+            found += fresh
+            if len(fresh) < len(page["data"]) or not page["has_more"]:
+                break
+            after = {"starting_after": page["data"][-1]["id"]}
+        self._seen.update(event["id"] for event in found)
+        return found[::-1]
+
+
+@asynccontextmanager
+async def open_world(
+    database_url: str, redis_url: str, simulator: StripeSimulator, seed: int, *, faulty: bool
+) -> AsyncIterator[World]:
+    """The program on a database of the storm's own, everything at its beginning."""
+    chance = random.Random(seed)
+    await asyncio.to_thread(simulator.control, "POST", "/reset")
+    await asyncio.to_thread(simulator.control, "POST", "/clock", {"now": time.time()})
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(CLOCK)
+    await connection.close()
+    async with in_process(database_url, redis_url, simulator, sale_days=40, lookup_limit_per_minute=100_000) as program:
+        world = World(program, chance, Weather.drawn(chance) if faulty else Weather.calm())
+        stop: Callable[[], None] = faults.watch(world.pass_fault_point)
+        try:
+            await world.run_jobs()
+            yield world
+        finally:
+            world.over = True
+            stop()
