@@ -36,6 +36,7 @@ STEPS = (
     Step("states", "state tables are the database's", _tool("state_tables")),
     Step("openapi", "the program serves docs/openapi.json", _tool("snapshots", "openapi")),
     Step("translations", "every refusal has its Arabic", _tool("translations")),
+    Step("pages", "every sentence of the pages has its Arabic", _tool("page_sentences")),
     Step("imports", "import contracts", [BIN / "lint-imports", "--no-logo"]),
     Step("lint", "ruff check", [BIN / "ruff", "check", "--quiet", "--output-format", "concise", "."]),
     Step("format", "ruff format", [BIN / "ruff", "format", "--quiet", "--diff", "."]),

@@ -18,6 +18,8 @@ from ais.platform.http.correlation import Correlated
 from ais.platform.settings import Settings, load_settings
 from ais.platform.telemetry import configure_logging
 from ais.reference.endpoints import AirportsController
+from ais.web.shop.problems import error_page
+from ais.web.shop.routes import ROUTES as SHOP_ROUTES
 
 
 def create_application(settings: Settings | None = None) -> Correlated:
@@ -46,6 +48,8 @@ def litestar_application(settings: Settings) -> Litestar:
             *ORDER_ROUTES,
             *CANCELLATION_ROUTES,
             *PAYMENT_ROUTES,
+            *SHOP_ROUTES,
         ],
         lifespan=[lifespan],
+        error_page=error_page,
     )

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from ais.app.registry import build_registry
 from ais.app.shop import open_shop
@@ -31,6 +32,14 @@ def _link_rules(settings: Settings) -> LinkRules:
     """Where payment pages may send people back to; other hosts are set comma separated."""
     hosts = (host.strip().lower() for host in settings.return_hosts.split(","))
     return LinkRules(settings.site, frozenset(filter(None, hosts)))
+
+
+def hosted_payment_origin(settings: Settings) -> str:
+    """The origin of the provider's payment page, to which a form of ours may lead."""
+    if settings.stripe_api_base == "https://api.stripe.com":
+        return "https://checkout.stripe.com"
+    address = urlsplit(settings.stripe_api_base)
+    return f"{address.scheme}://{address.netloc}"
 
 
 @asynccontextmanager
@@ -61,6 +70,7 @@ async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         snapshots = SnapshotRefresher(database, shop)
         await snapshots.start()
         stack.push_async_callback(snapshots.stop)
+        tokens = TokenRing(settings.secret_keys)
         hold_window = timedelta(minutes=settings.hold_minutes)
         payment_window = timedelta(minutes=settings.payment_minutes)
         yield {
@@ -70,10 +80,12 @@ async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
             "gateways": gateways,
             "shop": shop,
             "read_reference": lambda: shop.market.reference,
-            "authenticator": Authenticator(TokenRing(settings.secret_keys), database.clock, settings.operator_token),
+            "tokens": tokens,
+            "authenticator": Authenticator(tokens, database.clock, settings.operator_token),
             "create_order": CreateOrder(database, seat_desk, shop, hold_window),
             "pay_order": PayOrder(database, gateways, payment_window, _link_rules(settings)),
             "cancel_order": CancelOrder(database, gateways, timedelta(minutes=settings.quote_minutes)),
+            "hosted_payment_origin": hosted_payment_origin(settings),
             "lookup_limit_per_minute": settings.lookup_limit_per_minute,
             "trusted_proxies": settings.trusted_proxies,
         }

@@ -19,6 +19,7 @@ from ais.platform.http.application import build_application
 from ais.platform.http.bodies import JSONBody, Page, decode_strictly, json_response
 from ais.platform.http.errors import (
     ErrorBody,
+    ErrorPage,
     MalformedRequest,
     MethodNotAllowed,
     PayloadTooLarge,
@@ -42,6 +43,7 @@ __all__ = [
     "Access",
     "Authenticator",
     "ErrorBody",
+    "ErrorPage",
     "Forbidden",
     "HTTPRequest",
     "JSONBody",

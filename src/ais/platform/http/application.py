@@ -18,7 +18,7 @@ from litestar.static_files import create_static_files_router
 
 from ais.platform.http.access import PUBLIC, require_access, require_declarations
 from ais.platform.http.document import correct_document
-from ais.platform.http.errors import render_error
+from ais.platform.http.errors import ErrorPage, error_renderer
 
 BODY_LIMIT_BYTES = 256 * 1024
 SWAGGER_FILES = Path(__file__).parent / "swagger_ui"
@@ -50,10 +50,12 @@ def build_application(
     routes: Sequence[Any],
     state: dict[str, Any] | None = None,
     lifespan: Sequence[Callable[[Litestar], AbstractAsyncContextManager[None]]] = (),
+    error_page: ErrorPage | None = None,
 ) -> Litestar:
     """The ASGI application of ``routes``. What endpoints need stands in ``state`` or is put under ``app.state`` by a
-    lifespan; ``authenticator`` (an :class:`ais.platform.http.Authenticator`) must be there. Raises
-    RuntimeError if a route does not declare who may call it.
+    lifespan; ``authenticator`` (an :class:`ais.platform.http.Authenticator`) must be there. ``error_page`` may answer
+    errors of pages for people; what it leaves is answered in the form of the API. Raises RuntimeError if a route does
+    not declare who may call it.
     """
     files = create_static_files_router(
         "/schema/files", directories=[SWAGGER_FILES], opt={"access": PUBLIC}, include_in_schema=False
@@ -61,7 +63,7 @@ def build_application(
     application = Litestar(
         route_handlers=[*routes, files],
         guards=[require_access],
-        exception_handlers={Exception: render_error},
+        exception_handlers={Exception: error_renderer(error_page)},
         lifespan=list(lifespan),
         state=State(state or {}),
         # Logs are the program's own (ais.platform.telemetry); the framework's would send names and numbers unmasked.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import Any
 
 import asyncpg
@@ -180,13 +181,47 @@ def rate_limit_headers(limit: int, remaining: int, resets_in_seconds: int) -> di
     }
 
 
-def render_error(request: Request[Any, Any, Any], problem: Exception) -> Response[ErrorBody]:
-    """Answer any exception in the one form; what is unexpected is logged whole and told to nobody."""
-    error = _as_app_error(problem)
+# Answers an error of a page for people with a page, given the headers that every answer of that error carries; None if
+# the request was not for a page.
+ErrorPage = Callable[[Request[Any, Any, Any], AppError, dict[str, str]], Response[Any] | None]
+
+
+def error_renderer(error_page: ErrorPage | None = None) -> Callable[[Request[Any, Any, Any], Exception], Response[Any]]:
+    """What answers any exception: as a page where ``error_page`` has one, else in the one form of the API."""
+
+    def render(request: Request[Any, Any, Any], problem: Exception) -> Response[Any]:
+        error = _as_app_error(problem)
+        _log(request, error, problem)
+        headers = _headers(request, error, problem)
+        page = error_page(request, error, headers) if error_page is not None else None
+        return page if page is not None else render_error(request, error, headers)
+
+    return render
+
+
+def _log(request: Request[Any, Any, Any], error: AppError, problem: Exception) -> None:
+    """What is unexpected is logged whole and told to nobody."""
     if isinstance(error, InternalError):
         log.error("unexpected failure", path=request.scope["path"], exc_info=problem)
     elif isinstance(error, ServiceUnavailable):
         log.warning("unavailable", path=request.scope["path"], problem=type(problem).__name__)
+
+
+def _headers(request: Request[Any, Any, Any], error: AppError, problem: Exception) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, RateLimited):
+        headers |= rate_limit_headers(error.limit, 0, error.retry_after_seconds or 0)
+    elif spent := request.state.get("rate_limit"):
+        headers |= rate_limit_headers(*spent)
+    if error.status == 405 and isinstance(problem, HTTPException) and problem.headers:
+        headers.update(problem.headers)
+    return headers
+
+
+def render_error(request: Request[Any, Any, Any], error: AppError, headers: dict[str, str]) -> Response[ErrorBody]:
+    """The one form of the API, in the caller's language."""
     language = preferred_language(request.headers.get("accept-language"))
     body = ErrorBody(
         ErrorDetails(
@@ -197,15 +232,7 @@ def render_error(request: Request[Any, Any, Any], problem: Exception) -> Respons
             details=error.details,
         )
     )
-    headers: dict[str, str] = {"Content-Language": language}
-    if error.retry_after_seconds is not None:
-        headers["Retry-After"] = str(error.retry_after_seconds)
-    if isinstance(error, RateLimited):
-        headers |= rate_limit_headers(error.limit, 0, error.retry_after_seconds or 0)
-    elif spent := request.state.get("rate_limit"):
-        headers |= rate_limit_headers(*spent)
+    headers = {**headers, "Content-Language": language}
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if error.status == 405 and isinstance(problem, HTTPException) and problem.headers:
-        headers.update(problem.headers)
     return Response(body, status_code=error.status, headers=headers, media_type="application/json")
