@@ -10,11 +10,13 @@ import hashlib
 import hmac
 import itertools
 import json
+import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -333,7 +335,14 @@ async def in_process(
     database_url: str, redis_url: str, simulator: StripeSimulator, **changes: Any
 ) -> AsyncIterator[InProcess]:
     """Run the program on a loaded database until the block ends; ``changes`` are settings."""
-    settings = Settings(
+    with tempfile.TemporaryDirectory(prefix="ais-data-") as folder:
+        settings = _settings(database_url, redis_url, simulator, {"data_dir": Path(folder), **changes})
+        async with _running(settings, simulator) as program:
+            yield program
+
+
+def _settings(database_url: str, redis_url: str, simulator: StripeSimulator, changes: JSON) -> Settings:
+    return Settings(
         database_url=database_url,
         redis_url=redis_url,
         stripe_api_base=simulator.url,
@@ -341,6 +350,10 @@ async def in_process(
         log_level="error",
         **{"stripe_webhook_secret": simulator.webhook_secret, "database_pool_size": 20, **changes},
     )
+
+
+@asynccontextmanager
+async def _running(settings: Settings, simulator: StripeSimulator) -> AsyncIterator[InProcess]:
     configure_logging(settings.log_level, process="tests")
     app = litestar_application(settings)
     transport = httpx.ASGITransport(Correlated(app), raise_app_exceptions=False)

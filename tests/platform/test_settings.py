@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from ais.platform.settings import (
+    DEMO_LEDGER_KEY,
     DEMO_OPERATOR_TOKEN,
     DEMO_SECRET_KEY,
     DEMO_STRIPE_KEY,
@@ -25,6 +26,7 @@ PRODUCTION = {
     "AIS_OPERATOR_TOKEN": "our-own-operator-token",
     "AIS_STRIPE_SECRET_KEY": "sk_live_1",
     "AIS_STRIPE_WEBHOOK_SECRET": "whsec_1",
+    "AIS_LEDGER_SIGNING_KEYS": "l1:" + "A" * 43,
 }
 
 
@@ -140,7 +142,13 @@ def test_production_refuses_every_secret_of_the_demonstration():
     mistakes = mistakes_of({"AIS_ENV": "production"})
     assert mistakes == [
         f"{name} is the demonstration's: production needs its own."
-        for name in ("AIS_SECRET_KEYS", "AIS_OPERATOR_TOKEN", "AIS_STRIPE_SECRET_KEY", "AIS_STRIPE_WEBHOOK_SECRET")
+        for name in (
+            "AIS_SECRET_KEYS",
+            "AIS_OPERATOR_TOKEN",
+            "AIS_STRIPE_SECRET_KEY",
+            "AIS_STRIPE_WEBHOOK_SECRET",
+            "AIS_LEDGER_SIGNING_KEYS",
+        )
     ]
     assert load_settings(PRODUCTION).production
 
@@ -154,6 +162,8 @@ def test_production_refuses_every_secret_of_the_demonstration():
         ("AIS_STRIPE_SECRET_KEY", DEMO_STRIPE_KEY),
         ("AIS_STRIPE_WEBHOOK_SECRET", DEMO_WEBHOOK_SECRET),
         ("AIS_STRIPE_WEBHOOK_SECRET", f"whsec_1, {DEMO_WEBHOOK_SECRET}"),
+        ("AIS_LEDGER_SIGNING_KEYS", DEMO_LEDGER_KEY),
+        ("AIS_LEDGER_SIGNING_KEYS", f"l1:{'A' * 43}, {DEMO_LEDGER_KEY}"),
     ],
 )
 def test_production_refuses_one_of_them_alone_and_in_a_list(name, value):
@@ -165,3 +175,18 @@ def test_production_s_clock_is_not_shifted():
         "AIS_CLOCK_SHIFT_SECONDS is for tests: production's clock is not shifted."
     ]
     assert load_settings({"AIS_CLOCK_SHIFT_SECONDS": "60"}).clock_shift_seconds == 60.0
+
+
+@pytest.mark.parametrize("text", ["", "k", "k:short", "k:" + "A" * 44, "two words:" + "A" * 43, "a:" + "A" * 43 + ","])
+def test_a_signing_key_that_is_none_is_named_and_never_shown(text):
+    mistakes = mistakes_of({"AIS_LEDGER_SIGNING_KEYS": text or "-"})
+    assert mistakes == ["AIS_LEDGER_SIGNING_KEYS: a signing key is written name:base64url, the key 32 bytes (Ed25519)."]
+
+
+def test_where_the_books_are_kept():
+    settings = load_settings({"AIS_DATA_DIR": "/var/lib/ais"})
+    assert settings.heads_dir == Path("/var/lib/ais/ledger-heads")
+    assert load_settings({"AIS_LEDGER_HEADS_DIR": "/mnt/heads"}).heads_dir == Path("/mnt/heads")
+    assert mistakes_of({"AIS_ACCOUNTING_TIMEZONE": "Mars/Olympus"}) == [
+        "AIS_ACCOUNTING_TIMEZONE is 'Mars/Olympus': it must be a time zone such as Asia/Riyadh."
+    ]

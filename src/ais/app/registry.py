@@ -7,6 +7,8 @@ from typing import Any
 
 from ais.app.schedule_import import extend_sale
 from ais.inventory import jobs as inventory_jobs
+from ais.ledger import FolderSink
+from ais.ledger import jobs as ledger_jobs
 from ais.orders import handlers as order_handlers
 from ais.orders import jobs as order_jobs
 from ais.orders import settle_order_payment
@@ -15,6 +17,7 @@ from ais.payments import jobs as payment_jobs
 from ais.platform.idempotency import remove_expired_records
 from ais.platform.jobs import JobContext, JobRegistry, Retry, housekeeping
 from ais.platform.settings import Settings
+from ais.platform.signatures import SigningKeys
 from ais.reference import load_reference
 
 _RECORDS_AT_ONCE = 5000
@@ -26,6 +29,12 @@ def build_registry(settings: Settings, gateways: Gateways) -> JobRegistry:
     registry = JobRegistry()
     housekeeping.register(registry)
     inventory_jobs.register(registry)
+    ledger_jobs.register(
+        registry,
+        SigningKeys(settings.ledger_signing_keys),
+        (FolderSink(settings.heads_dir),),
+        heads_every_seconds=settings.ledger_heads_minutes * 60,
+    )
     payment_jobs.register(registry, gateways, settle_order_payment)
     order_jobs.register(registry, gateways)
     order_handlers.register(registry)

@@ -37,40 +37,96 @@ no_show             coupon      DR unflown CR breakage (or deferred breakage)
 A coupon is named by ``coupon_cause(document_id, number)``. Value that leaves a coupon is what ``coupon_balances`` says
 the books hold of it; tax entries carry the coupon too. ``happened_at`` of a coupon's posting is that of its move, so
 that the unflown liability of any date is the sum of the coupons open on it.
+
+What the airline keeps becomes revenue by a dated rule of its own: the credit of a penalty is ``await
+recognise_penalty(uow, money, document_id=…, coupon_number=…, kept_at=…, departs_at=…)``, that of value nobody used
+``await recognise_breakage(…, expires_at=…)``. Each answers one entry, on the revenue or on a deferred account from
+which a job takes it when it is due.
+
+Behind the sale a job writes a hash chain over all postings; its head is signed and leaves the database
+(docs/decisions/0009-hash-chain.md).
 """
 
+from ais.ledger.adapters.folder import FolderSink, HeadFileError, read_heads
 from ais.ledger.domain import (
     ACCOUNT_CLASSES,
+    ENTRY_FIELDS,
+    MOMENTS,
+    POSTING_FIELDS,
     TRANSITORY,
     UNFLOWN,
     Account,
     AccountClass,
+    BrokenLink,
+    ChainReport,
     Entry,
+    Item,
+    Link,
+    Moment,
     Posting,
     PostingError,
+    RecognitionRule,
+    SignedHead,
     coupon_cause,
     credit,
     debit,
 )
 from ais.ledger.invariants import INVARIANTS
-from ais.ledger.repository import coupon_balances, order_balances
-from ais.ledger.service import post, post_all
+from ais.ledger.ports import HeadSink
+from ais.ledger.repository.chain import count_unchained, last_head, last_link
+from ais.ledger.repository.postings import coupon_balances, order_balances
+from ais.ledger.repository.recognition import all_rules
+from ais.ledger.service.chain import chain_everything, extend_chain, sign_head, verify_chain, walk_chain
+from ais.ledger.service.posting import post, post_all
+from ais.ledger.service.recognise import (
+    recognise_breakage,
+    recognise_deferred,
+    recognise_penalty,
+    set_recognition_rule,
+)
 
 __all__ = [
     "ACCOUNT_CLASSES",
+    "ENTRY_FIELDS",
     "INVARIANTS",
+    "MOMENTS",
+    "POSTING_FIELDS",
     "TRANSITORY",
     "UNFLOWN",
     "Account",
     "AccountClass",
+    "BrokenLink",
+    "ChainReport",
     "Entry",
+    "FolderSink",
+    "HeadFileError",
+    "HeadSink",
+    "Item",
+    "Link",
+    "Moment",
     "Posting",
     "PostingError",
+    "RecognitionRule",
+    "SignedHead",
+    "all_rules",
+    "chain_everything",
+    "count_unchained",
     "coupon_balances",
     "coupon_cause",
     "credit",
     "debit",
+    "extend_chain",
+    "last_head",
+    "last_link",
     "order_balances",
     "post",
     "post_all",
+    "read_heads",
+    "recognise_breakage",
+    "recognise_deferred",
+    "recognise_penalty",
+    "set_recognition_rule",
+    "sign_head",
+    "verify_chain",
+    "walk_chain",
 ]

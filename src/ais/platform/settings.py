@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 import msgspec
 
@@ -22,7 +23,8 @@ DEMO_STRIPE_KEY = "sk_test_ais_demo"
 DEMO_WEBHOOK_SECRET = "whsec_ais_demo"  # noqa: S105  # the published secret of the demonstration, refused in production
 DEMO_SECRET_KEY = "demo-0:ZGVtbyBrZXkgb2YgdGhlIGRlbW9uc3RyYXRpb24gb25seQ"  # noqa: S105  # see above
 DEMO_OPERATOR_TOKEN = "operator-token-of-the-demonstration"  # noqa: S105  # see above
-DEMO_SECRETS = frozenset({DEMO_STRIPE_KEY, DEMO_WEBHOOK_SECRET, DEMO_SECRET_KEY, DEMO_OPERATOR_TOKEN})
+DEMO_LEDGER_KEY = "demo-0:ZGVtbyBzaWduaW5nIGtleSBvZiB0aGUgbGVkZ2VyISE"
+DEMO_SECRETS = frozenset({DEMO_STRIPE_KEY, DEMO_WEBHOOK_SECRET, DEMO_SECRET_KEY, DEMO_OPERATOR_TOKEN, DEMO_LEDGER_KEY})
 
 
 class SettingsError(Exception):
@@ -67,6 +69,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lookup_limit_per_minute: int = 10
     trusted_proxies: int = 0
     clock_shift_seconds: float = 0.0
+    accounting_timezone: str = "Asia/Riyadh"
+    ledger_signing_keys: str = DEMO_LEDGER_KEY
+    ledger_heads_dir: Path | None = None
+    ledger_heads_minutes: int = 60
 
     @property
     def production(self) -> bool:
@@ -76,6 +82,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def site(self) -> str:
         """The address under which people reach the program's pages."""
         return self.public_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def heads_dir(self) -> Path:
+        """Where signed heads of the ledger are kept."""
+        return self.ledger_heads_dir or self.data_dir / "ledger-heads"
 
     @property
     def clock(self) -> SystemClock:
@@ -98,6 +109,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "sales_close_minutes": (0, 24 * 60),
     "lookup_limit_per_minute": (1, 100_000),
     "trusted_proxies": (0, 10),
+    "ledger_heads_minutes": (1, 24 * 60),
 }
 _CHOICES: dict[str, tuple[str, ...]] = {
     "env": ("development", "test", "production"),
@@ -113,6 +125,8 @@ _FORMS: dict[str, tuple[str, str]] = {
     "point_of_sale": (r"[A-Z]{2}", "a country's two letters (ISO 3166)"),
     "carrier": (r"[A-Z0-9]{2}", "a carrier's two characters (IATA)"),
 }
+# One or more keys of 32 bytes, comma separated.
+_LEDGER_KEYS = r"\s*[^\s:,]+:[A-Za-z0-9_-]{43}\s*(,\s*[^\s:,]+:[A-Za-z0-9_-]{43}\s*)*"
 
 
 def environment_name(field: str) -> str:
@@ -195,14 +209,30 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> list[str]:
         TokenRing(settings.secret_keys)
     except TokenKeyError as problem:
         mistakes.append(f"{sources['secret_keys']}: {problem}.")
+    mistakes.extend(_check_ledger(settings, sources))
     if settings.production:
         mistakes.extend(_unfit_for_production(settings))
     return mistakes
 
 
+def _check_ledger(settings: Settings, sources: Mapping[str, str]) -> list[str]:
+    mistakes = []
+    if not re.fullmatch(_LEDGER_KEYS, settings.ledger_signing_keys):
+        # The key itself is never repeated.
+        mistakes.append(
+            f"{sources['ledger_signing_keys']}: a signing key is written name:base64url, the key 32 bytes (Ed25519)."
+        )
+    if settings.accounting_timezone not in available_timezones():
+        mistakes.append(
+            f"{sources['accounting_timezone']} is {settings.accounting_timezone!r}: it must be a time zone such as"
+            " Asia/Riyadh."
+        )
+    return mistakes
+
+
 def _unfit_for_production(settings: Settings) -> list[str]:
     mistakes = []
-    for name in ("secret_keys", "operator_token", "stripe_secret_key", "stripe_webhook_secret"):
+    for name in ("secret_keys", "operator_token", "stripe_secret_key", "stripe_webhook_secret", "ledger_signing_keys"):
         parts = {part.strip() for part in (getattr(settings, name) or "").split(",")}
         if parts & DEMO_SECRETS:
             mistakes.append(f"{environment_name(name)} is the demonstration's: production needs its own.")

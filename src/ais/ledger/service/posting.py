@@ -9,8 +9,8 @@ from uuid import UUID
 import msgspec
 
 from ais.kit import new_uuid
-from ais.ledger import repository
 from ais.ledger.domain import Entry, Posting
+from ais.ledger.repository import postings as repository
 from ais.platform.database import UnitOfWork
 
 

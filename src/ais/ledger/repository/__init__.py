@@ -1,0 +1,1 @@
+"""Every statement and lock of this package, a module a subject."""

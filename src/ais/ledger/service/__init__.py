@@ -1,0 +1,1 @@
+"""Use cases of the ledger, one module a verb."""
