@@ -9,9 +9,9 @@ from tests.factories.in_process import ADULT, CHILD, INFANT, OPERATOR, bearer, d
 
 from ais.kit import Money
 from ais.kit.ids import RefundId
+from ais.ledger import order_balances
 from ais.orders import repository as orders
 from ais.orders.cancellation.service import confirm as confirming
-from ais.orders.cancellation.service import give_up as giving_up
 
 
 def minor(money: dict) -> int:
@@ -326,6 +326,54 @@ async def test_a_disputed_order_gives_nothing_back(program):
         await connection.execute(noted, order_id(order), "paid", "disputed")
 
 
+async def books(program, order) -> dict[str, int]:
+    """What the books hold of an order, by account, in minor units; liabilities and income are negative."""
+    async with program.database.connection() as connection:
+        return {
+            str(account): balance
+            for (account, _), balance in (await order_balances(connection, order_id(order))).items()
+        }
+
+
+async def test_the_books_keep_the_penalty_and_owe_nothing_once_the_money_is_back(program):
+    order = await program.order([ADULT, CHILD], slices=[("DMM", "CAI", departure(2))])
+    await program.pay(order)
+    quoted = await quote(program, order)
+    await confirm(program, order, quoted)
+    kept, back = minor(quoted["penalty"]), minor(quoted["refund"])
+    assert await books(program, order) == {
+        "provider_clearing": kept + back,
+        "penalty_revenue": -kept,
+        "refunds_payable": -back,
+    }
+    await program.run_jobs()
+    assert await books(program, order) == {"provider_clearing": kept, "penalty_revenue": -kept}
+
+
+async def test_a_part_given_up_leaves_the_rest_unflown(program):
+    order = await program.order([ADULT, ADULT], slices=[("RUH", "JED", departure(20))])
+    await program.pay(order)
+    whole = await books(program, order)
+    await cancel(program, order, passenger_ids=[order["passengers"][0]["id"]])
+    half = await books(program, order)
+    assert {account: 2 * balance for account, balance in half.items()} == whole
+    await cancel(program, order)
+    assert await books(program, order) == {}
+
+
+async def test_the_money_can_be_kept_as_travel_credit(program):
+    order = await program.order()
+    payment = await program.pay(order)
+    quoted = await quote(program, order, refund_to="travel_credit")
+    seen = await cancel(program, order, refund_to="travel_credit")
+    assert (seen["status"], seen["refunded"]) == ("cancelled", quoted["refund"])
+    assert await program.refunds_of(payment) == []
+    issued = "SELECT issued_minor FROM travel_credits WHERE order_id = $1"
+    assert await program.rows(issued, order_id(order)) == [minor(quoted["refund"])]
+    held = await books(program, order)
+    assert (held["travel_credit"], held.get("refunds_payable")) == (-minor(quoted["refund"]), None)
+
+
 async def test_an_order_that_has_ended_has_nothing_to_give_up(program):
     order = await program.order()
     await program.pay(order)
@@ -361,11 +409,12 @@ async def test_without_the_orders_lock_the_same_confirmations_give_more_than_one
         await gathered.wait()
         return found
 
-    async def unmoved(_uow, _coupons, _target, _reason, *, source):
-        assert source
-
     async def unresolved(_uow, _quote_id, _status):
         pass
+
+    async def carried_out_without_guards(uow, change, quoted, _coupons, reason):
+        """Neither the coupons' table nor the books, which also refuse a second time."""
+        await confirming.send_money_back(uow, change.order, quoted, reason)
 
     with servers.database(market) as url:
         async with in_process(url, servers.cache_url(), simulator) as program:
@@ -375,8 +424,7 @@ async def test_without_the_orders_lock_the_same_confirmations_give_more_than_one
             with monkeypatch.context() as guard_off:
                 guard_off.setattr(confirming.orders, "lock_order", unlocked)
                 guard_off.setattr(confirming.repository, "resolve_quote", unresolved)
+                guard_off.setattr(confirming, "carry_out", carried_out_without_guards)
                 guard_off.setattr(confirming, "refund_id_of", lambda _quote, _payment: RefundId(uuid4()))
-                guard_off.setattr(giving_up, "move_coupons", unmoved)
-                guard_off.setattr(giving_up, "give_seats_back", unresolved)
                 await confirm_together(program, order, quoted, times=2)
             assert len(await refunds(program, order)) == 2

@@ -49,6 +49,7 @@ class RefundTo(StrEnum):
     """Where the money goes."""
 
     ORIGINAL_PAYMENT = "original_payment"
+    TRAVEL_CREDIT = "travel_credit"
 
 
 class Rule(StrEnum):

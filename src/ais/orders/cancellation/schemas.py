@@ -23,7 +23,7 @@ class CancellationQuoteRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
     passenger_ids: Annotated[tuple[PublicId, ...], Meta(min_length=1, max_length=18)] | None = None
     segment_ids: Annotated[tuple[PublicId, ...], Meta(min_length=1, max_length=40)] | None = None
-    refund_to: Literal["original_payment"] = "original_payment"
+    refund_to: Literal["original_payment", "travel_credit"] = "original_payment"
 
 
 class ConfirmationRequest(Struct, frozen=True, forbid_unknown_fields=True):

@@ -13,10 +13,11 @@ from uuid import uuid5
 from ais.inventory import SeatsUnavailable, confirm_hold, release_hold
 from ais.kit import Actor, InvalidStateTransition, encode_id, ids
 from ais.kit.ids import OrderId, OrderSegmentId, PaymentId, RefundId
-from ais.ledger import Account, Posting, credit, debit, post
+from ais.ledger import post
 from ais.orders import repository
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus, SegmentStatus, TicketingStatus
-from ais.orders.events import OrderConfirmed, OrderExpired, OrderPaymentFailed
+from ais.orders.events import OrderCancelled, OrderConfirmed, OrderExpired, OrderPaymentFailed
+from ais.orders.service.postings import returned
 from ais.orders.service.states import OrderChange
 from ais.orders.service.tickets import tickets_to_issue
 from ais.payments import (
@@ -191,6 +192,7 @@ async def _give_up_cancelled(uow: UnitOfWork, change: OrderChange, cancelled: Se
     change.status_to(OrderStatus.CANCELLED, "flight cancelled")
     others = [segment for segment in _live(order) if segment not in set(cancelled)]
     await repository.move_segments(uow, others, SegmentStatus.CANCELLED, "XX", "flight cancelled")
+    uow.publish(OrderCancelled(order_id=str(order.id), reason="flight_cancelled"))
     await release_hold(uow, order.hold_id)
 
 
@@ -214,22 +216,7 @@ async def _send_back(uow: UnitOfWork, payment: Payment, reason: str) -> None:
     if not refundable:
         return
     refund = await begin_refund(uow, RefundId(uuid5(payment.id, "whole")), payment.id, refundable, reason)
-    await post(
-        uow,
-        Posting(
-            kind="returned",
-            cause_type="refund",
-            cause_id=str(refund.id),
-            order_id=payment.order_id,
-            channel=payment.channel,
-            seller_id=payment.seller_id,
-            form_of_payment=payment.method,
-            entries=(
-                debit(Account.CUSTOMER_DEPOSITS, refund.amount),
-                credit(Account.REFUNDS_PAYABLE, refund.amount),
-            ),
-        ),
-    )
+    await post(uow, returned(payment, refund))
 
 
 async def apply_refund(uow: UnitOfWork, order_id: OrderId) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID, uuid5
 
 import msgspec
@@ -10,25 +10,41 @@ import msgspec
 from ais.inventory import release_hold, release_sold
 from ais.kit import Actor, Money
 from ais.kit.ids import CancellationQuoteId, OrderId, PaymentId, RefundId
+from ais.ledger import coupon_balances, post
 from ais.orders import repository as orders
 from ais.orders.access import require_order_access
 from ais.orders.cancellation import repository
 from ais.orders.cancellation.domain import (
+    CouponHeld,
+    Place,
     Quote,
     QuoteKind,
     QuoteStatus,
+    RefundTo,
     basis_of,
     coupons_held,
 )
+from ais.orders.cancellation.postings import cancelled
 from ais.orders.cancellation.service.give_up import give_up_coupons
 from ais.orders.cancellation.service.quote import CancelOrder, require_not_disputed
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus, SegmentStatus
 from ais.orders.errors import OrderNotFound, QuoteExpired, QuoteNotFound, QuoteSuperseded
 from ais.orders.events import OrderCancelled
 from ais.orders.service.expire import close_attempts
+from ais.orders.service.postings import returned
 from ais.orders.service.states import OrderChange
 from ais.orders.view import order_body
-from ais.payments import Payment, PaymentProcessing, RefundExceedsPaid, begin_refund, open_attempts, payments_of_order
+from ais.payments import (
+    Payment,
+    PaymentProcessing,
+    Refund,
+    RefundExceedsPaid,
+    begin_refund,
+    find_refund,
+    issue_travel_credit,
+    open_attempts,
+    payments_of_order,
+)
 from ais.platform.database import UnitOfWork
 from ais.platform.faults import fault_point
 from ais.platform.i18n import Language
@@ -117,8 +133,18 @@ async def confirm_in(uow: UnitOfWork, quote_id: CancellationQuoteId, order_id: O
     if quote.kind is QuoteKind.UNTICKETED:
         await _give_up_unticketed(uow, change, quote)
         return
-    await send_money_back(uow, order, quote.id, quote.refund, "cancelled")
-    await give_up_coupons(uow, change, coupons, quote.places, "customer", source=f"quote:{quote.id}")
+    await carry_out(uow, change, quote, coupons, "customer")
+
+
+async def carry_out(
+    uow: UnitOfWork, change: OrderChange, quote: Quote, coupons: Mapping[Place, CouponHeld], reason: str
+) -> None:
+    """Money, books, coupons, order and seats of a quote for what was ticketed; the caller holds the order's lock."""
+    order = change.order
+    await send_money_back(uow, order, quote, "cancelled")
+    documents = sorted({coupons[place].document_id for place in quote.places})
+    await post(uow, cancelled(order, quote, coupons, await coupon_balances(uow.connection, documents)))
+    await give_up_coupons(uow, change, coupons, quote.places, reason, source=f"quote:{quote.id}")
 
 
 async def _give_up_unticketed(uow: UnitOfWork, change: OrderChange, quote: Quote) -> None:
@@ -126,7 +152,8 @@ async def _give_up_unticketed(uow: UnitOfWork, change: OrderChange, quote: Quote
     order = change.order
     if open_attempts(await payments_of_order(uow.connection, order.id)):
         raise PaymentProcessing
-    await send_money_back(uow, order, quote.id, quote.refund, "cancelled")
+    for payment, refund in await send_money_back(uow, order, quote, "cancelled"):
+        await post(uow, returned(payment, refund))
     change.status_to(OrderStatus.CANCELLED, "given up")
     await change.write(uow)
     live = [segment.id for segment in order.segments if segment.status is not SegmentStatus.CANCELLED]
@@ -139,25 +166,31 @@ async def _give_up_unticketed(uow: UnitOfWork, change: OrderChange, quote: Quote
         await release_hold(uow, order.hold_id)
 
 
-async def send_money_back(uow: UnitOfWork, order: Order, cause: UUID, amount: Money, reason: str) -> list[RefundId]:
-    """Begin to send ``amount`` back to the payments it came from, the oldest first; at most one refund each.
+async def send_money_back(uow: UnitOfWork, order: Order, quote: Quote, reason: str) -> list[tuple[Payment, Refund]]:
+    """Begin to send the quote's refund back to the payments it came from, the oldest first, at most one refund each; or
+    give it as travel credit, whose value remembers the payments too.
 
-    The caller holds the order's lock. Raises RefundExceedsPaid if less is left of them; the ids follow from ``cause``.
+    The caller holds the order's lock. Raises RefundExceedsPaid if less is left of them.
     """
-    rest, begun = amount, []
+    rest, begun = quote.refund, []
     for payment in await payments_of_order(uow.connection, order.id):
-        part = min(rest.minor, payment.received.minor - payment.refunded.minor)
-        if part <= 0:
+        part = Money(min(rest.minor, payment.received.minor - payment.refunded.minor), rest.currency)
+        if part.minor <= 0:
             continue
-        refund_id = refund_id_of(cause, payment.id)
-        await begin_refund(uow, refund_id, payment.id, Money(part, amount.currency), reason)
-        begun.append(refund_id)
-        rest -= Money(part, amount.currency)
+        refund_id = refund_id_of(quote.id, payment.id)
+        if quote.refund_to is RefundTo.TRAVEL_CREDIT:
+            await issue_travel_credit(uow, refund_id, payment.id, part, reason)
+        else:
+            await begin_refund(uow, refund_id, payment.id, part, reason)
+        refund = await find_refund(uow.connection, refund_id)
+        assert refund is not None
+        begun.append((payment, refund))
+        rest -= part
     if rest.minor > 0:
-        raise RefundExceedsPaid(asked=str(amount), refundable=str(amount - rest))
+        raise RefundExceedsPaid(asked=str(quote.refund), refundable=str(quote.refund - rest))
     return begun
 
 
-def refund_id_of(cause: UUID, payment_id: PaymentId) -> RefundId:
+def refund_id_of(quote_id: UUID, payment_id: PaymentId) -> RefundId:
     """The one refund that a quote can cause of a payment."""
-    return RefundId(uuid5(cause, str(payment_id)))
+    return RefundId(uuid5(quote_id, str(payment_id)))

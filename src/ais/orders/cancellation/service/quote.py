@@ -153,7 +153,8 @@ async def _of_ticketed(
         kind, lines = QuoteKind.INVOLUNTARY, involuntary_lines(order, given_up)
     else:
         kind, lines = QuoteKind.VOLUNTARY, await _by_the_rules(uow, order, given_up, now)
-    lines = in_steps(lines, currency(order.currency).chargeable_multiple)
+    if wish.refund_to is RefundTo.ORIGINAL_PAYMENT:
+        lines = in_steps(lines, currency(order.currency).chargeable_multiple)
     refund = Money(sum(line.refunded_minor for line in lines), order.currency)
     refundable = await refundable_of(uow.connection, order)
     if refund > refundable:

@@ -1,0 +1,64 @@
+"""What giving back does to the books. Channel and seller are those of the sale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ais.fares import UNKNOWN_AUTHORITY
+from ais.kit import Money
+from ais.ledger import UNFLOWN, Account, Entry, Posting, credit, debit
+from ais.orders.cancellation.domain import CouponHeld, Place, Quote, QuoteLine
+from ais.orders.domain import Order
+
+# Where the value of a coupon may lie: unflown, or kept already because nobody came.
+COUPON_VALUE = frozenset({*UNFLOWN, Account.BREAKAGE, Account.DEFERRED_BREAKAGE})
+
+
+def cancelled(order: Order, quote: Quote, coupons: Mapping[Place, CouponHeld], held: Sequence[Entry]) -> Posting:
+    """Coupons are given up: their value and the taxes that come back are owed to the customer, the rest is earned.
+
+    ``held`` is what the books hold of the coupons. A tax that does not come back stays payable to its authority.
+    """
+    given_up = {(coupons[place].document_id, coupons[place].number) for place in quote.places}
+    entries = [
+        entry.reversed()
+        for entry in held
+        if (entry.document_id, entry.coupon_number) in given_up and entry.account in COUPON_VALUE
+    ]
+    authorities = {line.position: line.authority for line in order.lines}
+    for line in quote.lines:
+        coupon = coupons[line.passenger_id, line.order_segment_id]
+        entries.extend(_charge_back(line, coupon, authorities.get(line.price_line_position), quote.currency))
+    of_value = [line for line in quote.lines if line.kind in {"fare", "carrier_charge"}]
+    shortfall = Money(sum(line.shortfall_minor for line in of_value), quote.currency)
+    kept = Money(sum(line.kept_minor for line in of_value), quote.currency)
+    entries += [
+        credit(Account.REFUNDS_PAYABLE, quote.refund),
+        credit(Account.PENALTY_REVENUE, kept - shortfall),
+        credit(Account.FLOWN_REVENUE, shortfall),
+    ]
+    return Posting(
+        kind="cancelled",
+        cause_type="quote",
+        cause_id=str(quote.id),
+        order_id=order.id,
+        channel=order.channel,
+        seller_id=order.seller_id,
+        entries=tuple(entries),
+    )
+
+
+def _charge_back(line: QuoteLine, coupon: CouponHeld, authority: str | None, currency: str) -> Iterable[Entry]:
+    """What comes back of a tax, or of what a total was rounded by."""
+    money = Money(line.refunded_minor, currency)
+    if line.kind == "tax":
+        yield debit(
+            Account.TAX_PAYABLE,
+            money,
+            authority=authority or UNKNOWN_AUTHORITY,
+            code=line.code,
+            document_id=coupon.document_id,
+            coupon_number=coupon.number,
+        )
+    elif line.kind == "rounding":
+        yield debit(Account.ROUNDING, money, document_id=coupon.document_id, coupon_number=coupon.number)
