@@ -1406,6 +1406,30 @@ ALTER TABLE public.minimum_connecting_times ALTER COLUMN id ADD GENERATED ALWAYS
     CACHE 1
 );
 
+CREATE TABLE public.notices (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    kind text NOT NULL,
+    order_id uuid NOT NULL,
+    cause text NOT NULL,
+    language text NOT NULL,
+    details jsonb DEFAULT '{}'::jsonb NOT NULL,
+    status text DEFAULT 'waiting'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    server_down boolean DEFAULT false NOT NULL,
+    last_error text,
+    created_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    next_try_at timestamp with time zone NOT NULL,
+    give_up_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT notices_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT notices_check CHECK (((status = 'sent'::text) = (sent_at IS NOT NULL))),
+    CONSTRAINT notices_check1 CHECK (((status = 'waiting'::text) = (ended_at IS NULL))),
+    CONSTRAINT notices_kind_check CHECK ((kind ~ '^[a-z_]+$'::text)),
+    CONSTRAINT notices_language_check CHECK ((language = ANY (ARRAY['ar'::text, 'en'::text]))),
+    CONSTRAINT notices_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'sent'::text, 'failed'::text, 'withdrawn'::text])))
+);
+
 CREATE TABLE public.order_history (
     id bigint NOT NULL,
     order_id uuid NOT NULL,
@@ -2158,6 +2182,12 @@ ALTER TABLE ONLY public.minimum_connecting_times
 ALTER TABLE ONLY public.minimum_connecting_times
     ADD CONSTRAINT minimum_connecting_times_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.notices
+    ADD CONSTRAINT notices_kind_cause_key UNIQUE (kind, cause);
+
+ALTER TABLE ONLY public.notices
+    ADD CONSTRAINT notices_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.order_history
     ADD CONSTRAINT order_history_pkey PRIMARY KEY (id);
 
@@ -2361,6 +2391,12 @@ CREATE INDEX leg_cabins_flight_date ON public.leg_cabins USING btree (flight_dat
 
 CREATE UNIQUE INDEX legs_in_sequence ON public.legs USING btree (flight_date_id, sequence) WHERE (status <> 'cancelled'::text);
 
+CREATE INDEX notices_due ON public.notices USING btree (next_try_at, id) WHERE (status = 'waiting'::text);
+
+CREATE INDEX notices_failed ON public.notices USING btree (id) WHERE (status = 'failed'::text);
+
+CREATE INDEX notices_order_id ON public.notices USING btree (order_id);
+
 CREATE INDEX order_history_order_id ON public.order_history USING btree (order_id);
 
 CREATE INDEX order_items_order_id ON public.order_items USING btree (order_id);
@@ -2452,6 +2488,8 @@ CREATE TRIGGER ledger_heads_history BEFORE DELETE OR UPDATE OR TRUNCATE ON publi
 CREATE TRIGGER ledger_postings_entries AFTER INSERT ON public.ledger_postings REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_require_entries();
 
 CREATE TRIGGER ledger_postings_history BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_postings FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER notices_status BEFORE UPDATE OF status ON public.notices FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('notice.status', 'status');
 
 CREATE TRIGGER order_history_history BEFORE DELETE OR UPDATE ON public.order_history FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
@@ -2605,6 +2643,9 @@ ALTER TABLE ONLY public.minimum_connecting_times
 
 ALTER TABLE ONLY public.minimum_connecting_times
     ADD CONSTRAINT minimum_connecting_times_departure_carrier_fkey FOREIGN KEY (departure_carrier) REFERENCES public.carriers(code);
+
+ALTER TABLE ONLY public.notices
+    ADD CONSTRAINT notices_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
 
 ALTER TABLE ONLY public.order_history
     ADD CONSTRAINT order_history_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);

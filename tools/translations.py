@@ -1,13 +1,16 @@
-"""Every sentence of a refusal has its Arabic, with the same placeholders; and no translation is left over."""
+"""Every sentence of a refusal or a template has its Arabic, with the same placeholders; no translation is left over."""
 
 from __future__ import annotations
 
 import string
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
+from jinja2 import Environment, nodes
 from tools.whole_program import all_refusals
 
+import ais
 from ais.platform.i18n import arabic
 
 
@@ -29,9 +32,24 @@ def mistakes(sentences: Mapping[str, str], translations: Mapping[str, str]) -> l
     return found
 
 
+def sentences_of_templates(folder: Path) -> dict[str, str]:
+    """Each sentence that a Jinja template below ``folder`` gives to ``t``, and which template that is."""
+    environment = Environment(autoescape=True)
+    found = {}
+    for file in sorted(path for path in folder.rglob("templates/**/*") if path.is_file()):
+        for call in environment.parse(file.read_text(encoding="utf-8")).find_all(nodes.Call):
+            if isinstance(call.node, nodes.Name) and call.node.name == "t":
+                sentence = call.args[0]
+                if not isinstance(sentence, nodes.Const):
+                    raise TypeError(f"{file}:{call.lineno}: t() takes a sentence as it stands, nothing worked out")
+                found[str(sentence.value)] = f"{file.relative_to(folder)}:{call.lineno}"
+    return found
+
+
 def main() -> None:
     """Exit code 1 and one line per mistake if there are any."""
     sentences = {kind.message: f"{kind.__module__}.{kind.__name__}" for kind in all_refusals()}
+    sentences |= sentences_of_templates(Path(ais.__path__[0]) / "notifications")
     found = mistakes(sentences, arabic())
     print(*found, sep="\n", end="\n" if found else "")
     sys.exit(bool(found))

@@ -190,3 +190,26 @@ def test_where_the_books_are_kept():
     assert mistakes_of({"AIS_ACCOUNTING_TIMEZONE": "Mars/Olympus"}) == [
         "AIS_ACCOUNTING_TIMEZONE is 'Mars/Olympus': it must be a time zone such as Asia/Riyadh."
     ]
+
+
+def test_mail_is_off_until_a_server_is_named_and_then_needs_a_sender():
+    assert load_settings({}).smtp_url is None
+    settings = load_settings(
+        {"AIS_SMTP_URL": "smtp://u:p@mail.example:587", "AIS_MAIL_FROM": "Rimal Air <b@r.example>"}
+    )
+    assert (settings.smtp_url, settings.mail_from) == ("smtp://u:p@mail.example:587", "Rimal Air <b@r.example>")
+    assert mistakes_of({"AIS_SMTP_URL": "smtp://mail.example"}) == ["AIS_SMTP_URL is set: AIS_MAIL_FROM must be too."]
+    assert mistakes_of({"AIS_MAIL_FROM": "nobody"}) == ["AIS_MAIL_FROM is 'nobody': it must be an address."]
+    mail = {"AIS_SMTP_URL": "smtps://mail.example", "AIS_MAIL_FROM": "b@r.example"}
+    assert mistakes_of({**PRODUCTION, **mail}) == ["AIS_SMTP_URL is set: AIS_PUBLIC_URL must be too."]
+    assert load_settings({**PRODUCTION, **mail, "AIS_PUBLIC_URL": "https://r.example"}).production
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://mail.example", "smtp://", "smtp://u:hidden@mail.example:x", "smtp://u:hidden@m.example?security=maybe"],
+)
+def test_a_mail_server_s_address_is_checked_and_its_password_is_not_shown(url):
+    (mistake,) = mistakes_of({"AIS_SMTP_URL": url, "AIS_MAIL_FROM": "b@r.example"})
+    assert mistake.startswith("AIS_SMTP_URL ")
+    assert "hidden" not in mistake

@@ -19,6 +19,7 @@ from ais.orders.domain import (
     TICKETING_TRANSITIONS,
     Order,
     OrderPaymentStatus,
+    OrderSegment,
     OrderStatus,
     TicketingStatus,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "OrderPaymentFailed",
     "OrderPaymentStatus",
     "OrderRequest",
+    "OrderSegment",
     "OrderStatus",
     "PassengerAge",
     "PayOrder",

@@ -22,6 +22,7 @@ FAULT_POINTS = (
     "refunds.called",  # the provider has answered about a refund, nothing of it is written
     "orders.closed",  # what was open of an order past its time limit is closed at the provider, the order has not ended
     "webhooks.stored",  # the provider's event is committed, the answer has not left
+    "notices.sent",  # the mail server has the mail, its notice waits still
     "job.started",
     "job.finished",  # the work of a job is committed, the queue does not know yet
 )

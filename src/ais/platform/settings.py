@@ -10,8 +10,10 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
+from urllib.parse import SplitResult, parse_qs, urlsplit
 from zoneinfo import available_timezones
 
 import msgspec
@@ -57,6 +59,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stripe_sim_port: int = 12111
     public_url: str | None = None
     return_hosts: str = ""
+    smtp_url: str | None = None
+    mail_from: str | None = None
     hold_minutes: float = 15.0
     payment_minutes: float = 15.0
     offer_minutes: float = 15.0
@@ -120,6 +124,7 @@ _SCHEMES: dict[str, tuple[str, ...]] = {
     "redis_url": ("redis://", "rediss://"),
     "stripe_api_base": ("https://", "http://"),
     "public_url": ("https://", "http://"),
+    "smtp_url": ("smtp://", "smtps://"),
 }
 _FORMS: dict[str, tuple[str, str]] = {
     "point_of_sale": (r"[A-Z]{2}", "a country's two letters (ISO 3166)"),
@@ -210,6 +215,7 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> list[str]:
     except TokenKeyError as problem:
         mistakes.append(f"{sources['secret_keys']}: {problem}.")
     mistakes.extend(_check_ledger(settings, sources))
+    mistakes.extend(_mail_mistakes(settings))
     if settings.production:
         mistakes.extend(_unfit_for_production(settings))
     return mistakes
@@ -228,6 +234,35 @@ def _check_ledger(settings: Settings, sources: Mapping[str, str]) -> list[str]:
             " Asia/Riyadh."
         )
     return mistakes
+
+
+def _mail_mistakes(settings: Settings) -> list[str]:
+    """Mail is off unless a server is named; then it needs a sender, and in production links that lead somewhere."""
+    mistakes = []
+    if settings.mail_from is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(settings.mail_from)[1]):
+        mistakes.append(f"{environment_name('mail_from')} is {settings.mail_from!r}: it must be an address.")
+    if settings.smtp_url is None:
+        return mistakes
+    parts = urlsplit(settings.smtp_url)
+    security = parse_qs(parts.query).get("security", ["starttls"])
+    if not parts.hostname or not _has_port_in_range(parts) or not set(security) <= {"none", "starttls", "tls"}:
+        # The address may hold a password, which is not for logs.
+        mistakes.append(
+            f"{environment_name('smtp_url')} is not of the form smtp://user:password@host:port?security=starttls"
+            " (or tls, or none)."
+        )
+    if settings.mail_from is None:
+        mistakes.append(f"{environment_name('smtp_url')} is set: {environment_name('mail_from')} must be too.")
+    if settings.production and settings.public_url is None:
+        mistakes.append(f"{environment_name('smtp_url')} is set: {environment_name('public_url')} must be too.")
+    return mistakes
+
+
+def _has_port_in_range(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def _unfit_for_production(settings: Settings) -> list[str]:

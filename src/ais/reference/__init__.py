@@ -21,6 +21,7 @@ from ais.reference.domain import (
 )
 from ais.reference.errors import BadReferenceFile, NoExchangeRate, UnknownCode
 from ais.reference.packaged import packaged_reference
+from ais.reference.repository import find_airports, find_carrier
 from ais.reference.service import import_carriers, load_reference, seed_reference
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "NoExchangeRate",
     "ReferenceData",
     "UnknownCode",
+    "find_airports",
+    "find_carrier",
     "great_circle_km",
     "import_carriers",
     "load_reference",

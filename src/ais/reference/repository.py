@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -113,17 +113,32 @@ async def reference_version(connection: Connection) -> int:
     return version or 0
 
 
+_AIRPORTS = """
+    SELECT iata, icao, airport.name_en, airport.name_ar, city_code, city.name_en AS city_en,
+           city.name_ar AS city_ar, airport.country_code, timezone, latitude, longitude, prominence, aliases
+    FROM airports AS airport JOIN cities AS city ON city.code = city_code
+"""
+
+
+async def find_airports(connection: Connection, codes: Iterable[str]) -> dict[str, Airport]:
+    """The airports of these codes that exist, for whoever needs a few and keeps no snapshot."""
+    rows = await connection.fetch(f"{_AIRPORTS} WHERE iata = ANY($1)", list(codes))
+    return {row["iata"]: Airport(*row) for row in rows}
+
+
+async def find_carrier(connection: Connection, code: str) -> Carrier | None:
+    """The carrier of this code."""
+    row = await connection.fetchrow(
+        "SELECT code, accounting_code, name_en, name_ar, country_code FROM carriers WHERE code = $1", code
+    )
+    return Carrier(*row) if row else None
+
+
 async def select_rows(connection: Connection) -> ReferenceRows:
     """All reference data."""
     countries = await connection.fetch("SELECT code, name_en, name_ar, currency FROM countries ORDER BY code")
     cities = await connection.fetch("SELECT code, name_en, name_ar, country_code FROM cities ORDER BY code")
-    airports = await connection.fetch(
-        """
-        SELECT iata, icao, airport.name_en, airport.name_ar, city_code, city.name_en AS city_en,
-               city.name_ar AS city_ar, airport.country_code, timezone, latitude, longitude, prominence, aliases
-        FROM airports AS airport JOIN cities AS city ON city.code = city_code ORDER BY iata
-        """
-    )
+    airports = await connection.fetch(f"{_AIRPORTS} ORDER BY iata")
     carriers = await connection.fetch(
         "SELECT code, accounting_code, name_en, name_ar, country_code FROM carriers ORDER BY code"
     )

@@ -33,6 +33,7 @@ COMMANDS = {
     "tickets": ("tickets", "Where ticket numbers come from: add-range, ranges."),
     "staff": ("staff", "What a person must look at: list, resolve."),
     "webhooks": ("webhooks", "What payment providers told us: list, show, replay."),
+    "notices": ("notices", "What people were told by mail: list, retry."),
     "jobs": ("jobs", "Work in the background: list, show, retry, schedules."),
 }
 

@@ -66,8 +66,10 @@ def written_locator(text: str) -> str:
     return locator if is_locator(locator) else ""
 
 
-def buyer_access_ends_at(order: OrderBody) -> datetime:
+def buyer_access_ends_at(order: OrderBody | Order) -> datetime:
     """Until when the token of whoever made the order opens it: a day after its last flight."""
+    if isinstance(order, Order):
+        return order.last_arrival_at + GUEST_TOKEN_AFTER_LAST_FLIGHT
     last = max(segment.arrives_at for each in order.slices for segment in each.segments)
     return last + GUEST_TOKEN_AFTER_LAST_FLIGHT
 

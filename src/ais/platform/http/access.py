@@ -11,7 +11,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
 from ais.kit import ANONYMOUS, Actor, ActorKind, AppError, Channel, Clock
-from ais.platform.tokens import TokenRing
+from ais.platform.tokens import GUEST_PURPOSE, TokenRing, sign_guest_token
 
 
 class Unauthorized(AppError):
@@ -67,7 +67,6 @@ OPERATOR_PERMISSIONS = frozenset(
         "webhooks.replay",
     }
 )
-_GUEST_PURPOSE = "guest"
 
 
 class Authenticator:
@@ -80,8 +79,7 @@ class Authenticator:
 
     def guest_token(self, order_id: UUID, *, expires_at_seconds: int) -> str:
         """A token that opens this order alone, until the given Unix second."""
-        payload = order_id.bytes + expires_at_seconds.to_bytes(5, "big")
-        return "gst_" + self._tokens.sign(_GUEST_PURPOSE, payload)
+        return sign_guest_token(self._tokens, order_id, expires_at_seconds)
 
     def actor(self, authorization: str | None) -> Actor:
         """Who sends this header; no header is the anonymous actor. Raises Unauthorized or TokenExpired."""
@@ -98,7 +96,7 @@ class Authenticator:
         raise Unauthorized
 
     def _guest(self, text: str) -> Actor:
-        payload = self._tokens.verify(_GUEST_PURPOSE, text)
+        payload = self._tokens.verify(GUEST_PURPOSE, text)
         if payload is None or len(payload) != 21:
             raise Unauthorized
         if int.from_bytes(payload[16:], "big") <= self._clock.now().timestamp():

@@ -1,7 +1,7 @@
 """Arabic and English: the language of a request, and the translations of sentences.
 
-The English sentence is its own key. The Arabic catalogue is a gettext file beside this one; ``make check`` refuses a
-sentence without its translation.
+The English sentence is its own key. The Arabic catalogues are gettext files beside this one: ``ar.po`` holds the
+refusals, ``ar_mails.po`` the mails. ``make check`` refuses a sentence without its translation.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ Language = Literal["ar", "en"]
 @lru_cache(maxsize=1)
 def arabic() -> dict[str, str]:
     """The Arabic sentence of each English one."""
-    catalogue = read_po(BytesIO((files(__name__) / "ar.po").read_bytes()), locale="ar", abort_invalid=True)
-    return {str(message.id): str(message.string) for message in catalogue if message.id and message.string}
+    sentences: dict[str, str] = {}
+    for name in ("ar.po", "ar_mails.po"):
+        catalogue = read_po(BytesIO((files(__name__) / name).read_bytes()), locale="ar", abort_invalid=True)
+        sentences |= {str(message.id): str(message.string) for message in catalogue if message.id and message.string}
+    return sentences
 
 
 def translate(sentence: str, language: Language) -> str:

@@ -1,0 +1,42 @@
+"""Mail, put together: the server, the sender, and where a mail's link leads."""
+
+from __future__ import annotations
+
+from ais.kit import encode_id, ids
+from ais.notifications import Letters, MailGateway
+from ais.notifications import handlers as notice_handlers
+from ais.notifications import jobs as notice_jobs
+from ais.orders import Order, buyer_access_ends_at
+from ais.platform.i18n import Language
+from ais.platform.jobs import JobRegistry
+from ais.platform.settings import Settings
+from ais.platform.tokens import TokenRing, sign_guest_token
+
+
+def register(registry: JobRegistry, settings: Settings) -> None:
+    """Have people told by mail, if a mail server is named."""
+    if settings.smtp_url is None:
+        return
+    notice_handlers.register(registry)
+    notice_jobs.register(registry, lambda: open_mail_gateway(settings), open_letters(settings))
+
+
+def open_letters(settings: Settings) -> Letters:
+    """What mails say of this installation: who sends them, and where an order is seen."""
+    tokens = TokenRing(settings.secret_keys)
+
+    def order_link(order: Order, language: Language) -> str:
+        """The page of the order, opened by a token of its own until a day after the last flight."""
+        token = sign_guest_token(tokens, order.id, int(buyer_access_ends_at(order).timestamp()))
+        return f"{settings.site.rstrip('/')}/{language}/orders/{encode_id(ids.ORDER, order.id)}?token={token}"
+
+    assert settings.mail_from is not None
+    return Letters(settings.mail_from, order_link)
+
+
+def open_mail_gateway(settings: Settings) -> MailGateway:
+    """The way to the mail server; its library is loaded by who sends, and a web process does not."""
+    from ais.notifications.adapters.smtp import SMTPGateway, SMTPServer
+
+    assert settings.smtp_url is not None
+    return SMTPGateway(SMTPServer.of(settings.smtp_url))

@@ -1,0 +1,75 @@
+"""Who is told of what: each event of a lower package becomes a notice, once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from ais.kit.ids import OrderId
+from ais.notifications.domain import NoticeKind
+from ais.notifications.service import tell
+from ais.orders import OrderConfirmed, OrderExpired, OrderPaymentFailed
+from ais.payments import RefundBegun, RefundSettled, RefundStatus
+from ais.platform.jobs import JobContext, JobRegistry
+
+# Most people try another card at once. Whoever has paid meanwhile is not told that it failed.
+PAYMENT_FAILED_AFTER = timedelta(minutes=1)
+
+
+def register(registry: JobRegistry) -> None:
+    """Subscribe."""
+    registry.handler(OrderConfirmed, "notifications.on_order_confirmed", on_order_confirmed)
+    registry.handler(OrderPaymentFailed, "notifications.on_payment_failed", on_payment_failed)
+    registry.handler(OrderExpired, "notifications.on_order_expired", on_order_expired)
+    registry.handler(RefundBegun, "notifications.on_refund_begun", on_refund_begun)
+    registry.handler(RefundSettled, "notifications.on_refund_settled", on_refund_settled)
+
+
+async def on_order_confirmed(context: JobContext, event: OrderConfirmed) -> None:
+    async with context.unit_of_work() as uow:
+        await tell(uow, NoticeKind.ORDER_CONFIRMED, _order(event.order_id), cause=event.order_id)
+
+
+async def on_payment_failed(context: JobContext, event: OrderPaymentFailed) -> None:
+    async with context.unit_of_work() as uow:
+        await tell(
+            uow,
+            NoticeKind.PAYMENT_FAILED,
+            _order(event.order_id),
+            cause=event.payment_id,
+            after=PAYMENT_FAILED_AFTER,
+            payment_id=event.payment_id,
+        )
+
+
+async def on_order_expired(context: JobContext, event: OrderExpired) -> None:
+    async with context.unit_of_work() as uow:
+        await tell(uow, NoticeKind.ORDER_EXPIRED, _order(event.order_id), cause=event.order_id)
+
+
+async def on_refund_begun(context: JobContext, event: RefundBegun) -> None:
+    async with context.unit_of_work() as uow:
+        await tell(
+            uow,
+            NoticeKind.REFUND_BEGUN,
+            _order(event.order_id),
+            cause=event.refund_id,
+            refund_id=event.refund_id,
+        )
+
+
+async def on_refund_settled(context: JobContext, event: RefundSettled) -> None:
+    """A refund that failed is for staff, who try again or find another way; the payer is told when money moves."""
+    async with context.unit_of_work() as uow:
+        if event.status == RefundStatus.SUCCEEDED:
+            await tell(
+                uow,
+                NoticeKind.REFUND_DONE,
+                _order(event.order_id),
+                cause=event.refund_id,
+                refund_id=event.refund_id,
+            )
+
+
+def _order(text: str) -> OrderId:
+    return OrderId(UUID(text))

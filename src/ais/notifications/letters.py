@@ -1,0 +1,232 @@
+"""A notice as a mail: what is true of the order now, in the buyer's language, as plain text and as HTML.
+
+Each kind is one template (templates/<kind>.jinja) from which both parts come: it says what is told; ``parts.txt`` and
+``parts.html`` say how a paragraph, a flight or a link looks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from email.utils import formataddr, parseaddr
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+
+from ais.kit.ids import RefundId
+from ais.kit.localtime import to_local
+from ais.notifications.domain import Mail, Notice, NoticeKind
+from ais.orders import Order, OrderPaymentStatus, OrderSegment, OrderStatus, find_order
+from ais.payments import Payment, Refund, RefundDestination, RefundStatus, find_payment, find_refund
+from ais.platform.database import Connection
+from ais.platform.i18n import Language, translate
+from ais.platform.i18n.formats import day_text, money_text
+from ais.reference import Airport, find_airports, find_carrier
+from ais.ticketing import Document, DocumentStatus, documents_of_order
+
+# Jinja is loaded when the first mail is written: a web process knows this package and writes none.
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_MANY_EMPTY_LINES = re.compile(r"\n{3,}")
+OrderLink = Callable[[Order, Language], str]
+
+
+class FlightShown(msgspec.Struct, frozen=True):
+    """A flight as people read it: days and times local to each airport, ``arrives_day`` where it is another day."""
+
+    number: str
+    day: str
+    departs: str
+    origin: str
+    arrives: str
+    arrives_day: str | None
+    destination: str
+
+
+class PassengerShown(msgspec.Struct, frozen=True):
+    """A traveller and the numbers of the live tickets."""
+
+    name: str
+    tickets: tuple[str, ...]
+
+
+class Letters:
+    """Writes mails from ``sender`` (an address, with or without a name); ``order_link`` is where an order is seen."""
+
+    def __init__(self, sender: str, order_link: OrderLink) -> None:
+        self._sender_name, self._address = parseaddr(sender)
+        self._order_link = order_link
+
+    async def write(self, connection: Connection, notice: Notice, *, now: datetime) -> Mail | None:
+        """The mail, or None if what it would tell is not true any more."""
+        language: Language = "ar" if notice.language == "ar" else "en"
+        order = await find_order(connection, notice.order_id)
+        if order is None:
+            raise LookupError(f"order {notice.order_id} is gone")
+        refund, payment = await _refund_of(connection, notice)
+        if not _is_true(notice.kind, order, refund, now):
+            return None
+        documents = await documents_of_order(connection, order.id)
+        airports = await find_airports(
+            connection, {code for segment in order.segments for code in (segment.origin, segment.destination)}
+        )
+        airline = await find_carrier(connection, order.validating_carrier)
+        airline_name = airline.name(language) if airline is not None else order.validating_carrier
+        first = order.segments[0]
+        deadline = to_local(order.payment_required_by, first.departure_timezone)
+        content = {
+            "language": language,
+            "direction": "rtl" if language == "ar" else "ltr",
+            "airline": airline_name,
+            "locator": order.record_locator,
+            "link": self._order_link(order, language),
+            "flights": _flights(order.segments, airports, language),
+            "passengers": _passengers(order, documents, language),
+            "total": money_text(order.total, language),
+            "is_paid": order.paid_minor > 0,
+            "pay_by_time": f"{deadline:%H:%M}",
+            "pay_by_day": day_text(deadline.date(), language),
+            "pay_by_city": _city(first.origin, airports, language),
+            "refund": money_text(refund.amount, language) if refund is not None else None,
+            "refund_to": _destination(refund, payment),
+        }
+        subject, text = _render(notice.kind, "txt", content)
+        _, html = _render(notice.kind, "html", content)
+        return Mail(
+            message_id=f"<{notice.public_id}@{self._address.rpartition('@')[2]}>",
+            sender=formataddr((self._sender_name or airline_name, self._address)),
+            recipient=order.contact.email,
+            subject=subject,
+            text=text,
+            html=html,
+            language=language,
+            written_at=now,
+        )
+
+
+def _is_true(kind: NoticeKind, order: Order, refund: Refund | None, now: datetime) -> bool:
+    """Whether what a notice tells is so at this moment; a mail may have waited for hours."""
+    match kind:
+        case NoticeKind.ORDER_CONFIRMED:
+            return order.status in {OrderStatus.CONFIRMED, OrderStatus.COMPLETED}
+        case NoticeKind.PAYMENT_FAILED:
+            return (
+                order.status is OrderStatus.RESERVED
+                and order.payment_status is OrderPaymentStatus.FAILED
+                and order.payment_required_by > now
+            )
+        case NoticeKind.ORDER_EXPIRED:
+            return order.status is OrderStatus.EXPIRED
+        case NoticeKind.REFUND_BEGUN:
+            # One that is through already has a mail of its own.
+            return refund is not None and refund.status is RefundStatus.PENDING
+        case NoticeKind.REFUND_DONE:
+            return refund is not None and refund.status is RefundStatus.SUCCEEDED
+
+
+async def _refund_of(connection: Connection, notice: Notice) -> tuple[Refund | None, Payment | None]:
+    if "refund_id" not in notice.details:
+        return None, None
+    refund = await find_refund(connection, RefundId(UUID(notice.details["refund_id"])))
+    return refund, await find_payment(connection, refund.payment_id) if refund is not None else None
+
+
+def _destination(refund: Refund | None, payment: Payment | None) -> str | None:
+    """Where the money of a refund goes: ``travel_credit``, or the method of the payment it came from."""
+    if refund is not None and refund.destination is RefundDestination.TRAVEL_CREDIT:
+        return "travel_credit"
+    return payment.method if payment is not None else None
+
+
+def _flights(
+    segments: Iterable[OrderSegment], airports: Mapping[str, Airport], language: Language
+) -> list[FlightShown]:
+    shown = []
+    for segment in segments:
+        departs = to_local(segment.departs_at, segment.departure_timezone)
+        arrives = to_local(segment.arrives_at, segment.arrival_timezone)
+        shown.append(
+            FlightShown(
+                number=f"{segment.marketing_carrier}{segment.flight_number}",
+                day=day_text(departs.date(), language),
+                departs=f"{departs:%H:%M}",
+                origin=_place(segment.origin, airports, language),
+                arrives=f"{arrives:%H:%M}",
+                arrives_day=day_text(arrives.date(), language) if arrives.date() != departs.date() else None,
+                destination=_place(segment.destination, airports, language),
+            )
+        )
+    return shown
+
+
+def _city(code: str, airports: Mapping[str, Airport], language: Language) -> str:
+    return airports[code].city(language) if code in airports else code
+
+
+def _place(code: str, airports: Mapping[str, Airport], language: Language) -> str:
+    return f"{_city(code, airports, language)} ({code})" if code in airports else code
+
+
+def _passengers(order: Order, documents: Iterable[Document], language: Language) -> list[PassengerShown]:
+    tickets: dict[UUID, list[str]] = {}
+    for document in documents:
+        if document.status is DocumentStatus.ISSUED:
+            tickets.setdefault(document.passenger_id, []).append(document.number)
+    shown = []
+    for each in order.passengers:
+        name = f"{each.given_name} {each.family_name}".strip()
+        if language == "ar" and each.name_local is not None:
+            # The travel document's name stays beside it: that is what is checked at the airport.
+            name = f"{each.name_local.given} {each.name_local.family}".strip() + f" ({name})"
+        shown.append(PassengerShown(name, tuple(tickets.get(each.id, ()))))
+    return shown
+
+
+def _render(kind: NoticeKind, form: str, content: Mapping[str, Any]) -> tuple[str, str]:
+    """Subject and body; ``form`` is ``txt`` or ``html``."""
+    environment = _environment(form)
+    template = environment.get_template(f"{kind}.jinja")
+    say = _speaker(content["language"], form)
+    values = {
+        **content,
+        "t": say,
+        "layout": f"layout.{form}",
+        "part": environment.get_template(f"parts.{form}").make_module({"t": say, "direction": content["direction"]}),
+    }
+    body = template.render(values)
+    if form == "txt":
+        body = _MANY_EMPTY_LINES.sub("\n\n", body).strip() + "\n"
+    subject = "".join(template.blocks["subject"](template.new_context(values)))
+    return " ".join(subject.split()), body
+
+
+def _speaker(language: Language, form: str) -> Callable[..., str]:
+    """What templates call as ``t``: a sentence in the mail's language, what it names put in, escaped in HTML."""
+
+    def say(sentence: str, **names: object) -> str:
+        translated = translate(sentence, language)
+        if form == "txt":
+            return translated.format(**names)
+        from markupsafe import Markup, escape
+
+        return Markup(escape(translated)).format(**names)  # noqa: S704  # what is put in is escaped too
+
+    return say
+
+
+@lru_cache(maxsize=2)
+def _environment(form: str) -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("ais.notifications"),
+        autoescape=form == "html",  # noqa: S701  # plain text is not escaped, HTML is
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )

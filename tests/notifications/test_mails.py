@@ -1,0 +1,224 @@
+"""What people are told: the mails of each kind, in both languages, word for word where it matters."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import datetime
+from html.parser import HTMLParser
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+from tests.factories.books import grant
+from tests.factories.in_process import ADULT, CONTACT, INFANT, departure, in_process, order_id, payment_id
+from tests.factories.notices import deliver
+
+from ais.kit import Money, system_actor
+from ais.kit.ids import PaymentId, RefundId
+from ais.payments import begin_refund
+
+ARABIC_DAYS = "الاثنين|الثلاثاء|الأربعاء|الخميس|الجمعة|السبت|الأحد"
+
+
+class _Visible(HTMLParser):
+    """The text of an HTML part, and the addresses that it would load or link to."""
+
+    def __init__(self):
+        super().__init__()
+        self.text, self.links, self.loaded, self._skips = [], [], [], 0
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        if tag == "a":
+            self.links.append(given["href"])
+        self.loaded += [given[name] for name in ("src", "background") if name in given]
+        self._skips += tag in {"title", "style", "script"}
+
+    def handle_endtag(self, tag):
+        self._skips -= tag in {"title", "style", "script"}
+
+    def handle_data(self, data):
+        if not self._skips:
+            self.text.append(data)
+
+
+def visible(html):
+    parser = _Visible()
+    parser.feed(html)
+    return " ".join(" ".join(parser.text).split()), parser
+
+
+async def buy(program, language, passengers=(ADULT,), slices=None, **person):
+    offer = await program.offer(list(passengers), slices=slices or [("RUH", "JED", departure(20))])
+    people = [{**each, **person} for each in program.people(offer)]
+    contact = {**CONTACT, "email": f"{language}@example.com", "language": language}
+    answer = await program.post_order(offer, people, contact=contact)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def subjects(mailbox, recipient):
+    return [each["subject"] for each in mailbox.messages(recipient)]
+
+
+async def test_a_confirmed_order_is_told_with_flights_tickets_total_and_link(program, mailbox):
+    order = await buy(program, "en", [ADULT, INFANT], [("DMM", "CAI", departure(20)), ("CAI", "DMM", departure(24))])
+    await program.pay(order)
+    paid = await program.read(order)
+    (mail,) = mailbox.messages("en@example.com")
+    assert mail["subject"] == f"Your booking {order['record_locator']} is confirmed"
+    assert mail["from_header"] == "Rimal Air <booking@rimal.example>"
+    assert mail["language"] == "en"
+    assert dict(mail["headers"])["Auto-Submitted"] == "auto-generated"
+    html, parsed = visible(mail["html"])
+    for part in (mail["text"], html):
+        for passenger in paid["passengers"]:
+            assert f"{passenger['given_name']} {passenger['family_name']}" in part
+        for document in paid["documents"]:
+            assert document["number"] in part
+        total = paid["total"]
+        assert f"{total['currency']} {int(float(total['amount'])):,}" in part.replace("\xa0", " ")
+        assert "All times are local to each airport." in part
+        for each in paid["slices"]:
+            for segment in each["segments"]:
+                assert f"{segment['marketing_carrier']}{segment['flight_number']}" in part
+                departs = datetime.fromisoformat(segment["departs_at"])
+                assert f"{departs:%H:%M}" in part
+                assert f"{departs:%A} {departs.day} {departs:%B %Y}" in part
+        assert "Dammam (DMM)" in part
+        assert "Cairo (CAI)" in part
+    (link,) = parsed.links
+    assert link in mail["text"]
+    assert link.startswith(f"https://fly.rimal.example/en/orders/{order['id']}?token=gst_")
+    assert parsed.loaded == []
+    token = link.partition("?token=")[2]
+    answer = await program.http.get(f"/api/v1/orders/{order['id']}", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 200
+
+
+async def test_arabic_is_right_to_left_whole_and_shows_both_names(program, mailbox):
+    order = await buy(program, "ar", name_local={"given": "سارة", "family": "الحربي"})
+    await program.pay(order)
+    paid = await program.read(order)
+    (mail,) = mailbox.messages("ar@example.com")
+    assert mail["subject"] == f"تم تأكيد حجزك {order['record_locator']}"
+    assert mail["from_header"].endswith("<booking@rimal.example>")
+    assert "رمال" in mail["from_header"]
+    assert mail["language"] == "ar"
+    assert '<html lang="ar" dir="rtl">' in mail["html"]
+    html, parsed = visible(mail["html"])
+    for part in (mail["text"], html):
+        assert "سارة الحربي (Sara Al-Harbi)" in part
+        assert paid["documents"][0]["number"] in part
+        assert "ر.س." in part
+        assert "الرياض (RUH)" in part
+        assert "جدة (JED)" in part
+        assert re.search(rf"({ARABIC_DAYS}) \d{{1,2}} \w+ 20\d\d", part)
+        assert "جميع الأوقات بالتوقيت المحلي لكل مطار." in part
+        # Nothing of the English is left but names and codes.
+        assert not re.search(r"\b(your|booking|flight|ticket|the)\b", part.replace(parsed.links[0], ""), re.IGNORECASE)
+    assert parsed.links[0].startswith(f"https://fly.rimal.example/ar/orders/{order['id']}?token=gst_")
+
+
+async def test_what_people_typed_is_text_in_both_parts_and_never_markup(program, mailbox):
+    order = await buy(program, "ar", name_local={"given": "<b>سارة</b>", "family": "{0} {{ 7*7 }} & الحربي"})
+    await program.pay(order)
+    (mail,) = mailbox.messages("ar@example.com")
+    assert "<b>سارة</b> {0} {{ 7*7 }} & الحربي (Sara Al-Harbi)" in mail["text"]
+    assert "&lt;b&gt;سارة&lt;/b&gt; {0} {{ 7*7 }} &amp; الحربي (Sara Al-Harbi)" in mail["html"]
+
+
+async def test_a_declined_payment_is_told_after_a_minute_with_the_deadline(program, mailbox):
+    order = await buy(program, "en")
+    payment = await program.begin_payment(order)
+    await program.confirm(payment, "pm_card_chargeDeclined")
+    await program.report(payment)
+    assert mailbox.messages() == []
+    await deliver(program, seconds=61)
+    (mail,) = mailbox.messages("en@example.com")
+    assert mail["subject"] == f"Your payment for booking {order['record_locator']} did not go through"
+    held = datetime.fromisoformat((await program.read(order))["payment_required_by"])
+    local = held.astimezone(ZoneInfo("Asia/Riyadh"))
+    sentence = f"Your seats are held until {local:%H:%M} on {local:%A} {local.day} {local:%B %Y} (Riyadh time)."
+    assert sentence in mail["text"]
+    assert sentence in visible(mail["html"])[0]
+    assert "nothing was charged" in mail["text"]
+
+
+async def test_who_has_paid_with_another_card_is_not_told_that_the_first_was_declined(program, mailbox):
+    order = await buy(program, "en")
+    payment = await program.begin_payment(order)
+    await program.confirm(payment, "pm_card_chargeDeclined")
+    await program.report(payment)
+    await program.confirm(payment)
+    await program.report(payment)
+    await deliver(program, seconds=61)
+    assert subjects(mailbox, "en@example.com") == [f"Your booking {order['record_locator']} is confirmed"]
+    assert await program.rows(
+        "SELECT kind, status FROM notices WHERE order_id = $1 ORDER BY kind", order_id(order)
+    ) == [
+        ("order_confirmed", "sent"),
+        ("payment_failed", "withdrawn"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("language", "subject"), [("en", "Your booking {} has expired"), ("ar", "انتهت صلاحية حجزك {}")]
+)
+async def test_an_expired_order_is_told(program, mailbox, language, subject):
+    settings = {name: getattr(program.settings, name) for name in ("database_url", "redis_url")}
+    async with in_process(*settings.values(), program.simulator, hold_minutes=0.01) as brief:
+        order = await buy(brief, language)
+    await asyncio.sleep(0.7)
+    await program.expire(order)
+    await program.run_jobs()
+    (mail,) = mailbox.messages(f"{language}@example.com")
+    assert mail["subject"] == subject.format(order["record_locator"])
+    expected = {
+        "en": "The time to pay has ended, and the seats were released.",
+        "ar": "انتهت مهلة الدفع وأُلغي حجز المقاعد.",
+    }[language]
+    assert expected in mail["text"]
+    assert expected in visible(mail["html"])[0]
+
+
+@pytest.mark.parametrize(
+    ("language", "begun", "done", "amount", "where"),
+    [
+        (
+            "en",
+            "Your refund for booking {} is under way",
+            "Your refund for booking {} is done",
+            "SAR 12.34",
+            "the card or account that you paid with",
+        ),
+        (
+            "ar",
+            "جارٍ استرداد مبلغ الحجز {}",
+            "تم استرداد مبلغ الحجز {}",
+            "12.34 ر.س.",
+            "البطاقة أو الحساب الذي دفعت منه",
+        ),
+    ],
+)
+async def test_a_refund_is_told_when_it_is_under_way_and_when_it_is_done(
+    program, mailbox, language, begun, done, amount, where
+):
+    order = await buy(program, language)
+    payment = await program.pay(order, "pm_card_pendingRefund")
+    mailbox.clear()
+    async with program.database.unit_of_work(system_actor("test")) as uow:
+        asked = RefundId(uuid4()), PaymentId(payment_id(payment)), Money(1234, "SAR")
+        refund = await begin_refund(uow, *asked, "test")
+        await grant(uow, refund.order_id, refund.id, refund.amount)
+    await program.run_jobs()
+    assert subjects(mailbox, f"{language}@example.com") == [begun.format(order["record_locator"])]
+    program.simulator.control("POST", "/transitions/run")
+    await program.report(payment)
+    mails = mailbox.messages(f"{language}@example.com")
+    assert [mail["subject"] for mail in mails] == [each.format(order["record_locator"]) for each in (begun, done)]
+    for mail in mails:
+        for part in (mail["text"], visible(mail["html"])[0]):
+            assert amount in part.replace("\xa0", " ").replace("\u200f", "")
+            assert where in part
