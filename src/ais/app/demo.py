@@ -35,6 +35,7 @@ BRIEF_HOLD_MINUTES = 2 / 60
 LOADING_SECONDS_MAX = 600.0
 READY_SECONDS_MAX = 120.0
 STRIPE = "https://api.stripe.com"
+DEMO_MAIL_FROM = "booking@rimal-air.example"
 
 
 def run_demo(settings: Settings) -> int:
@@ -57,7 +58,8 @@ def run_demo(settings: Settings) -> int:
 def _serve(settings: Settings, supervisor: Supervisor, began: float) -> int:
     simulated = settings.stripe_api_base == STRIPE
     provider_url = f"http://127.0.0.1:{settings.stripe_sim_port}" if simulated else settings.stripe_api_base
-    environment = _environment(settings, provider_url)
+    mailbox_ports = (free_port(), free_port()) if settings.smtp_url is None else None
+    environment = _environment(settings, provider_url, mailbox_ports)
     logs = settings.data_dir / "logs"
     logs.mkdir(exist_ok=True)
     if not _load(settings, supervisor, environment):
@@ -75,6 +77,8 @@ def _serve(settings: Settings, supervisor: Supervisor, began: float) -> int:
         _say(f"Ready on http://127.0.0.1:{settings.port} after {time.monotonic() - began:.1f} s.")
         # Needed by the second half of the story only, which waits for it.
         brief_child = supervisor.start(brief)
+        if mailbox_ports is not None:
+            supervisor.start(_mailbox(settings, mailbox_ports, environment, logs))
         story, _ = supervisor.run_to_end(
             [sys.executable, "-m", "ais.app.story"],
             what="The story",
@@ -92,6 +96,8 @@ def _serve(settings: Settings, supervisor: Supervisor, began: float) -> int:
         _say(f"Told after {time.monotonic() - began:.1f} s.")
         _say(f"The program:    http://127.0.0.1:{settings.port}/schema/swagger (its API, to try out)")
         _say(f"The payments:   {provider_url}")
+        if mailbox_ports is not None:
+            _say(f"The mail:       http://127.0.0.1:{mailbox_ports[0]}")
         _say(f"The logs:       {logs}")
         _say("Ctrl-C ends everything.")
         return supervisor.watch()
@@ -121,9 +127,17 @@ def _await(supervisor: Supervisor, child: Child, url: str) -> None:
         raise EmbeddedServerError(f"{child.spec.name} did not start; its log is {child.spec.output}.")
 
 
-def _environment(settings: Settings, provider_url: str) -> dict[str, str]:
+def _environment(settings: Settings, provider_url: str, mailbox_ports: tuple[int, int] | None) -> dict[str, str]:
+    """What the parts of the program are started with; ``mailbox_ports`` are the page's and the mail server's."""
+    mail = {}
+    if mailbox_ports is not None:
+        mail = {
+            "AIS_SMTP_URL": f"smtp://127.0.0.1:{mailbox_ports[1]}",
+            "AIS_MAIL_FROM": settings.mail_from or DEMO_MAIL_FROM,
+        }
     return {
         **os.environ,
+        **mail,
         "DATABASE_URL": settings.database_url or "",
         "REDIS_URL": settings.redis_url or "",
         "STRIPE_API_BASE": provider_url,
@@ -156,6 +170,20 @@ def _simulator(settings: Settings, environment: dict[str, str], logs: Path) -> C
         ],
         env=environment,
         output=logs / "stripe-simulator.log",
+    )
+
+
+def _mailbox(settings: Settings, ports: tuple[int, int], environment: dict[str, str], logs: Path) -> ChildSpec:
+    page, smtp = map(str, ports)
+    return ChildSpec(
+        "mailbox",
+        [
+            *(sys.executable, "-m", "ais_sandbox", "mailbox"),
+            *("--port", page, "--smtp-port", smtp),
+            *("--data-dir", str(settings.data_dir / "mailbox"), "--die-with-parent"),
+        ],
+        env=environment,
+        output=logs / "mailbox.log",
     )
 
 

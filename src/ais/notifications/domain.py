@@ -23,7 +23,9 @@ class NoticeKind(StrEnum):
 
     ORDER_CONFIRMED = "order_confirmed"
     PAYMENT_FAILED = "payment_failed"
+    PAY_LINK = "pay_link"
     ORDER_EXPIRED = "order_expired"
+    ORDER_CANCELLED = "order_cancelled"
     REFUND_BEGUN = "refund_begun"
     REFUND_DONE = "refund_done"
 

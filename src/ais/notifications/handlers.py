@@ -8,7 +8,7 @@ from uuid import UUID
 from ais.kit.ids import OrderId
 from ais.notifications.domain import NoticeKind
 from ais.notifications.service import tell
-from ais.orders import OrderConfirmed, OrderExpired, OrderPaymentFailed
+from ais.orders import OrderCancelled, OrderConfirmed, OrderExpired, OrderPaymentFailed, PayLinkOpened
 from ais.payments import RefundBegun, RefundSettled, RefundStatus
 from ais.platform.jobs import JobContext, JobRegistry
 
@@ -20,6 +20,8 @@ def register(registry: JobRegistry) -> None:
     """Subscribe."""
     registry.handler(OrderConfirmed, "notifications.on_order_confirmed", on_order_confirmed)
     registry.handler(OrderPaymentFailed, "notifications.on_payment_failed", on_payment_failed)
+    registry.handler(PayLinkOpened, "notifications.on_pay_link_opened", on_pay_link_opened)
+    registry.handler(OrderCancelled, "notifications.on_order_cancelled", on_order_cancelled)
     registry.handler(OrderExpired, "notifications.on_order_expired", on_order_expired)
     registry.handler(RefundBegun, "notifications.on_refund_begun", on_refund_begun)
     registry.handler(RefundSettled, "notifications.on_refund_settled", on_refund_settled)
@@ -40,6 +42,18 @@ async def on_payment_failed(context: JobContext, event: OrderPaymentFailed) -> N
             after=PAYMENT_FAILED_AFTER,
             payment_id=event.payment_id,
         )
+
+
+async def on_pay_link_opened(context: JobContext, event: PayLinkOpened) -> None:
+    async with context.unit_of_work() as uow:
+        await tell(
+            uow, NoticeKind.PAY_LINK, _order(event.order_id), cause=event.payment_id, payment_id=event.payment_id
+        )
+
+
+async def on_order_cancelled(context: JobContext, event: OrderCancelled) -> None:
+    async with context.unit_of_work() as uow:
+        await tell(uow, NoticeKind.ORDER_CANCELLED, _order(event.order_id), cause=event.order_id, reason=event.reason)
 
 
 async def on_order_expired(context: JobContext, event: OrderExpired) -> None:

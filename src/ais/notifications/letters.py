@@ -48,9 +48,10 @@ class FlightShown(msgspec.Struct, frozen=True):
 
 
 class PassengerShown(msgspec.Struct, frozen=True):
-    """A traveller and the numbers of the live tickets."""
+    """A traveller and the numbers of the live tickets; ``document_name`` is the passport's where ``name`` is not."""
 
     name: str
+    document_name: str | None
     tickets: tuple[str, ...]
 
 
@@ -92,6 +93,7 @@ class Letters:
             "pay_by_day": day_text(deadline.date(), language),
             "pay_by_city": _city(first.origin, airports, language),
             "refund": money_text(refund.amount, language) if refund is not None else None,
+            "reason": notice.details.get("reason"),
             "refund_to": _destination(refund, payment),
         }
         subject, text = _render(notice.kind, "txt", content)
@@ -110,22 +112,18 @@ class Letters:
 
 def _is_true(kind: NoticeKind, order: Order, refund: Refund | None, now: datetime) -> bool:
     """Whether what a notice tells is so at this moment; a mail may have waited for hours."""
-    match kind:
-        case NoticeKind.ORDER_CONFIRMED:
-            return order.status in {OrderStatus.CONFIRMED, OrderStatus.COMPLETED}
-        case NoticeKind.PAYMENT_FAILED:
-            return (
-                order.status is OrderStatus.RESERVED
-                and order.payment_status is OrderPaymentStatus.FAILED
-                and order.payment_required_by > now
-            )
-        case NoticeKind.ORDER_EXPIRED:
-            return order.status is OrderStatus.EXPIRED
-        case NoticeKind.REFUND_BEGUN:
-            # One that is through already has a mail of its own.
-            return refund is not None and refund.status is RefundStatus.PENDING
-        case NoticeKind.REFUND_DONE:
-            return refund is not None and refund.status is RefundStatus.SUCCEEDED
+    may_be_paid = order.status is OrderStatus.RESERVED and order.payment_required_by > now
+    refund_status = refund.status if refund is not None else None
+    return {
+        NoticeKind.ORDER_CONFIRMED: order.status in {OrderStatus.CONFIRMED, OrderStatus.COMPLETED},
+        NoticeKind.PAYMENT_FAILED: may_be_paid and order.payment_status is OrderPaymentStatus.FAILED,
+        NoticeKind.PAY_LINK: may_be_paid and order.payment_status is not OrderPaymentStatus.PAID,
+        NoticeKind.ORDER_EXPIRED: order.status is OrderStatus.EXPIRED,
+        NoticeKind.ORDER_CANCELLED: order.status is OrderStatus.CANCELLED,
+        # One that is through already has a mail of its own.
+        NoticeKind.REFUND_BEGUN: refund_status is RefundStatus.PENDING,
+        NoticeKind.REFUND_DONE: refund_status is RefundStatus.SUCCEEDED,
+    }[kind]
 
 
 async def _refund_of(connection: Connection, notice: Notice) -> tuple[Refund | None, Payment | None]:
@@ -178,11 +176,11 @@ def _passengers(order: Order, documents: Iterable[Document], language: Language)
             tickets.setdefault(document.passenger_id, []).append(document.number)
     shown = []
     for each in order.passengers:
-        name = f"{each.given_name} {each.family_name}".strip()
+        name, document_name = f"{each.given_name} {each.family_name}".strip(), None
         if language == "ar" and each.name_local is not None:
             # The travel document's name stays beside it: that is what is checked at the airport.
-            name = f"{each.name_local.given} {each.name_local.family}".strip() + f" ({name})"
-        shown.append(PassengerShown(name, tuple(tickets.get(each.id, ()))))
+            name, document_name = f"{each.name_local.given} {each.name_local.family}".strip(), name
+        shown.append(PassengerShown(name, document_name, tuple(tickets.get(each.id, ()))))
     return shown
 
 

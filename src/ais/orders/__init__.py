@@ -33,7 +33,7 @@ from ais.orders.errors import (
     QuoteNotFound,
     QuoteSuperseded,
 )
-from ais.orders.events import OrderCancelled, OrderConfirmed, OrderExpired, OrderPaymentFailed
+from ais.orders.events import OrderCancelled, OrderConfirmed, OrderExpired, OrderPaymentFailed, PayLinkOpened
 from ais.orders.invariants import INVARIANTS
 from ais.orders.repository import (
     OrderFilter,
@@ -85,6 +85,7 @@ __all__ = [
     "OrderSegment",
     "OrderStatus",
     "PassengerAge",
+    "PayLinkOpened",
     "PayOrder",
     "PaymentBody",
     "PaymentChoice",

@@ -29,6 +29,14 @@ class OrderPaymentFailed(msgspec.Struct, frozen=True):
     payment_id: str
 
 
+class PayLinkOpened(msgspec.Struct, frozen=True):
+    """A page to pay the order on has been opened for whoever bought it to be told of."""
+
+    event_name: ClassVar[str] = "orders.pay_link_opened"
+    order_id: str
+    payment_id: str
+
+
 class OrderCancelled(msgspec.Struct, frozen=True):
     """All of the order has been given up; ``reason`` is ``customer``, ``flight_cancelled`` or ``void``."""
 

@@ -16,6 +16,7 @@ from ais.orders import repository
 from ais.orders.access import require_order_access
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus
 from ais.orders.errors import FlightCancelled, HoldExpired, NothingDue, OrderNotFound
+from ais.orders.events import PayLinkOpened
 from ais.orders.return_links import LinkRules, ReturnLinks
 from ais.orders.schemas import PaymentBody
 from ais.orders.service.settle import apply_settlement, look_at_provider
@@ -112,6 +113,8 @@ async def pay_order(
             if settlement.payment.provider_payment_id != found.id:
                 # A twin noted another object for this attempt; only that one may be paid.
                 raise PaymentProcessing
+            if settlement.payment.method is PaymentMethod.PAY_LINK and settlement.payment.is_open:
+                uow.publish(PayLinkOpened(order_id=str(order_id), payment_id=str(payment.id)))
             answer = Answer(201, msgspec.json.encode(_body(settlement.payment, found)))
             await complete_operation(uow, request, answer)
     except BaseException:
