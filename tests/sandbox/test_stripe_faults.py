@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import stripe
 from tests.factories.stripe_simulator import StripeSimulator, card_payment, client_of
+from tests.factories.webhook_receiver import WebhookReceiver
 
 CONFIRM = "/v1/payment_intents/*/confirm"
 
@@ -176,3 +177,36 @@ def test_switches_that_mean_nothing_are_refused(simulator: StripeSimulator, path
         simulator.control("POST", path, body)
     assert refusal.value.code == 400
     assert simulator.control("GET", "") == before
+
+
+def test_a_reset_leaves_nothing_of_a_request_that_was_under_way(
+    simulator: StripeSimulator, client: stripe.StripeClient
+) -> None:
+    simulator.control("POST", "/faults", {"action": "delay", "seconds": 0.4, "path": "/v1/payment_intents"})
+    key: Any = {"idempotency_key": "over-the-reset"}
+    params: Any = card_payment()
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(lambda: client.v1.payment_intents.create(params=params, options=key))
+        time.sleep(0.1)
+        simulator.control("POST", "/reset")
+        client.v1.payment_intents.create(params=params, options=key)
+        with pytest.raises(stripe.APIConnectionError):
+            late.result(timeout=5)
+    assert simulator.control("GET", "")["objects"]["payment_intents"] == 1
+
+
+def test_a_reset_breaks_off_the_webhooks_that_are_being_posted(
+    simulator: StripeSimulator, client: stripe.StripeClient, receiver: WebhookReceiver
+) -> None:
+    receiver.answer_after_seconds = 0.5
+    client.v1.payment_intents.create(params=card_payment())
+    receiver.wait_for(lambda all_: len(all_) == 1)
+    simulator.control("POST", "/reset")
+    receiver.answer_after_seconds = 0.0
+    client.v1.payment_intents.create(params=card_payment(metadata={"after": "reset"}))
+    received = receiver.wait_for(lambda all_: len(all_) == 2)
+    assert received[1].event("whsec_ais_demo").data.object["metadata"]["after"] == "reset"
+    time.sleep(0.6)
+    counts = simulator.control("GET", "")["deliveries"]
+    assert counts == {"pending": 0, "delivered": 1, "failed": 0, "dropped": 0}
+    assert len(receiver.received) == 2

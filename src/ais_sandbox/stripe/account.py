@@ -71,6 +71,7 @@ class Account:
         self.schedule = Schedule(storage)
         self.deliveries = Deliveries(storage)
         self.request: Call | None = None
+        self.resets = 0
 
     @property
     def payment_methods(self) -> Collection:
@@ -158,7 +159,8 @@ class Account:
             react(self, document)
 
     def forget_everything(self) -> None:
-        """Empty every collection and every plan; endpoints stay."""
+        """Empty every collection and every plan; endpoints stay. What is under way belongs to the past from now on."""
+        self.resets += 1
         for kind, collection in self.collections.items():
             if kind is not WEBHOOK_ENDPOINTS:
                 collection.clear()

@@ -218,10 +218,13 @@ class StripeApi:
             except StripeError as error:
                 return self._refusal(error, execution.call.request_id, execution.version)
 
+        resets = self._account.resets
+
         def run() -> Reply:
             if key is not None:
                 self._keys.release(key)
-            return self._run(execution)
+            # After a reset this request would work on an account that it was not meant for.
+            return self._run(execution) if self._account.resets == resets else CutConnection()
 
         return Delayed(seconds, run)
 

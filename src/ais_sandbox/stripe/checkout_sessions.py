@@ -40,13 +40,12 @@ def create(account: Account, call: Call) -> Document:
     _read_mode(given)
     items = _read_line_items(given)
     currency = items[0]["currency"]
-    types, allowed = payment_intents.read_allowed_types(given, currency)
+    kinds = payment_intents.read_kinds(given, currency)
     total = sum(item["amount_total"] for item in items)
     _check_total(total, currency)
     intent_data = _read_intent_data(given)
     created = now_seconds()
-    session = _new_session(created, items, types)
-    session["allowed_payment_method_types"] = allowed
+    session = _new_session(created, items) | kinds.shown()
     session["success_url"] = _read_url(given, "success_url", required=True)
     session["cancel_url"] = _read_url(given, "cancel_url", required=False)
     session["expires_at"] = _read_expiry(given, created)
@@ -199,8 +198,7 @@ def _intent_of(account: Account, session: Document) -> Document:
         account.checkout_sessions.save(session)
         return account.payment_intents.get(session["payment_intent"])
     data = account.undisclosed.get(session["id"])["payment_intent_data"]
-    types = session["payment_method_types"]
-    intent = payment_intents.create_for_session(account, session["amount_total"], session["currency"], types, data)
+    intent = payment_intents.create_for_session(account, session, data)
     session["payment_intent"] = intent["id"]
     account.checkout_sessions.save(session)
     return intent
@@ -342,7 +340,7 @@ def _read_expiry(given: Parameters, created: int) -> int:
     if expires_at < created + SHORTEST_SECONDS:
         message = "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation."
         raise invalid_parameter(message, "expires_at")
-    if expires_at > created + LONGEST_SECONDS:
+    if expires_at >= created + LONGEST_SECONDS:
         message = "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation."
         raise invalid_parameter(message, "expires_at")
     return expires_at
@@ -367,15 +365,16 @@ def _customer(email: str | None) -> Document:
     return dict.fromkeys(names) | {"email": email, "tax_exempt": "none"}
 
 
-def _new_session(created: int, items: Sequence[Document], types: list[str]) -> Document:
+def _new_session(created: int, items: Sequence[Document]) -> Document:
     nothing = (
         "adaptive_pricing", "after_expiration", "allow_promotion_codes", "billing_address_collection",
         "branding_settings", "client_secret", "collected_information", "consent", "consent_collection",
         "currency_conversion", "customer", "customer_account", "customer_details", "customer_email",
-        "excluded_payment_method_types", "integration_identifier", "invoice", "managed_payments", "origin_context",
-        "payment_intent", "payment_link", "payment_method_configuration_details", "permissions", "recovered_from",
+        "integration_identifier", "invoice", "managed_payments", "origin_context",
+        "name_collection", "optional_items", "payment_intent", "payment_link", "payment_method_configuration_details",
+        "permissions", "presentment_details", "recovered_from", "redirect_on_completion", "return_url",
         "saved_payment_method_options", "setup_intent", "shipping_address_collection", "shipping_cost", "subscription",
-        "wallet_options",
+        "tax_id_collection", "wallet_options",
     )  # fmt: skip
     texts = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
     return dict.fromkeys(nothing) | {
@@ -395,7 +394,6 @@ def _new_session(created: int, items: Sequence[Document], types: list[str]) -> D
         "mode": "payment",
         "payment_method_collection": "if_required",
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-        "payment_method_types": types,
         "payment_status": "unpaid",
         "phone_number_collection": {"enabled": False},
         "shipping_options": [],

@@ -279,6 +279,7 @@ class Control:
         return {"done": waiting}
 
     def _reset(self, _: Request, __: str) -> Document:
+        self._background.drop_deliveries()
         self._account.forget_everything()
         self._account.switchboard.reset()
         self._faults.remove()

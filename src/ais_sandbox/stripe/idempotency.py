@@ -88,7 +88,8 @@ class IdempotencyKeys:
         self._connection.execute("DELETE FROM idempotency_keys WHERE created < ?", (now_seconds() - KEPT_SECONDS,))
 
     def clear(self) -> None:
-        """Forget every key."""
+        """Forget every key, those in use too."""
+        self._in_use.clear()
         self._connection.execute("DELETE FROM idempotency_keys")
 
 

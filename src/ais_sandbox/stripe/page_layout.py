@@ -36,7 +36,7 @@ label.choice{display:flex;gap:.75rem;align-items:center;border:1px solid var(--l
 padding:.7rem .85rem;cursor:pointer}
 label.choice:has(:checked){border-color:var(--accent);box-shadow:0 0 0 1px var(--accent)}
 label.choice input{accent-color:var(--accent);inline-size:1.15rem;block-size:1.15rem;flex:none}
-label.choice span{display:grid}
+label.choice small{display:block}
 .field{display:grid;gap:.3rem;margin-block:.9rem}
 input[type=email],select{font:inherit;color:inherit;background:#fff;border:1px solid #b9c2d3;border-radius:.6rem;
 padding:.6rem .7rem;inline-size:100%}

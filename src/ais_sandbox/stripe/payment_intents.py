@@ -5,6 +5,8 @@ Which call is legal in which status follows Stripe's page "How PaymentIntents wo
 `requires_payment_method` with the reason in `last_payment_error`.
 """
 
+from dataclasses import dataclass
+
 from ais_sandbox.stripe import attempts, captures
 from ais_sandbox.stripe.account import Account, Call
 from ais_sandbox.stripe.attempts import Attempt, check_return_url
@@ -35,6 +37,23 @@ _SEEN_BY_CLIENTS = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class PaymentKinds:
+    """Which kinds of payment method will do, and what the client allowed or excluded, None where it said nothing."""
+
+    types: list[str]
+    allowed: list[str] | None
+    excluded: list[str] | None
+
+    def shown(self) -> Document:
+        """The members of an intent or a session that tell them."""
+        return {
+            "payment_method_types": self.types,
+            "allowed_payment_method_types": self.allowed,
+            "excluded_payment_method_types": self.excluded,
+        }
+
+
 def create(account: Account, call: Call) -> Document:
     """`POST /v1/payment_intents`, confirmed in the same call if `confirm` says so."""
     given = call.parameters
@@ -43,17 +62,18 @@ def create(account: Account, call: Call) -> Document:
         raise missing_parameter("amount")
     currency = read_currency(given.need_text("currency"))
     check_amount(amount, currency)
-    automatic, types = _read_payment_method_types(given, currency)
+    automatic, kinds = _read_payment_method_types(given, currency)
     capture_method = given.take_choice("capture_method", ("automatic", "automatic_async", "manual"))
-    if capture_method == "manual":
-        types = ["card"]
     confirm_now = given.take_boolean("confirm")
     attempt = Attempt.read(given, confirm_now=confirm_now)
-    intent = _new_intent(amount, currency, automatic, types, capture_method or "automatic_async")
+    intent = _new_intent(amount, currency, automatic, kinds, capture_method or "automatic_async")
+    if capture_method == "manual":
+        intent["payment_method_types"] = ["card"]
     payment_method = given.take_text("payment_method")
     _read_descriptive(intent, given)
     given.finish()
     if payment_method:
+        types = intent["payment_method_types"]
         intent["payment_method"] = resolve(account.payment_methods, payment_method, types, currency)["id"]
         intent["status"] = "requires_confirmation"
     if confirm_now:
@@ -173,9 +193,10 @@ def cancel(account: Account, call: Call) -> Document:
     return intent
 
 
-def create_for_session(account: Account, amount: int, currency: str, types: list[str], data: Document) -> Document:
+def create_for_session(account: Account, session: Document, data: Document) -> Document:
     """The intent behind a checkout session; `data` is what the session's creator wanted it to carry."""
-    intent = _new_intent(amount, currency, None, types, "automatic_async")
+    kinds = PaymentKinds(session["payment_method_types"], None, None)
+    intent = _new_intent(session["amount_total"], session["currency"], None, kinds, "automatic_async")
     intent.update({name: value for name, value in data.items() if value is not None})
     account.payment_intents.insert(intent)
     account.record("payment_intent.created", intent)
@@ -228,10 +249,10 @@ def _find(account: Account, call: Call) -> Document:
 
 
 def _new_intent(
-    amount: int, currency: str, automatic: Document | None, types: list[str], capture_method: str
+    amount: int, currency: str, automatic: Document | None, kinds: PaymentKinds, capture_method: str
 ) -> Document:
     intent_id = object_id("pi")
-    return {
+    return kinds.shown() | {
         "id": intent_id,
         "object": "payment_intent",
         "amount": amount,
@@ -249,6 +270,7 @@ def _new_intent(
         "created": now_seconds(),
         "currency": currency,
         "customer": None,
+        "customer_account": None,
         "description": None,
         "last_payment_error": None,
         "latest_charge": None,
@@ -258,7 +280,6 @@ def _new_intent(
         "on_behalf_of": None,
         "payment_method": None,
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-        "payment_method_types": types,
         "processing": None,
         "receipt_email": None,
         "review": None,
@@ -273,11 +294,10 @@ def _new_intent(
     }
 
 
-def read_allowed_types(given: Parameters, currency: str) -> tuple[list[str], list[str] | None]:
-    """Which kinds of payment method will do, and the list that the client allowed, or None.
+def read_kinds(given: Parameters, currency: str) -> PaymentKinds:
+    """Since API version 2026-09-30 the kinds are Stripe's to find.
 
-    Since API version 2026-09-30 the kinds are Stripe's to find: a client may allow some or exclude some, and what does
-    not fit the payment drops out without a word.
+    A client may allow some or exclude some, and what does not fit the payment drops out without a word.
     """
     _refuse_payment_method_types(given)
     usual = ["card", "us_bank_account"] if currency == "usd" else ["card"]
@@ -293,7 +313,7 @@ def read_allowed_types(given: Parameters, currency: str) -> tuple[list[str], lis
         message = "None of the payment method types that may be used fits this payment. Please ensure that at least "
         message += "one type that is activated in your dashboard is compatible with its currency."
         raise invalid_parameter(message, "allowed_payment_method_types")
-    return types, allowed or None
+    return PaymentKinds(types, allowed or None, excluded or None)
 
 
 def _refuse_payment_method_types(given: Parameters) -> None:
@@ -305,19 +325,21 @@ def _refuse_payment_method_types(given: Parameters) -> None:
         raise invalid_parameter(message, "payment_method_types", code)
 
 
-def _read_payment_method_types(given: Parameters, currency: str) -> tuple[Document | None, list[str]]:
+def _read_payment_method_types(given: Parameters, currency: str) -> tuple[Document | None, PaymentKinds]:
     """Automatic payment methods, which are also the default, or the kinds that are allowed."""
-    types, allowed = read_allowed_types(given, currency)
+    kinds = read_kinds(given, currency)
     automatic = given.take_hash("automatic_payment_methods")
     if automatic is None:
-        return (None, types) if allowed is not None else ({"allow_redirects": "always", "enabled": True}, types)
-    if allowed is not None:
+        return (None if kinds.allowed is not None else {"allow_redirects": "always", "enabled": True}), kinds
+    if kinds.allowed is not None:
         message = "You may only specify one of these parameters: automatic_payment_methods, "
         raise invalid_parameter(message + "allowed_payment_method_types.", "allowed_payment_method_types")
     enabled = automatic.take_boolean("enabled")
     redirects = automatic.take_choice("allow_redirects", ("always", "never")) or "always"
     automatic.finish()
-    return ({"allow_redirects": redirects, "enabled": True}, types) if enabled else (None, ["card"])
+    if enabled:
+        return {"allow_redirects": redirects, "enabled": True}, kinds
+    return None, PaymentKinds(["card"], None, kinds.excluded)
 
 
 def _read_descriptive(intent: Document, given: Parameters) -> None:

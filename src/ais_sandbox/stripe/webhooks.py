@@ -32,6 +32,11 @@ class Background:
         self._something_due = asyncio.Event()
         self._under_way: dict[int, asyncio.Task[None]] = {}
 
+    def drop_deliveries(self) -> None:
+        """Break off what is being posted: nobody is told any more of what was forgotten."""
+        for task in self._under_way.values():
+            task.cancel()
+
     def wake(self) -> None:
         """Look at what is due again."""
         self._something_due.set()
