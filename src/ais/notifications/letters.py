@@ -60,7 +60,7 @@ class Letters:
 
     def __init__(self, sender: str, order_link: OrderLink) -> None:
         self._sender_name, self._address = parseaddr(sender)
-        self._order_link = order_link
+        self.order_link = order_link
 
     async def write(self, connection: Connection, notice: Notice, *, now: datetime) -> Mail | None:
         """The mail, or None if what it would tell is not true any more."""
@@ -84,7 +84,7 @@ class Letters:
             "direction": "rtl" if language == "ar" else "ltr",
             "airline": airline_name,
             "locator": order.record_locator,
-            "link": self._order_link(order, language),
+            "link": self.order_link(order, language),
             "flights": _flights(order.segments, airports, language),
             "passengers": _passengers(order, documents, language),
             "total": money_text(order.total, language),

@@ -15,6 +15,7 @@ from ais.platform.database import Database
 from ais.platform.http import PUBLIC, HTTPRequest
 from ais.web.rendering import page_language, render
 from ais.web.session import ShopSession, guest_of, read_session
+from ais.web.shop.order_link import open_by_link
 from ais.web.shop.trip import Trip
 from ais.web.translation import mark
 
@@ -35,9 +36,11 @@ COUPON_WORDS = {
 
 
 @get("/orders/{order_id:str}", access=PUBLIC)
-async def show_own_order(request: HTTPRequest, order_id: str) -> Response[str]:
-    """The order, for a browser that may open it."""
+async def show_own_order(request: HTTPRequest, order_id: str) -> Response[Any]:
+    """The order, for a browser that may open it; a mail's link brings the token that does."""
     session = read_session(request)
+    if token := request.query_params.get("token"):
+        return open_by_link(request, session, order_id, token)
     actor = guest_of(request, session, order_id)
     order = await read_order_body(request, actor, order_id)
     return order_page(request, session, order)
