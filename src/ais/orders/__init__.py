@@ -8,10 +8,14 @@ is their sum.
 Lock order of the whole program: order, payment, leg cabins, ticket number range.
 """
 
-from ais.orders.cancellation.domain import QUOTE_TRANSITIONS
+from ais.orders.cancellation.domain import QUOTE_TRANSITIONS, RefundTo
+from ais.orders.cancellation.jobs import ask_to_follow
 from ais.orders.cancellation.schemas import CancellationQuoteBody
 from ais.orders.cancellation.service.confirm import confirm_quote
 from ais.orders.cancellation.service.quote import CancelOrder, Wish, quote_cancellation, wish_of
+from ais.orders.cancellation.service.void import void_order
+from ais.orders.departure.domain import DepartureListRefused, DepartureTooEarly, read_list
+from ais.orders.departure.service import ClosedDeparture, close_departure
 from ais.orders.domain import (
     ORDER_PAYMENT_TRANSITIONS,
     ORDER_TRANSITIONS,
@@ -32,8 +36,16 @@ from ais.orders.errors import (
     QuoteExpired,
     QuoteNotFound,
     QuoteSuperseded,
+    VoidTooLate,
 )
-from ais.orders.events import OrderCancelled, OrderConfirmed, OrderExpired, OrderPaymentFailed, PayLinkOpened
+from ais.orders.events import (
+    OrderCancelled,
+    OrderConfirmed,
+    OrderExpired,
+    OrderFlightsCancelled,
+    OrderPaymentFailed,
+    PayLinkOpened,
+)
 from ais.orders.invariants import INVARIANTS
 from ais.orders.repository import (
     OrderFilter,
@@ -67,7 +79,10 @@ __all__ = [
     "TICKETING_TRANSITIONS",
     "CancelOrder",
     "CancellationQuoteBody",
+    "ClosedDeparture",
     "CreateOrder",
+    "DepartureListRefused",
+    "DepartureTooEarly",
     "HoldExpired",
     "LinkRules",
     "NameRomanisationRequired",
@@ -78,6 +93,7 @@ __all__ = [
     "OrderConflict",
     "OrderExpired",
     "OrderFilter",
+    "OrderFlightsCancelled",
     "OrderNotFound",
     "OrderPaymentFailed",
     "OrderPaymentStatus",
@@ -92,10 +108,14 @@ __all__ = [
     "QuoteExpired",
     "QuoteNotFound",
     "QuoteSuperseded",
+    "RefundTo",
     "TicketingStatus",
+    "VoidTooLate",
     "Wish",
     "affected_orders",
+    "ask_to_follow",
     "buyer_access_ends_at",
+    "close_departure",
     "confirm_quote",
     "create_order",
     "expire_order",
@@ -107,10 +127,12 @@ __all__ = [
     "order_body",
     "pay_order",
     "quote_cancellation",
+    "read_list",
     "read_own_order",
     "sales_on_flight_dates",
     "settle_order_payment",
     "show_order",
+    "void_order",
     "wish_of",
     "with_secrets",
 ]

@@ -111,3 +111,11 @@ class RefundsFrozen(AppError):
     code = "INVALID_STATE_TRANSITION"
     status = 409
     message = "The payment is disputed at the bank, so nothing can be refunded until that is decided."
+
+
+class VoidTooLate(AppError):
+    """Documents are voided on their day of issue only; later they are refunded by their rules."""
+
+    code = "INVALID_STATE_TRANSITION"
+    status = 409
+    message = "The day of issue is over: these documents can be refunded, not voided."

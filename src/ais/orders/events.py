@@ -43,3 +43,11 @@ class OrderCancelled(msgspec.Struct, frozen=True):
     event_name: ClassVar[str] = "orders.order_cancelled"
     order_id: str
     reason: str
+
+
+class OrderFlightsCancelled(msgspec.Struct, frozen=True):
+    """The airline has cancelled flights of a live order; ``segment_ids`` are its segments that are UN since then."""
+
+    event_name: ClassVar[str] = "orders.order_flights_cancelled"
+    order_id: str
+    segment_ids: tuple[str, ...]

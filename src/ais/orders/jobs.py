@@ -8,7 +8,6 @@ from uuid import UUID
 from ais.kit import AppError, system_actor
 from ais.kit.ids import OrderId, PaymentId
 from ais.orders import repository
-from ais.orders.cancellation import repository as quotes
 from ais.orders.domain import OrderPaymentStatus, TicketingStatus
 from ais.orders.service.expire import expire_order
 from ais.orders.service.settle import finish_with_tickets, settle_order_payment
@@ -63,14 +62,7 @@ def register(registry: JobRegistry, gateways: Gateways) -> None:
     registry.job("orders.expire", expire, retry=_RETRY)
     registry.schedule("orders.enforce_time_limits", enforce_time_limits, every_seconds=1)
     registry.schedule("orders.finish_payments", finish_payments, every_seconds=15)
-    registry.schedule("orders.expire_quotes", expire_quotes, every_seconds=60)
     registry.schedule("orders.issue_waiting_tickets", issue_waiting_tickets, every_seconds=30)
-
-
-async def expire_quotes(context: JobContext, _payload: dict[str, Any]) -> None:
-    """End the cancellation quotes whose time is over; they hold no more from that time on, whether ended or not."""
-    async with context.unit_of_work() as uow:
-        await quotes.expire_quotes(uow, 1000)
 
 
 async def issue_waiting_tickets(context: JobContext, _payload: dict[str, Any]) -> None:

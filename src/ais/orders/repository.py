@@ -290,10 +290,11 @@ async def segments_on(
     segment_ids: Sequence[int] = (),
     statuses: Sequence[SegmentStatus],
     code: str | None = None,
+    order_id: OrderId | None = None,
 ) -> list[OrderSegmentId]:
     """The live orders' segments on these flight dates or timetable segments, their orders locked in order of id.
 
-    ``code`` leaves only those that carry it.
+    ``code`` leaves only those that carry it, ``order_id`` only those of one order.
     """
     rows = await uow.connection.fetch(
         """
@@ -301,6 +302,7 @@ async def segments_on(
         JOIN order_segments AS segment ON segment.order_id = orders.id
         WHERE (segment.flight_date_id = ANY($1) OR segment.segment_id = ANY($2))
           AND segment.status = ANY($3) AND ($4::text IS NULL OR segment.status_code = $4)
+          AND ($5::uuid IS NULL OR orders.id = $5)
           AND orders.status IN ('pending', 'reserved', 'confirmed')
         ORDER BY orders.id FOR UPDATE OF orders
         """,
@@ -308,8 +310,23 @@ async def segments_on(
         list(segment_ids),
         [str(status) for status in statuses],
         code,
+        order_id,
     )
     return [OrderSegmentId(row["id"]) for row in rows]
+
+
+async def orders_of_segments(
+    uow: UnitOfWork, segment_ids: Sequence[OrderSegmentId]
+) -> dict[OrderId, list[OrderSegmentId]]:
+    """The segments by their orders, in order of travel."""
+    rows = await uow.connection.fetch(
+        """
+        SELECT order_id, array_agg(id ORDER BY position) AS segments FROM order_segments
+        WHERE id = ANY($1) GROUP BY order_id ORDER BY order_id
+        """,
+        list(segment_ids),
+    )
+    return {OrderId(row["order_id"]): [OrderSegmentId(each) for each in row["segments"]] for row in rows}
 
 
 class OffSchedule(msgspec.Struct, frozen=True):

@@ -28,6 +28,7 @@ def failure_of(error: Exception) -> Failure | None:
 
 def _refusal(error: AppError) -> Failure:
     from ais.fares import FareImportRefused
+    from ais.orders import DepartureListRefused
     from ais.schedule import BadScheduleData, ScheduleFileRefused
 
     if isinstance(error, ValidationFailed):
@@ -44,6 +45,12 @@ def _refusal(error: AppError) -> Failure:
         lines = [tuple(each[name] for name in names) for each in mistakes]
         headings = ("File", "Line>", "Column", "Value", "Expected")
         return Failure(NOT_SO, error.code, str(error), {"errors": mistakes}, headings, lines)
+    if isinstance(error, DepartureListRefused):
+        wrong = error.details["errors"]
+        rows = [tuple(each[name] for name in ("line", "column", "found", "expected")) for each in wrong]
+        return Failure(
+            NOT_SO, error.code, str(error), {"errors": wrong}, ("Line>", "Column", "Found", "Expected"), rows
+        )
     if isinstance(error, BadScheduleData):
         problems = [(problem,) for problem in error.problems]
         return Failure(NOT_SO, error.code, str(error), {"problems": error.problems}, ("Problem",), problems)

@@ -1,19 +1,39 @@
-"""``ais order``: what was sold."""
+"""``ais order``: what was sold, and giving it up."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import click
 import msgspec
 
-from ais.app.cli.edge import with_database
+from ais.app.cli.edge import actor, with_database
 from ais.app.cli.outcome import NOT_SO, end
 from ais.app.cli.output import Output, json_option
-from ais.kit import decode_id, ids
-from ais.kit.ids import OrderId
-from ais.orders import Order, OrderBody, OrderFilter, OrderStatus, find_order, history_of, list_orders, order_body
+from ais.app.cli.reasons import reason_option
+from ais.kit import decode_id, ids, new_uuid
+from ais.kit.ids import CancellationQuoteId, OrderId
+from ais.orders import (
+    CancellationQuoteBody,
+    CancelOrder,
+    Order,
+    OrderBody,
+    OrderFilter,
+    OrderNotFound,
+    OrderStatus,
+    RefundTo,
+    confirm_quote,
+    find_order,
+    history_of,
+    list_orders,
+    order_body,
+    quote_cancellation,
+    void_order,
+    wish_of,
+)
 from ais.platform.database import Connection, Database
+from ais.platform.idempotency import RequestKey, fingerprint
 from ais.platform.settings import Settings
 from ais.ticketing import documents_of_order
 
@@ -101,6 +121,100 @@ def list_(output: Output, status: str | None, limit: int) -> None:
         "Made (UTC)",
     )
     output.table(headings, rows)
+
+
+@order.command("cancel")
+@click.argument("name", metavar="LOCATOR|ORDER_ID")
+@click.option("--passenger", "passengers", multiple=True, help="Only this passenger (pas_…); repeat.")
+@click.option("--segment", "segments", multiple=True, help="Only this flight (seg_…), with its slice; repeat.")
+@click.option(
+    "--refund-to",
+    type=click.Choice([each.value for each in RefundTo]),
+    default=RefundTo.ORIGINAL_PAYMENT.value,
+    show_default=True,
+    help="Where the money goes.",
+)
+@click.option("--yes", is_flag=True, help="Confirm the quote at once.")
+@json_option
+@click.pass_obj
+def cancel(
+    output: Output, name: str, passengers: tuple[str, ...], segments: tuple[str, ...], refund_to: str, yes: bool
+) -> None:
+    """Quote what comes back if an order, or a part of it, is given up; with --yes give it up.
+
+    The fare's rules decide, or, where the airline has cancelled or changed a flight, everything unflown comes back.
+    Exit code 1 if there is no such order, or nothing of it can be given up.
+    """
+
+    async def give_up(database: Database, settings: Settings) -> tuple[CancellationQuoteBody, OrderBody | None]:
+        from ais.app.composition import open_gateways
+
+        async with database.connection() as connection:
+            found = await _find(connection, name)
+        if found is None:
+            raise OrderNotFound
+        services = CancelOrder(
+            database, open_gateways(settings), timedelta(minutes=settings.quote_minutes), settings.accounting_timezone
+        )
+        wish = wish_of(passengers or None, segments or None, refund_to)
+        who, correlation = actor(), str(new_uuid())
+        quoted = await quote_cancellation(services, who, correlation, None, found.id, wish, "en")
+        quote = msgspec.json.decode(quoted.body, type=CancellationQuoteBody)
+        if not yes:
+            return quote, None
+        quote_id = decode_id(ids.CANCELLATION_QUOTE, quote.id)
+        assert quote_id is not None
+        # The quote is this command's own: its id is the key, so that nothing can be done twice.
+        key = RequestKey(f"cli cancel {quote.id}", quote.id, fingerprint({}))
+        answer = await confirm_quote(services, who, correlation, key, CancellationQuoteId(quote_id), "en")
+        return quote, msgspec.json.decode(answer.body, type=OrderBody)
+
+    quote, body = with_database(output, give_up, tells=True)
+    output.document({"quote": quote, "order": body})
+    output.table(
+        ("Passenger", "Flight", "Kind", "Code", "Paid>", "Kept>", "Back>", "Rule"),
+        [
+            (line.passenger_id, line.segment_id, line.kind, line.code, line.paid.amount, line.kept.amount,
+             line.refunded.amount, line.rule)
+            for line in quote.lines
+        ],
+    )  # fmt: skip
+    output.say(f"fee {quote.fee.amount}, comes back {quote.refund.amount} {quote.refund.currency}")
+    if body is None:
+        output.say(
+            f"Nothing is given up yet: --yes confirms it, or the quote {quote.id} until {quote.expires_at:%H:%M} UTC."
+        )
+    else:
+        output.say(f"{body.record_locator} is {body.status}; the refund is under way.")
+
+
+@order.command("void")
+@click.argument("name", metavar="LOCATOR|ORDER_ID")
+@reason_option
+@json_option
+@click.pass_obj
+def void(output: Output, name: str, reason: str) -> None:
+    """Undo all documents of an order on their day of issue: everything paid goes back, whatever the fare's rules say.
+
+    Exit code 1 if there is no such order, a coupon is not open any more, or the day of issue is over.
+    """
+
+    async def undo(database: Database, settings: Settings) -> OrderBody:
+        from ais.app.composition import open_gateways
+
+        async with database.connection() as connection:
+            found = await _find(connection, name)
+        if found is None:
+            raise OrderNotFound
+        services = CancelOrder(
+            database, open_gateways(settings), timedelta(minutes=settings.quote_minutes), settings.accounting_timezone
+        )
+        answer = await void_order(services, actor(), str(new_uuid()), None, found.id, reason, "en")
+        return msgspec.json.decode(answer.body, type=OrderBody)
+
+    body = with_database(output, undo, tells=True)
+    output.document({"order": body})
+    output.say(f"{body.record_locator} is void; {body.paid.amount} {body.paid.currency} are on their way back.")
 
 
 async def _find(connection: Connection, name: str) -> Order | None:

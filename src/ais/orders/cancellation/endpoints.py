@@ -10,9 +10,15 @@ from litestar.params import Parameter
 
 from ais.kit import InvalidStateTransition, ValidationFailed, decode_id, ids
 from ais.kit.ids import CancellationQuoteId, OrderId
-from ais.orders.cancellation.schemas import CancellationQuoteBody, CancellationQuoteRequest, ConfirmationRequest
+from ais.orders.cancellation.schemas import (
+    CancellationQuoteBody,
+    CancellationQuoteRequest,
+    ConfirmationRequest,
+    VoidRequest,
+)
 from ais.orders.cancellation.service.confirm import confirm_quote
 from ais.orders.cancellation.service.quote import CancelOrder, quote_cancellation, wish_of
+from ais.orders.cancellation.service.void import void_order
 from ais.orders.errors import (
     NothingToGiveUp,
     OrderNotFound,
@@ -20,11 +26,13 @@ from ais.orders.errors import (
     QuoteNotFound,
     QuoteSuperseded,
     RefundsFrozen,
+    VoidTooLate,
 )
 from ais.orders.schemas import OrderBody
 from ais.payments import PaymentProcessing, ProviderError, ProviderTimeout, RefundExceedsPaid
 from ais.platform.http import (
     ORDER,
+    Forbidden,
     HTTPRequest,
     JSONBody,
     MalformedRequest,
@@ -38,6 +46,7 @@ from ais.platform.http import (
     language_of,
     refusals,
     request_key,
+    staff,
 )
 from ais.platform.idempotency import Answer, IdempotencyConflict, IdempotencyInProgress, IdempotencyKeyRequired
 
@@ -133,6 +142,47 @@ async def confirm_cancellation_quote(
     return _answered(request, answer, OrderBody)
 
 
+@post(
+    "/api/v1/orders/{order_id:str}/void",
+    access=staff("orders.void"),
+    dto=JSONBody[VoidRequest],
+    return_dto=None,
+    status_code=200,
+    tags=["cancellation"],
+    responses=refusals(
+        *_BODY,
+        IdempotencyKeyRequired,
+        *_KEY,
+        *_CREDENTIALS,
+        Forbidden,
+        OrderNotFound,
+        InvalidStateTransition,
+        VoidTooLate,
+        RefundsFrozen,
+        RefundExceedsPaid,
+    ),
+)
+async def void_documents_of_order(
+    request: HTTPRequest,
+    order_id: Annotated[str, Parameter(description="Id of an order", max_length=60)],
+    data: VoidRequest,
+    idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001  # declared for the OpenAPI document; read with its scope
+) -> Response[OrderBody]:
+    """Undo all documents of an order on their day of issue, while every coupon is open.
+
+    For staff: all the money goes back whatever the fare's rules say, and the seats are on sale again.
+    """
+    services: CancelOrder = request.app.state.cancel_order
+    identifier = decode_id(ids.ORDER, order_id)
+    if identifier is None:
+        raise OrderNotFound
+    key = await request_key(request, required=True)
+    answer = await void_order(
+        services, actor_of(request), correlation_id_of(), key, OrderId(identifier), data.reason, language_of(request)
+    )
+    return _answered(request, answer, OrderBody)
+
+
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 
@@ -144,4 +194,4 @@ def _answered(request: HTTPRequest, answer: Answer, kind: type[Body]) -> Respons
     return json_response(msgspec.json.decode(answer.body, type=kind), status=answer.status, headers=headers)
 
 
-CANCELLATION_ROUTES = (quote_cancellation_of_order, confirm_cancellation_quote)
+CANCELLATION_ROUTES = (quote_cancellation_of_order, confirm_cancellation_quote, void_documents_of_order)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ais.fares import UNKNOWN_AUTHORITY
 from ais.kit import Money
+from ais.kit.ids import DocumentId
 from ais.ledger import UNFLOWN, Account, Entry, Posting, credit, debit
 from ais.orders.cancellation.domain import CouponHeld, Place, Quote, QuoteLine
 from ais.orders.domain import Order
@@ -45,6 +46,21 @@ def cancelled(order: Order, quote: Quote, coupons: Mapping[Place, CouponHeld], h
         channel=order.channel,
         seller_id=order.seller_id,
         entries=tuple(entries),
+    )
+
+
+def voided(order: Order, document_id: DocumentId, held: Sequence[Entry]) -> Posting:
+    """A document is undone: all that it was issued with is owed to the customer again."""
+    entries = [entry.reversed() for entry in held if entry.document_id == document_id]
+    owed = Money(sum(entry.amount_minor for entry in entries), order.currency)
+    return Posting(
+        kind="voided",
+        cause_type="document",
+        cause_id=str(document_id),
+        order_id=order.id,
+        channel=order.channel,
+        seller_id=order.seller_id,
+        entries=(*entries, credit(Account.REFUNDS_PAYABLE, owed)),
     )
 
 

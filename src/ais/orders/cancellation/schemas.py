@@ -30,6 +30,14 @@ class ConfirmationRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Nothing is said with a confirmation: the quote says it all."""
 
 
+class VoidRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Why the documents are undone; kept with the order."""
+
+    reason: Annotated[
+        str, Meta(min_length=1, max_length=200, pattern=r"^[^\u0000-\u001f\u007f]*\S[^\u0000-\u001f\u007f]*$")
+    ]
+
+
 class CancellationLineBody(Struct, frozen=True):
     """One part of the price that is given up: paid = kept + refunded, and the rule that says so."""
 

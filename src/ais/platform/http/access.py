@@ -63,6 +63,7 @@ OPERATOR_PERMISSIONS = frozenset(
         "inventory.read",
         "jobs.read",
         "orders.read_any",
+        "orders.void",
         "webhooks.read",
         "webhooks.replay",
     }

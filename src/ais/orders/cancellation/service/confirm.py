@@ -131,7 +131,7 @@ async def confirm_in(uow: UnitOfWork, quote_id: CancellationQuoteId, order_id: O
     change = OrderChange(order)
     await repository.resolve_quote(uow, quote_id, QuoteStatus.CONFIRMED)
     if quote.kind is QuoteKind.UNTICKETED:
-        await _give_up_unticketed(uow, change, quote)
+        await give_up_unticketed(uow, change, quote, "customer")
         return
     await carry_out(uow, change, quote, coupons, "customer")
 
@@ -147,8 +147,11 @@ async def carry_out(
     await give_up_coupons(uow, change, coupons, quote.places, reason, source=f"quote:{quote.id}")
 
 
-async def _give_up_unticketed(uow: UnitOfWork, change: OrderChange, quote: Quote) -> None:
-    """End an order that has no documents: its attempts are closed, its seats go back, and what came in follows."""
+async def give_up_unticketed(uow: UnitOfWork, change: OrderChange, quote: Quote, reason: str) -> None:
+    """End an order that has no documents: its attempts are closed, its seats go back, and what came in follows.
+
+    Raises PaymentProcessing if an attempt is still open.
+    """
     order = change.order
     if open_attempts(await payments_of_order(uow.connection, order.id)):
         raise PaymentProcessing
@@ -158,7 +161,7 @@ async def _give_up_unticketed(uow: UnitOfWork, change: OrderChange, quote: Quote
     await change.write(uow)
     live = [segment.id for segment in order.segments if segment.status is not SegmentStatus.CANCELLED]
     await orders.move_segments(uow, live, SegmentStatus.CANCELLED, "XX", "given up")
-    uow.publish(OrderCancelled(order_id=str(order.id), reason="customer"))
+    uow.publish(OrderCancelled(order_id=str(order.id), reason=reason))
     if order.payment_status is OrderPaymentStatus.PAID:
         # Paid, its seats sold, and still without ticket numbers.
         await release_sold(uow, order.hold_id)

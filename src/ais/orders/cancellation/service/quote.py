@@ -40,11 +40,14 @@ from ais.ticketing import documents_of_order
 
 
 class CancelOrder(msgspec.Struct, frozen=True):
-    """What giving back needs: ``quote_window`` is how long a quote may be confirmed."""
+    """What giving back needs: ``quote_window`` is how long a quote may be confirmed; in ``timezone`` (IANA) the airline
+    counts the day of issue.
+    """
 
     database: Database
     gateways: Gateways
     quote_window: timedelta
+    timezone: str
 
 
 class Wish(msgspec.Struct, frozen=True):

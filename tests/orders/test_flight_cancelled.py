@@ -1,0 +1,163 @@
+"""The airline cancels or changes a flight: everything unflown comes back with every fee, asked for or by itself."""
+
+import pytest
+from tests.factories.giving_back import cancel, coupons, flight_dates, post_quote, quote, refunds, states
+from tests.factories.in_process import ADULT, INFANT, departure, order_id
+
+from ais.app.schedule_import import cancel_flight_for_orders
+from ais.kit import system_actor
+from ais.orders import OrderFlightsCancelled
+from ais.orders.service.schedule_change import cancel_segments
+from ais.platform.jobs import JobRegistry
+from ais.schedule import FlightDatesRetimed
+
+ACTOR = system_actor("test")
+
+
+async def cancel_flight(program, flight_date_id, *, give_back):
+    """Cancel a flight date as staff do, and run what follows; answers what the command would say."""
+    async with program.database.unit_of_work(ACTOR) as uow:
+        done = await cancel_flight_for_orders(
+            uow, flight_date_id, reason="aircraft on ground", give_back=give_back, progress=lambda _done, _total: None
+        )
+    await program.run_jobs()
+    await program.run_jobs()
+    return done
+
+
+def codes(order):
+    return [segment["status_code"] for each in order["slices"] for segment in each["segments"]]
+
+
+async def test_everything_goes_back_by_itself_when_staff_choose_so(own_program):
+    soon = ("RUH", "JED", departure(2))
+    paid = await own_program.order([ADULT, INFANT], slices=[soon, ("JED", "RUH", departure(9))])
+    await own_program.pay(paid)
+    (first, _) = await flight_dates(own_program, paid)
+    done = await cancel_flight(own_program, first, give_back=True)
+    assert (done.sales.order_ids, done.sales.passengers) == ((order_id(paid),), 2)
+    seen = await own_program.read(paid)
+    assert states(seen) == ("cancelled", "refunded", "issued")
+    assert (seen["refunded"], codes(seen), set(coupons(seen))) == (paid["total"], ["UN", "XX"], {"refunded"})
+    assert await own_program.taken(paid) == [(0, 0), (0, 0)]
+    again = await cancel_flight(own_program, first, give_back=True)
+    assert (again.changed, again.sales.order_ids) == (None, ())
+    assert len(await refunds(own_program, paid)) == 1
+
+
+async def test_else_the_customer_is_quoted_everything_back_with_every_fee(own_program):
+    order = await own_program.order(slices=[("RUH", "JED", departure(2))])
+    await own_program.pay(order)
+    (flight,) = await flight_dates(own_program, order)
+    before = await quote(own_program, order)
+    assert before["penalty"]["amount"] != "0.00"
+    await cancel_flight(own_program, flight, give_back=False)
+    seen = await own_program.read(order)
+    assert (states(seen), codes(seen), "cancel" in seen["available_actions"]) == (
+        ("confirmed", "paid", "issued"),
+        ["UN"],
+        True,
+    )
+    quoted = await quote(own_program, order)
+    assert (quoted["fee"]["amount"], quoted["refund"]) == ("0.00", order["total"])
+    assert {line["rule"] for line in quoted["lines"]} == {
+        "The airline has cancelled or changed a flight: everything that was not flown is given back."
+    }
+    assert (await cancel(own_program, order))["refunded"] == order["total"]
+
+
+async def test_unpaid_orders_end_with_their_flight_and_nobody_can_pay_for_them(own_program):
+    order = await own_program.order()
+    payment = await own_program.begin_payment(order)
+    (flight,) = await flight_dates(own_program, order)
+    await cancel_flight(own_program, flight, give_back=False)
+    seen = await own_program.read(order)
+    assert states(seen) == ("cancelled", "unpaid", "none")
+    assert (await own_program.intent(payment))["status"] == "canceled"
+    assert await own_program.hold_of(order) == "released"
+
+
+async def test_a_changed_time_lets_the_customer_go_without_a_fee(own_program):
+    order = await own_program.order(slices=[("RUH", "JED", departure(2))])
+    await own_program.pay(order)
+    (flight,) = await flight_dates(own_program, order)
+    async with own_program.database.unit_of_work(ACTOR) as uow:
+        uow.publish(FlightDatesRetimed(flight_date_ids=(flight,)))
+    await own_program.run_jobs()
+    assert codes(await own_program.read(order)) == ["TK"]
+    quoted = await quote(own_program, order)
+    assert (quoted["fee"]["amount"], quoted["refund"]) == ("0.00", order["total"])
+
+
+async def test_a_quote_from_before_the_cancellation_no_longer_holds(own_program):
+    order = await own_program.order(slices=[("RUH", "JED", departure(2))])
+    await own_program.pay(order)
+    quoted = await quote(own_program, order)
+    (flight,) = await flight_dates(own_program, order)
+    await cancel_flight(own_program, flight, give_back=False)
+    answer = await own_program.http.post(
+        f"/api/v1/cancellation-quotes/{quoted['id']}/confirm",
+        json={},
+        headers={"Authorization": f"Bearer {order['guest_token']}", "Idempotency-Key": "once" * 8},
+    )
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "ORDER_CONFLICT")
+    assert states(await own_program.read(order)) == ("confirmed", "paid", "issued")
+
+
+async def test_each_order_is_told_once_of_its_cancelled_flights(own_program):
+    order = await own_program.order(slices=[("DMM", "CAI", departure(23))])
+    await own_program.pay(order)
+
+    async def hear(_context, _event):
+        raise AssertionError("the test reads the job instead")
+
+    registry = JobRegistry()
+    registry.handler(OrderFlightsCancelled, "test.on_flights_cancelled", hear)
+    own_program.database.subscriptions = registry.subscriptions
+    first, _second = await flight_dates(own_program, order)
+    async with own_program.database.unit_of_work(ACTOR) as uow:
+        assert await cancel_segments(uow, flight_date_ids=[first], reason="test") == 1
+        assert await cancel_segments(uow, flight_date_ids=[first], reason="test") == 0
+    (payload,) = await own_program.rows("SELECT payload FROM jobs WHERE entrypoint = 'test.on_flights_cancelled'")
+    segments = await own_program.rows(
+        "SELECT id::text FROM order_segments WHERE order_id = $1 ORDER BY position", order_id(order)
+    )
+    assert segments[0] in str(payload)
+    assert segments[1] not in str(payload)
+    await own_program.rows("DELETE FROM jobs WHERE entrypoint = 'test.on_flights_cancelled' RETURNING 1")
+
+
+async def test_a_dispute_keeps_the_money_and_staff_are_asked(own_program):
+    order = await own_program.order()
+    await own_program.pay(order)
+    async with own_program.database.connection() as connection:
+        await connection.execute("UPDATE orders SET payment_status = 'disputed' WHERE id = $1", order_id(order))
+        await connection.execute(
+            """INSERT INTO order_history (order_id, axis, from_state, to_state, reason, actor, channel, correlation_id)
+               VALUES ($1, 'order.payment_status', 'paid', 'disputed', 'test', 'test', 'job', 'test')""",
+            order_id(order),
+        )
+    (flight,) = await flight_dates(own_program, order)
+    await cancel_flight(own_program, flight, give_back=True)
+    assert await own_program.staff_queue(order["id"]) == ["flight_cancelled_not_refunded"]
+    assert (states(await own_program.read(order)), await refunds(own_program, order)) == (
+        ("confirmed", "disputed", "issued"),
+        [],
+    )
+    answer = await post_quote(own_program, order)
+    assert answer.status_code == 409
+
+
+@pytest.mark.parametrize("give_back", [True, False])
+async def test_other_flights_orders_are_left_alone(own_program, give_back):
+    day = departure(12)
+    order = await own_program.order(slices=[("RUH", "JED", day)])
+    await own_program.pay(order)
+    other = await own_program.order(slices=[("RUH", "JED", departure(13))])
+    await own_program.pay(other)
+    (flight,) = await flight_dates(own_program, other)
+    await cancel_flight(own_program, flight, give_back=give_back)
+    assert (states(await own_program.read(order)), codes(await own_program.read(order))) == (
+        ("confirmed", "paid", "issued"),
+        ["HK"],
+    )
