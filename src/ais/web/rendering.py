@@ -59,6 +59,14 @@ def environment() -> Environment:
     return made
 
 
+LANGUAGES: tuple[Language, ...] = ("en", "ar")
+
+
+def in_both(path: str) -> list[str]:
+    """The addresses of a page, one a language; one handler with both starts in half the time of two."""
+    return [f"/{language}{path}" for language in LANGUAGES]
+
+
 def page_language(request: HTTPRequest) -> Language:
     """The language in the page's path; outside of the two, what the browser prefers."""
     first = request.scope["path"].split("/", 2)[1]

@@ -20,7 +20,7 @@ from ais.platform.http import (
     client_address,
     rate_limit_headers,
 )
-from ais.web.rendering import page_language, render, see_other
+from ais.web.rendering import in_both, page_language, render, see_other
 from ais.web.session import ShopSession, read_session, require_own_form, session_cookie
 from ais.web.shop.forms import fields_of
 from ais.web.shop.orders import read_order_body
@@ -30,13 +30,13 @@ NOT_FOUND = mark("There is no booking with this reference and family name.")
 EMPTY = mark("Fill in both fields.")
 
 
-@get("/booking", access=PUBLIC)
+@get(in_both("/booking"), access=PUBLIC, include_in_schema=False)
 async def show_look_up(request: HTTPRequest) -> Response[str]:
     """The form, and the orders that this browser may open."""
     return await _form(request, read_session(request), {})
 
 
-@post("/booking", access=PUBLIC, status_code=200)
+@post(in_both("/booking"), access=PUBLIC, include_in_schema=False, status_code=200)
 async def look_up(request: HTTPRequest) -> Response[Any]:
     """To the order of that locator and family name. As often as the API allows it, counted with it."""
     session = read_session(request)

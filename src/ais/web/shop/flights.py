@@ -13,7 +13,7 @@ from litestar import Response, get
 from ais.kit import ValidationFailed
 from ais.offers import MoneyBody, OfferBody, Shop
 from ais.platform.http import PUBLIC, HTTPRequest
-from ais.web.rendering import page_language, render
+from ais.web.rendering import in_both, page_language, render
 from ais.web.shop.home import form_context
 from ais.web.shop.journeys import SORTS, Choice, choices, flight_key, one_of_each_brand, seats_left
 from ais.web.shop.trip import Trip, mistakes_of, read_trip, refused_fields
@@ -30,7 +30,7 @@ class DayPrice(msgspec.Struct, frozen=True):
     is_chosen: bool
 
 
-@get("/flights", access=PUBLIC)
+@get(in_both("/flights"), access=PUBLIC, include_in_schema=False)
 async def show_flights(request: HTTPRequest) -> Response[str]:
     """The flights of the trip in the address; the form with what is missing, if something is."""
     shop: Shop = request.app.state.shop

@@ -15,7 +15,7 @@ from ais.offers import MoneyBody, Shop
 from ais.platform.http import PUBLIC, HTTPRequest
 from ais.platform.i18n import Language
 from ais.reference import Airport
-from ais.web.rendering import Mistakes, page_language, render
+from ais.web.rendering import Mistakes, in_both, page_language, render
 from ais.web.shop.trip import Trip, airport_label, read_trip, served_airports, usual_trip
 
 SUGGESTED = 6
@@ -37,7 +37,7 @@ def choose_language(request: HTTPRequest) -> Redirect:
     return Redirect(f"/{page_language(request)}/", status_code=302, headers={"Vary": "Accept-Language"})
 
 
-@get("/", access=PUBLIC, sync_to_thread=False)
+@get(in_both("/"), access=PUBLIC, include_in_schema=False, sync_to_thread=False)
 def show_home(request: HTTPRequest) -> Response[str]:
     """The search form; with a trip in the address, filled in with it."""
     shop: Shop = request.app.state.shop

@@ -13,7 +13,7 @@ from ais.kit.localtime import to_local
 from ais.orders import OrderBody, OrderPaymentStatus, OrderStatus, read_own_order, show_order
 from ais.platform.database import Database
 from ais.platform.http import PUBLIC, HTTPRequest
-from ais.web.rendering import page_language, render
+from ais.web.rendering import in_both, page_language, render
 from ais.web.session import ShopSession, guest_of, read_session
 from ais.web.shop.order_link import open_by_link
 from ais.web.shop.trip import Trip
@@ -35,7 +35,7 @@ COUPON_WORDS = {
 }
 
 
-@get("/orders/{order_id:str}", access=PUBLIC)
+@get(in_both("/orders/{order_id:str}"), access=PUBLIC, include_in_schema=False)
 async def show_own_order(request: HTTPRequest, order_id: str) -> Response[Any]:
     """The order, for a browser that may open it; a mail's link brings the token that does."""
     session = read_session(request)

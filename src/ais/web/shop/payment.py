@@ -23,7 +23,7 @@ from ais.platform.database import Database
 from ais.platform.http import PUBLIC, HTTPRequest, correlation_id_of
 from ais.platform.i18n import translate
 from ais.platform.idempotency import IdempotencyInProgress, RequestKey, fingerprint
-from ais.web.rendering import page_language, see_other
+from ais.web.rendering import in_both, page_language, see_other
 from ais.web.session import guest_of, read_session, require_own_form, site_of
 from ais.web.shop.forms import fields_of
 from ais.web.shop.orders import order_page
@@ -40,7 +40,7 @@ _REFUSALS = (
 )
 
 
-@post("/orders/{order_id:str}/pay", access=PUBLIC, status_code=200)
+@post(in_both("/orders/{order_id:str}/pay"), access=PUBLIC, include_in_schema=False, status_code=200)
 async def pay(request: HTTPRequest, order_id: str) -> Response[Any]:
     """To the hosted page of the order's one open attempt; back to the order with the reason if there can be none."""
     session = read_session(request)

@@ -11,11 +11,10 @@ from ais.orders import OrderNotFound
 from ais.platform.cache import RateLimited
 from ais.platform.http import HTTPRequest, correlation_id_of
 from ais.platform.i18n import translate
-from ais.web.rendering import page_language, render
+from ais.web.rendering import LANGUAGES, page_language, render
 from ais.web.session import FormTooOld
 from ais.web.translation import mark
 
-LANGUAGES = ("en", "ar")
 _PROGRAMS = ("/api/", "/webhooks/", "/health/", "/schema/", "/assets/")
 
 _TITLES: tuple[tuple[type[AppError], str], ...] = (

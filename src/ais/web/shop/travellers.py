@@ -20,7 +20,7 @@ from ais.orders import (
 )
 from ais.platform.http import PUBLIC, Authenticator, HTTPRequest, correlation_id_of
 from ais.platform.idempotency import IdempotencyConflict, RequestKey, fingerprint
-from ais.web.rendering import Mistakes, page_language, render, see_other
+from ais.web.rendering import Mistakes, in_both, page_language, render, see_other
 from ais.web.session import (
     BUYER,
     ShopSession,
@@ -38,7 +38,7 @@ KEY_SCOPE = "shop order"
 _OFFER_REFUSALS = (OfferExpired, OfferNotFound, SeatsUnavailable, PriceChanged)
 
 
-@get("/travellers", access=PUBLIC, sync_to_thread=False)
+@get(in_both("/travellers"), access=PUBLIC, include_in_schema=False, sync_to_thread=False)
 def show_travellers(request: HTTPRequest, offer: str = "") -> Response[str]:
     """The form of the offer in the address."""
     session = read_session(request)
@@ -46,7 +46,7 @@ def show_travellers(request: HTTPRequest, offer: str = "") -> Response[str]:
     return _form(request, session, trip, TravellerForm.blank(offer[:OFFER_ID_LONGEST]))
 
 
-@post("/travellers", access=PUBLIC, status_code=200)
+@post(in_both("/travellers"), access=PUBLIC, include_in_schema=False, status_code=200)
 async def book(request: HTTPRequest) -> Response[Any]:
     """Make the order, its seats held, and go on to it; or show the form again with what is wrong."""
     session = read_session(request)
