@@ -21,15 +21,37 @@ LIVE_BASE = os.environ.get("STRIPE_TEST_API_BASE", "https://api.stripe.com")
 
 
 @pytest.fixture(scope="session")
-def contract_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stripe.StripeClient]:
-    """Stripe's test mode if a key of it is given, else a simulator."""
+def contract_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeSimulator | None]:
+    """The simulator that the contract tests run against, or None where they run against Stripe."""
     if LIVE_KEY:
-        assert LIVE_KEY.startswith(("sk_test_", "rk_test_")), "contract tests are for Stripe's test mode only"
-        yield client_of(LIVE_BASE, LIVE_KEY, retries=2, timeout=60)
+        yield None
         return
     simulator = start_stripe_simulator(tmp_path_factory.mktemp("contract"), options=QUICK)
-    yield client_of(simulator.url, simulator.api_key)
+    yield simulator
     assert simulator.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def contract_client(contract_simulator: StripeSimulator | None) -> stripe.StripeClient:
+    """Stripe's test mode if a key of it is given, else a simulator."""
+    if contract_simulator is not None:
+        return client_of(contract_simulator.url, contract_simulator.api_key)
+    assert LIVE_KEY.startswith(("sk_test_", "rk_test_")), "contract tests are for Stripe's test mode only"
+    return client_of(LIVE_BASE, LIVE_KEY, retries=2, timeout=60)
+
+
+@pytest.fixture
+def customer(contract_simulator: StripeSimulator | None) -> Callable[..., None]:
+    """What a person does on the page of a checkout session: `customer(session_id, payment_method)`."""
+    if contract_simulator is None:
+        pytest.skip("Stripe's own page wants a person with a browser")
+
+    def at_the_page(session_id: str, payment_method: str) -> None:
+        contract_simulator.control(
+            "POST", f"/checkout_sessions/{session_id}/complete", {"payment_method": payment_method}
+        )
+
+    return at_the_page
 
 
 @pytest.fixture

@@ -172,6 +172,9 @@ def test_an_automatic_payout_can_be_listed_to_the_minor_unit(
     assert kinds(client, "payout.*") == [
         *["payout.created", "payout.reconciliation_completed"] * 2, "payout.paid", "payout.paid",
     ]  # fmt: skip
+    day = sar.arrival_date
+    assert client.v1.payouts.list(params={"arrival_date": {"gte": day + 1}}).data == []
+    assert len(client.v1.payouts.list(params={"arrival_date": day}).data) == 2
     assert [one.id for one in client.v1.payouts.list(params={"status": "paid"}).data] == [made[1]["id"], made[0]["id"]]
 
 

@@ -27,7 +27,8 @@ class Kind:
     """A kind of object: its table, its name in refusals, the prefix of its ids, and what lists may filter by.
 
     A filter with a dot, such as `customer_details.email`, is a member of a member that may be null. `numbers` are
-    members that are summed or compared in SQL. `present` brings up to date what changes with time alone.
+    members that are summed or compared in SQL; those of them in `times` are filtered by as `created` is. `present`
+    brings up to date what changes with time alone.
     """
 
     table: str
@@ -35,6 +36,7 @@ class Kind:
     prefix: str
     filters: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()
     present: Callable[[Document], Document] | None = None
 
     @property
@@ -69,7 +71,7 @@ BALANCE_TRANSACTIONS = Kind(
     numbers=("net", "available_on"),
     present=_with_status,
 )
-PAYOUTS = Kind("payouts", "payout", "po", ("status",))
+PAYOUTS = Kind("payouts", "payout", "po", ("status",), numbers=("arrival_date",), times=("arrival_date",))
 EVENTS = Kind("events", "event", "evt", ("type",))
 WEBHOOK_ENDPOINTS = Kind("endpoints", "webhook endpoint", "we")
 
@@ -163,7 +165,8 @@ class Collection:
             if types:
                 clauses.append("(" + " OR ".join(["type GLOB ?"] * len(types)) + ")")
                 values.extend(types)
-        _read_created(parameters, clauses, values)
+        for name in ("created", *self.kind.times):
+            _read_interval(parameters, name, clauses, values)
         limit = parameters.take_integer("limit", least=1)
         limit = USUAL_PAGE if limit is None else min(limit, LARGEST_PAGE)
         starting_after, ending_before = parameters.take_text("starting_after"), parameters.take_text("ending_before")
@@ -244,19 +247,20 @@ def _take_filter(parameters: Parameters, name: str) -> str | None:
     return wanted
 
 
-def _read_created(parameters: Parameters, clauses: list[str], values: list[object]) -> None:
-    created = parameters.take_json("created")
-    if created is None:
+def _read_interval(parameters: Parameters, member: str, clauses: list[str], values: list[object]) -> None:
+    """A time, or bounds such as `created[gte]`."""
+    wanted = parameters.take_json(member)
+    if wanted is None:
         return
-    if isinstance(created, str):
-        created = {"": created}
-    if not isinstance(created, dict):
-        message = "Invalid created"
-        raise StripeError(400, message, param="created", executed=False)
-    bounds = Parameters(created)
+    if isinstance(wanted, str):
+        wanted = {"": wanted}
+    if not isinstance(wanted, dict):
+        message = f"Invalid {member}"
+        raise StripeError(400, message, param=member, executed=False)
+    bounds = Parameters(wanted, member)
     for name, sign in (("", "="), ("gt", ">"), ("gte", ">="), ("lt", "<"), ("lte", "<=")):
         bound = bounds.take_integer(name)
         if bound is not None:
-            clauses.append(f"created {sign} ?")
+            clauses.append(f"{member} {sign} ?")
             values.append(bound)
     bounds.finish()

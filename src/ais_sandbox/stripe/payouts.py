@@ -42,7 +42,7 @@ def retrieve(account: Account, call: Call) -> Document:
 
 
 def list_(account: Account, call: Call) -> Document:
-    """`GET /v1/payouts`, by status and time of creation."""
+    """`GET /v1/payouts`, by status, time of creation and day of arrival."""
     return account.payouts.page(call.parameters, "/v1/payouts")
 
 

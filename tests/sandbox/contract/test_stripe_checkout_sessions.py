@@ -1,9 +1,10 @@
 """Checkout sessions as Stripe has them, through the real SDK. Runs against Stripe's test mode as well.
 
-At Stripe nothing but a browser can pay a session: what follows paying is in `test_stripe_checkout_page`.
+At Stripe nothing but a browser can pay a session: the tests with a `customer` are skipped there.
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -142,3 +143,24 @@ def test_a_key_makes_one_session(contract_client: stripe.StripeClient) -> None:
     first = contract_client.v1.checkout.sessions.create(params=params, options=key)
     again = contract_client.v1.checkout.sessions.create(params=params, options=key)
     assert (again.id, again.url) == (first.id, first.url)
+
+
+def test_a_session_is_complete_once_it_is_paid(
+    contract_client: stripe.StripeClient, customer: Callable[..., None]
+) -> None:
+    session = create(contract_client, payment_intent_data={"metadata": {"payment": "pay_1"}})
+    customer(session.id, "pm_card_visa_chargeDeclined")
+    declined = contract_client.v1.checkout.sessions.retrieve(session.id)
+    assert (declined.status, declined.payment_status) == ("open", "unpaid")
+    customer(session.id, "pm_card_visa")
+    paid = contract_client.v1.checkout.sessions.retrieve(session.id, params={"expand": ["payment_intent"]})
+    assert (paid.status, paid.payment_status, paid.url) == ("complete", "paid", None)
+    assert isinstance(paid.payment_intent, stripe.PaymentIntent)
+    assert (paid.payment_intent.status, paid.payment_intent.amount_received) == ("succeeded", 12_345)
+    assert paid.payment_intent.metadata.to_dict() == {"payment": "pay_1"}
+    found = contract_client.v1.checkout.sessions.list(params={"payment_intent": paid.payment_intent.id})
+    assert [one.id for one in found.data] == [session.id]
+    with pytest.raises(stripe.InvalidRequestError, match="status of `complete`"):
+        contract_client.v1.checkout.sessions.expire(session.id)
+    with pytest.raises(stripe.InvalidRequestError, match="created by Checkout"):
+        contract_client.v1.payment_intents.cancel(paid.payment_intent.id)
