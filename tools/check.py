@@ -37,6 +37,7 @@ STEPS = (
     Step("openapi", "the program serves docs/openapi.json", _tool("snapshots", "openapi")),
     Step("translations", "every refusal has its Arabic", _tool("translations")),
     Step("pages", "every sentence of the pages has its Arabic", _tool("page_sentences")),
+    Step("schedules", "docs/operations/jobs.md names every schedule", _tool("job_schedules")),
     Step("imports", "import contracts", [BIN / "lint-imports", "--no-logo"]),
     Step("lint", "ruff check", [BIN / "ruff", "check", "--quiet", "--output-format", "concise", "."]),
     Step("format", "ruff format", [BIN / "ruff", "format", "--quiet", "--diff", "."]),

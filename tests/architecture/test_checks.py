@@ -7,7 +7,9 @@ import subprocess
 
 import asyncpg
 import pytest
-from tools import snapshots, state_tables, text_rules, translations
+from tools import job_schedules, snapshots, state_tables, text_rules, translations
+
+from ais.platform.jobs import JobRegistry
 
 FOREIGN_HOST = "https://pypi" + ".org/simple"
 MACHINE_PATH = "/ho" + "me/somebody/checkout"
@@ -70,6 +72,36 @@ def test_a_sentence_without_arabic_one_with_other_placeholders_and_a_leftover_ar
         'kit.Wait: the Arabic of "Wait {seconds} seconds." has other placeholders than the English.',
         'kit.Yes: "Yes." has no Arabic.',
         'nobody says "Old." any more.',
+    ]
+
+
+def test_a_sentence_of_a_mail_is_found_in_its_template(tmp_path):
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "told.jinja").write_text(
+        '{% block a %}{{ part.heading(t("Hello {name}", name=x)) }}{% endblock %}'
+    )
+    assert translations.sentences_of_templates(tmp_path) == {"Hello {name}": "templates/told.jinja:1"}
+    (tmp_path / "templates" / "told.jinja").write_text("{{ t(anything) }}")
+    with pytest.raises(TypeError, match=r"told.jinja:1: t\(\) takes a sentence"):
+        translations.sentences_of_templates(tmp_path)
+
+
+def test_a_schedule_that_the_page_lacks_one_of_another_time_and_a_leftover_are_named():
+    async def work(_context, _payload):
+        return
+
+    registry = JobRegistry()
+    registry.schedule("a.new", work, every_seconds=90)
+    registry.schedule("a.changed", work, cron="0 1 * * *")
+    registry.schedule("a.right", work, every_seconds=3600)
+    page = (
+        "| `a.changed` | `0 2 * * *` | 3 | works |\n| `a.right` | every hour | 3 | works |\n"
+        "| `a.gone` | every minute | 1 | worked |\n"
+    )
+    assert job_schedules.mistakes(page, registry) == [
+        "docs/operations/jobs.md says nothing of a.new; its row is: | `a.new` | every 90 seconds | 3 | ... |",
+        "docs/operations/jobs.md is not up to date about a.changed: | `a.changed` | `0 1 * * *` | 3 | ... |",
+        "docs/operations/jobs.md names a.gone, which is no schedule.",
     ]
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.factories.worker_process import EFFECTS, BellRung, end, registry, start, until
 
 from ais.platform.database import Database
-from ais.platform.jobs import JobRegistry, Retry, list_jobs, list_schedules
+from ais.platform.jobs import JobRegistry, Retry, list_jobs, list_schedules, run_schedule_now
 from ais.platform.jobs.queue import JobQueue
 from ais.platform.jobs.worker import WorkerSettings, run_worker
 
@@ -204,12 +204,46 @@ async def test_two_workers_run_a_schedule_once_each_time(bells: Database, databa
         end(*processes)
     assert 2 <= ticks <= lasted + 2
     async with bells.connection() as connection:
-        (schedule,) = await list_schedules(connection)
+        (schedule,) = [each for each in await list_schedules(connection) if each.name == "bells.tick"]
     assert schedule.last_outcome == "succeeded"
 
 
 async def _at_least(database: Database, what: str, count: int) -> bool:
     return len(await effects(database, what)) >= count
+
+
+async def test_nightly_work_whose_worker_died_does_not_wait_for_the_next_night(bells: Database, database_url):
+    first = start(database_url, with_schedule=True)
+    second = None
+    try:
+        await until(lambda: _known(bells, "bells.nightly"))
+        async with bells.connection() as connection:
+            assert await run_schedule_now(connection, "bells.nightly")
+        await until(lambda: _ended(first))
+        second = start(database_url, with_schedule=True)
+        await until(lambda: _finished(bells, "bells.nightly"))
+    finally:
+        end(*filter(None, (first, second)))
+    nightly = [(row["process"], row["attempt"]) for row in await effects(bells) if row["what"] == "nightly"]
+    assert nightly == [(first.pid, 1), (second.pid, 2)]
+    async with bells.connection() as connection:
+        (schedule,) = [each for each in await list_schedules(connection) if each.name == "bells.nightly"]
+    assert (schedule.last_outcome, schedule.failures_in_row) == ("succeeded", 0)
+
+
+async def _known(database: Database, name: str) -> bool:
+    async with database.connection() as connection:
+        return await connection.fetchval("SELECT EXISTS (SELECT FROM job_schedules WHERE name = $1)", name)
+
+
+async def _finished(database: Database, name: str) -> bool:
+    async with database.connection() as connection:
+        return await connection.fetchval("SELECT last_finished_at IS NOT NULL FROM job_schedules WHERE name = $1", name)
+
+
+def test_a_worker_s_death_is_noticed_within_a_minute():
+    settings = WorkerSettings()
+    assert settings.heartbeat_seconds + settings.poll_seconds < 60
 
 
 async def test_a_wake_up_brings_a_job_at_once_and_without_it_the_poll_does(database: Database, actor):

@@ -42,6 +42,8 @@ class Retry(msgspec.Struct, frozen=True):
 
 
 ONCE = Retry(attempts=1, first_delay_seconds=0, ceiling_seconds=0)
+AGAIN_SOON = Retry(attempts=3, first_delay_seconds=30, ceiling_seconds=60)
+_SOON_ENOUGH_SECONDS = 60
 
 
 class Schedule(msgspec.Struct, frozen=True):
@@ -115,14 +117,19 @@ class JobRegistry:
         *,
         every_seconds: int | None = None,
         cron: str | None = None,
-        retry: Retry = ONCE,
+        retry: Retry | None = None,
         timeout_seconds: float = 60,
     ) -> None:
         """Register work that comes back by the clock, once in total however many workers run, never beside itself.
 
         The payload is empty. A run that fails is recorded on the schedule and not kept: the next one does its work.
+        What comes back within a minute is tried once; the rest is tried three times unless ``retry`` says otherwise,
+        because a worker that dies under it has used a try, and the next run may be a day away.
         """
-        self._add(JobDefinition(name, function, retry, timeout_seconds, Schedule(every_seconds, cron)))
+        schedule = Schedule(every_seconds, cron)
+        often = every_seconds is not None and every_seconds <= _SOON_ENOUGH_SECONDS
+        usual = ONCE if often else AGAIN_SOON
+        self._add(JobDefinition(name, function, retry or usual, timeout_seconds, schedule))
 
     def handler(
         self,
