@@ -1,5 +1,6 @@
 """What happens to a checkout session when a customer is at its page, or is not."""
 
+import json
 import time
 import urllib.error
 import urllib.parse
@@ -154,6 +155,20 @@ def test_the_clock_goes_where_it_is_told_and_back(simulator: StripeSimulator, cl
     assert then <= client.v1.payment_intents.create(params={"amount": 500, "currency": "sar"}).created <= then + 5
     simulator.control("POST", "/reset")
     assert abs(create(client).created - time.time()) <= 5
+
+
+def test_what_waits_for_a_pause_does_not_wait_longer_when_the_clock_goes_back(
+    simulator: StripeSimulator, client: stripe.StripeClient, receiver: WebhookReceiver
+) -> None:
+    simulator.control("POST", "/webhooks", {"delay_seconds": 0.4})
+    session = create(client, payment_intent_data={"metadata": {"payment": "pay_1"}})
+    complete(simulator, session.id, payment_method="pm_sandbox_processingSucceeds")
+    simulator.control("POST", "/clock", {"advance_seconds": -24 * 3600})
+    # The signatures bear the former day, too: whoever checks their age refuses them.
+    told = "checkout.session.async_payment_succeeded"
+    received = receiver.wait_for(lambda all_: any(json.loads(one.body)["type"] == told for one in all_))
+    assert json.loads(received[-1].body)["created"] < time.time() - 23 * 3600
+    assert client.v1.checkout.sessions.retrieve(session.id).payment_status == "paid"
 
 
 def test_the_page_pays_once_however_often_the_button_is_pressed(client: stripe.StripeClient) -> None:
