@@ -87,7 +87,7 @@ Place = tuple[PassengerId, OrderSegmentId]
 
 GIVEABLE = frozenset({CouponStatus.OPEN, CouponStatus.SUSPENDED, CouponStatus.NO_SHOW})
 GONE = frozenset({CouponStatus.VOID, CouponStatus.EXCHANGED, CouponStatus.REFUNDED})
-FLOWN = frozenset({CouponStatus.FLOWN})
+FLOWN = frozenset({CouponStatus.FLOWN, CouponStatus.LIFTED})
 DONE = frozenset({CouponStatus.FLOWN, CouponStatus.NO_SHOW})
 
 

@@ -30,6 +30,7 @@ from ais.orders.cancellation.domain import (
 )
 from ais.orders.cancellation.rules import in_steps, involuntary_lines, voluntary_lines
 from ais.orders.cancellation.schemas import quote_body
+from ais.orders.cancellation.service.partly_flown import shortfalls_of
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus
 from ais.orders.errors import OrderNotFound, RefundsFrozen
 from ais.payments import Gateways, RefundExceedsPaid, payments_of_order
@@ -155,7 +156,7 @@ async def _of_ticketed(
     if involuntary or airline_broke_it(order, coupons):
         kind, lines = QuoteKind.INVOLUNTARY, involuntary_lines(order, given_up)
     else:
-        kind, lines = QuoteKind.VOLUNTARY, await _by_the_rules(uow, order, given_up, now)
+        kind, lines = QuoteKind.VOLUNTARY, await _by_the_rules(uow, order, coupons, given_up, now)
     if wish.refund_to is RefundTo.ORIGINAL_PAYMENT:
         lines = in_steps(lines, currency(order.currency).chargeable_multiple)
     refund = Money(sum(line.refunded_minor for line in lines), order.currency)
@@ -166,12 +167,15 @@ async def _of_ticketed(
     return _quote(uow, order, coupons, kind, wish.refund_to, lines, refund.minor, expires_at)
 
 
-async def _by_the_rules(uow: UnitOfWork, order: Order, given_up: GivenUp, now: datetime) -> tuple[QuoteLine, ...]:
+async def _by_the_rules(
+    uow: UnitOfWork, order: Order, coupons: Mapping[Place, CouponHeld], given_up: GivenUp, now: datetime
+) -> tuple[QuoteLine, ...]:
     versions = {line.version_id for line in order.lines if line.kind == "fare" and line.version_id is not None}
     rules = await penalty_rules(
         uow.connection, versions, point_of_sale=order.point_of_sale, sold_on=order.created_at.date()
     )
-    return voluntary_lines(order, given_up, rules, now, shortfalls={})
+    shortfalls = await shortfalls_of(uow, order, coupons)
+    return voluntary_lines(order, given_up, rules, now, shortfalls=shortfalls)
 
 
 def _departures_to_come(order: Order, given_up: GivenUp, now: datetime) -> list[datetime]:
