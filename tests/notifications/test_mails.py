@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from tests.factories.books import grant
+from tests.factories.giving_back import flight_dates
 from tests.factories.in_process import (
     ADULT,
     CONTACT,
@@ -22,12 +23,13 @@ from tests.factories.in_process import (
     order_id,
     payment_id,
 )
-from tests.factories.notices import deliver
+from tests.factories.notices import deliver, notices_of
 
 from ais.kit import Money, system_actor
 from ais.kit.ids import PaymentId, RefundId
 from ais.orders import pay_order
 from ais.orders.service.pay import PaymentChoice
+from ais.orders.service.schedule_change import cancel_segments, reinstate_segments
 from ais.payments import PaymentMethod, begin_refund
 from ais.platform.idempotency import RequestKey
 
@@ -284,3 +286,51 @@ async def test_a_pay_link_is_told_with_sum_deadline_and_the_way_to_pay(program, 
         assert f"{held:%H:%M}" in part
         assert f"{float(order['total']['amount']):,.2f}" in part
     assert parsed.links[0].startswith(f"https://fly.rimal.example/{language}/orders/{order['id']}?token=gst_")
+
+
+@pytest.mark.parametrize(
+    ("language", "subject", "sentences"),
+    [
+        (
+            "en",
+            "A flight of your booking {} has been cancelled",
+            ["does not operate what is listed here", "You can have back all that you paid for what was not flown"],
+        ),
+        ("ar", "أُلغيت رحلة من حجزك {}", ["لن تُسيّر شركة الطيران ما هو مذكور هنا", "يحق لك استرداد كل ما دفعته"]),
+    ],
+)
+async def test_a_cancelled_flight_is_told_with_what_can_be_done(program, mailbox, language, subject, sentences):
+    order = await buy(program, language, slices=[("DMM", "CAI", departure(31))])
+    await program.pay(order)
+    mailbox.clear()
+    segments = [segment for each in order["slices"] for segment in each["segments"]]
+    first, _second = await flight_dates(program, order)
+    for _ in range(2):
+        async with program.database.unit_of_work(system_actor("test")) as uow:
+            await cancel_segments(uow, flight_date_ids=[first], reason="test")
+    await program.run_jobs()
+    (mail,) = mailbox.messages(f"{language}@example.com")
+    assert mail["subject"] == subject.format(order["record_locator"])
+    html, parsed = visible(mail["html"])
+    for part in (mail["text"], html):
+        for sentence in sentences:
+            assert sentence in part
+        assert f"{segments[0]['marketing_carrier']}{segments[0]['flight_number']}" in part
+        assert f"{segments[1]['marketing_carrier']}{segments[1]['flight_number']}" not in part
+    assert f"/{language}/orders/{order['id']}?token=" in parsed.links[0]
+
+
+async def test_a_flight_that_is_flown_after_all_is_not_told_as_cancelled(program, mailbox):
+    order = await buy(program, "en", slices=[("DMM", "CAI", departure(32))])
+    await program.pay(order)
+    mailbox.clear()
+    first, _second = await flight_dates(program, order)
+    mailbox.fault("refuse", "connect", status=421)
+    async with program.database.unit_of_work(system_actor("test")) as uow:
+        await cancel_segments(uow, flight_date_ids=[first], reason="test")
+    await program.run_jobs()
+    async with program.database.unit_of_work(system_actor("test")) as uow:
+        await reinstate_segments(uow, [first], "test")
+    await deliver(program, minutes=1)
+    assert mailbox.messages() == []
+    assert (await notices_of(program, order))[-1][:2] == ("flight_cancelled", "withdrawn")

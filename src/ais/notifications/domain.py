@@ -25,6 +25,7 @@ class NoticeKind(StrEnum):
     PAYMENT_FAILED = "payment_failed"
     PAY_LINK = "pay_link"
     ORDER_EXPIRED = "order_expired"
+    FLIGHT_CANCELLED = "flight_cancelled"
     ORDER_CANCELLED = "order_cancelled"
     REFUND_BEGUN = "refund_begun"
     REFUND_DONE = "refund_done"

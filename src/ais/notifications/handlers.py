@@ -8,7 +8,14 @@ from uuid import UUID
 from ais.kit.ids import OrderId
 from ais.notifications.domain import NoticeKind
 from ais.notifications.service import tell
-from ais.orders import OrderCancelled, OrderConfirmed, OrderExpired, OrderPaymentFailed, PayLinkOpened
+from ais.orders import (
+    OrderCancelled,
+    OrderConfirmed,
+    OrderExpired,
+    OrderFlightsCancelled,
+    OrderPaymentFailed,
+    PayLinkOpened,
+)
 from ais.payments import RefundBegun, RefundSettled, RefundStatus
 from ais.platform.jobs import JobContext, JobRegistry
 
@@ -21,6 +28,7 @@ def register(registry: JobRegistry) -> None:
     registry.handler(OrderConfirmed, "notifications.on_order_confirmed", on_order_confirmed)
     registry.handler(OrderPaymentFailed, "notifications.on_payment_failed", on_payment_failed)
     registry.handler(PayLinkOpened, "notifications.on_pay_link_opened", on_pay_link_opened)
+    registry.handler(OrderFlightsCancelled, "notifications.on_flights_cancelled", on_flights_cancelled)
     registry.handler(OrderCancelled, "notifications.on_order_cancelled", on_order_cancelled)
     registry.handler(OrderExpired, "notifications.on_order_expired", on_order_expired)
     registry.handler(RefundBegun, "notifications.on_refund_begun", on_refund_begun)
@@ -48,6 +56,18 @@ async def on_pay_link_opened(context: JobContext, event: PayLinkOpened) -> None:
     async with context.unit_of_work() as uow:
         await tell(
             uow, NoticeKind.PAY_LINK, _order(event.order_id), cause=event.payment_id, payment_id=event.payment_id
+        )
+
+
+async def on_flights_cancelled(context: JobContext, event: OrderFlightsCancelled) -> None:
+    """A flight that is cancelled, reinstated and cancelled again is told twice: the event is the cause."""
+    async with context.unit_of_work() as uow:
+        await tell(
+            uow,
+            NoticeKind.FLIGHT_CANCELLED,
+            _order(event.order_id),
+            cause=str(context.event_id),
+            segment_ids=event.segment_ids,
         )
 
 

@@ -69,7 +69,8 @@ class Letters:
         if order is None:
             raise LookupError(f"order {notice.order_id} is gone")
         refund, payment = await _refund_of(connection, notice)
-        if not _is_true(notice.kind, order, refund, now):
+        cancelled = _cancelled(notice, order)
+        if not _is_true(notice.kind, order, refund, now, cancelled=bool(cancelled)):
             return None
         documents = await documents_of_order(connection, order.id)
         airports = await find_airports(
@@ -86,6 +87,7 @@ class Letters:
             "locator": order.record_locator,
             "link": self.order_link(order, language),
             "flights": _flights(order.segments, airports, language),
+            "cancelled": _flights(cancelled, airports, language),
             "passengers": _passengers(order, documents, language),
             "total": money_text(order.total, language),
             "is_paid": order.paid_minor > 0,
@@ -110,7 +112,13 @@ class Letters:
         )
 
 
-def _is_true(kind: NoticeKind, order: Order, refund: Refund | None, now: datetime) -> bool:
+def _cancelled(notice: Notice, order: Order) -> list[OrderSegment]:
+    """Those of the notice's segments that the airline still does not fly."""
+    told = set(notice.details.get("segment_ids", ()))
+    return [segment for segment in order.segments if str(segment.id) in told and segment.status_code == "UN"]
+
+
+def _is_true(kind: NoticeKind, order: Order, refund: Refund | None, now: datetime, *, cancelled: bool) -> bool:
     """Whether what a notice tells is so at this moment; a mail may have waited for hours."""
     may_be_paid = order.status is OrderStatus.RESERVED and order.payment_required_by > now
     refund_status = refund.status if refund is not None else None
@@ -119,6 +127,8 @@ def _is_true(kind: NoticeKind, order: Order, refund: Refund | None, now: datetim
         NoticeKind.PAYMENT_FAILED: may_be_paid and order.payment_status is OrderPaymentStatus.FAILED,
         NoticeKind.PAY_LINK: may_be_paid and order.payment_status is not OrderPaymentStatus.PAID,
         NoticeKind.ORDER_EXPIRED: order.status is OrderStatus.EXPIRED,
+        # An order that ended with its flight has a mail of its own.
+        NoticeKind.FLIGHT_CANCELLED: order.status is OrderStatus.CONFIRMED and cancelled,
         NoticeKind.ORDER_CANCELLED: order.status is OrderStatus.CANCELLED,
         # One that is through already has a mail of its own.
         NoticeKind.REFUND_BEGUN: refund_status is RefundStatus.PENDING,
