@@ -40,6 +40,17 @@ from ais.platform.settings import DEMO_OPERATOR_TOKEN
 LEAST_SUCCESSES = 20
 # A card makes an order ready for these outside of the document; tests/orders sees them succeed.
 NEEDS_A_PAID_ORDER = {"void_documents_of_order"}
+OPERATOR = {"Authorization": f"Bearer {DEMO_OPERATOR_TOKEN}"}
+# What staff may read at any time, and how it is asked for.
+STAFF_READS: dict[str, JSON] = {
+    "read_balances": {"details": "true"},
+    "read_chain": {},
+    "read_daily_sales": {},
+    "list_postings": {"limit": 5},
+    "read_trial_balance": {"first_day": "2026-01-01"},
+    "read_unflown": {},
+    "list_webhook_events": {},
+}
 KEPT = 40
 CHECKS = [
     not_a_server_error,
@@ -69,6 +80,7 @@ class Tally:
         self.orders: list[JSON] = []
         self.payments: list[JSON] = []
         self.quotes: list[JSON] = []
+        self.events: list[JSON] = []
 
     def remember(self, name: str, answer: JSON) -> None:
         if name == "search_offers":
@@ -79,6 +91,8 @@ class Tally:
             self.payments = [answer, *self.payments][:KEPT]
         elif name == "quote_cancellation_of_order":
             self.quotes = [answer, *self.quotes][:KEPT]
+        elif name == "list_webhook_events":
+            self.events = (answer["items"] + self.events)[:KEPT]
 
     def sound_request(self, name: str, chance: random.Random) -> dict[str, Any] | None:
         """A request that the program can grant; None as long as what it needs has not been answered."""
@@ -94,6 +108,10 @@ class Tally:
             return _about_offer(name, chance.choice(self.offers)) if self.offers else None
         if name == "confirm_cancellation_quote":
             return self._about_quote(chance)
+        if name in STAFF_READS:
+            return {"query": STAFF_READS[name], "headers": OPERATOR}
+        if name in {"read_webhook_event", "replay_webhook_event"}:
+            return _about_event(name, chance.choice(self.events)) if self.events else None
         return _about_order(name, chance.choice(self.orders), chance) if self.orders else None
 
     def _about_quote(self, chance: random.Random) -> dict[str, Any] | None:
@@ -114,6 +132,11 @@ class Tally:
             by_status = " ".join(f"{status}:{count}" for status, count in sorted(statuses.items()))
             lines.append(f"{operation:<26} {self.successes(operation):>5} {statuses.total():>5}  {by_status}")
         return "\n".join(lines)
+
+
+def _about_event(name: str, event: JSON) -> dict[str, Any]:
+    about_it = {"path_parameters": {"event_id": event["id"]}, "headers": OPERATOR}
+    return about_it if name == "read_webhook_event" else {**about_it, "body": {}}
 
 
 def _about_offer(name: str, offer: JSON) -> dict[str, Any]:
@@ -170,7 +193,7 @@ class Calls:
         response = case.call()
         self.tally.answers[name][response.status_code] += 1
         case.validate_response(response, checks=CHECKS)
-        return response.json() if response.status_code in {200, 201} else None
+        return response.json() if response.status_code in {200, 201, 202} else None
 
     def sound(self, name: str, parts: dict[str, Any]) -> Any:
         if "content" in parts:
@@ -328,6 +351,7 @@ def test_every_list_of_the_document_has_one_kind_of_item_and_every_body_names_al
         "CancellationQuoteRequest",
         "ConfirmationRequest",
         "VoidRequest",
+        "ReplayRequest",
     }
     assert [name for name in bodies if schemas[name].get("additionalProperties") is not False] == []
 

@@ -9,6 +9,7 @@ from litestar import Litestar
 
 from ais.app.composition import web_state
 from ais.app.health import read_liveness, read_readiness
+from ais.ledger.endpoints import ROUTES as LEDGER_ROUTES
 from ais.offers.endpoints import OffersController
 from ais.orders.cancellation.endpoints import CANCELLATION_ROUTES
 from ais.orders.endpoints import ROUTES as ORDER_ROUTES
@@ -46,6 +47,7 @@ def litestar_application(settings: Settings) -> Litestar:
             AirportsController,
             OffersController,
             *ORDER_ROUTES,
+            *LEDGER_ROUTES,
             *CANCELLATION_ROUTES,
             *PAYMENT_ROUTES,
             *SHOP_ROUTES,

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from ais.app.registry import build_registry
 from ais.app.shop import open_shop
@@ -75,6 +76,7 @@ async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         payment_window = timedelta(minutes=settings.payment_minutes)
         yield {
             "settings": settings,
+            "accounting_zone": ZoneInfo(settings.accounting_timezone),
             "database": database,
             "cache": cache,
             "gateways": gateways,

@@ -23,6 +23,7 @@ CancellationQuoteId = NewType("CancellationQuoteId", UUID)
 
 ORDER, PASSENGER, SEGMENT, ITEM = "ord", "pas", "seg", "itm"
 PAYMENT, REFUND, DOCUMENT, FLIGHT_DATE = "pay", "rfd", "doc", "fld"
+POSTING = "pst"
 TRAVEL_CREDIT, CANCELLATION_QUOTE = "tcr", "ccq"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -22,7 +22,7 @@ from ais.ticketing.domain import (
 )
 from ais.ticketing.errors import TicketNumbersExhausted, TicketRangeInvalid
 from ais.ticketing.invariants import INVARIANTS
-from ais.ticketing.repository import NumberRange, documents_of_order, number_ranges
+from ais.ticketing.repository import NumberRange, OpenCoupons, documents_of_order, number_ranges, open_coupon_values
 from ais.ticketing.service import add_number_range, enough_numbers, issue_tickets, move_coupons, void_documents
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "Document",
     "DocumentStatus",
     "NumberRange",
+    "OpenCoupons",
     "Sale",
     "TicketNumbersExhausted",
     "TicketRangeInvalid",
@@ -48,6 +49,7 @@ __all__ = [
     "issue_tickets",
     "move_coupons",
     "number_ranges",
+    "open_coupon_values",
     "ticket_name",
     "void_documents",
 ]

@@ -28,6 +28,15 @@ class NumberBlock(msgspec.Struct, frozen=True):
     first: int
 
 
+class OpenCoupons(msgspec.Struct, frozen=True):
+    """Coupons that could still be used at an instant, of one currency, and what they were worth."""
+
+    currency: str
+    coupons: int
+    fare: Money
+    carrier_charges: Money
+
+
 class NumberRange(msgspec.Struct, frozen=True):
     """Serials of a carrier, ``first`` to ``last``; the lowest ``used`` of them are documents."""
 
@@ -258,3 +267,26 @@ def _documents(rows: Sequence[asyncpg.Record]) -> list[Document]:
         )
         for row in rows
     ]
+
+
+async def open_coupon_values(connection: Connection, until: datetime) -> list[OpenCoupons]:
+    """What could still be used at ``until``, by currency, from the coupons and their moves alone.
+
+    A coupon stood where its last move that had happened by then left it, whenever that was recorded.
+    """
+    rows = await connection.fetch(
+        """
+        SELECT coupon.currency, count(*) AS coupons, sum(coupon.value_minor)::bigint AS fare,
+               sum(coupon.carrier_charges_minor)::bigint AS charges
+        FROM coupons AS coupon
+        JOIN LATERAL (
+            SELECT to_status FROM coupon_moves AS move
+            WHERE move.document_id = coupon.document_id AND move.coupon_number = coupon.number
+              AND move.happened_at < $1
+            ORDER BY move.happened_at DESC, move.id DESC LIMIT 1
+        ) AS last ON last.to_status IN ('open', 'airport_control', 'checked_in', 'lifted', 'suspended')
+        GROUP BY coupon.currency ORDER BY coupon.currency
+        """,
+        until,
+    )
+    return [OpenCoupons(row[0], row[1], Money(row[2], row[0]), Money(row[3], row[0])) for row in rows]

@@ -33,6 +33,10 @@ COMMANDS = {
     "search": ("search", "Find offers, and explain their prices."),
     "order": ("orders", "What was sold: show, list, cancel, void."),
     "tickets": ("tickets", "Where ticket numbers come from: add-range, ranges."),
+    "ledger": (
+        "ledger",
+        "Books: balances, trial-balance, daily-sales, unflown, postings, verify, export, chain, rules.",
+    ),
     "staff": ("staff", "What a person must look at: list, resolve."),
     "webhooks": ("webhooks", "What payment providers told us: list, show, replay."),
     "notices": ("notices", "What people were told by mail: list, retry."),

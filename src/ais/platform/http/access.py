@@ -62,6 +62,7 @@ OPERATOR_PERMISSIONS = frozenset(
         "fares.explain",
         "inventory.read",
         "jobs.read",
+        "ledger.read",
         "orders.read_any",
         "orders.void",
         "webhooks.read",

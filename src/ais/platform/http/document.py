@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 from litestar import Litestar
-from litestar.openapi.spec import OpenAPIResponse, Schema
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Schema
 
 
 def correct_document(application: Litestar) -> None:
     """Bring the document to what is really taken and answered. Called once, when all routes are known."""
     _describe_own_errors_alone(application)
+    _name_tables_beside_json(application)
     schemas = application.openapi_schema.components.schemas or {}
     _give_lists_one_kind_of_item(schemas)
     _refuse_unknown_fields(application, schemas)
@@ -26,6 +27,17 @@ def _describe_own_errors_alone(application: Litestar) -> None:
             described = responses.get("400")
             if isinstance(described, OpenAPIResponse) and not described.description.startswith("`"):
                 del responses["400"]
+
+
+def _name_tables_beside_json(application: Litestar) -> None:
+    """A route that lets its caller choose the ``format`` answers with text/csv too; the framework knows one kind."""
+    for item in (application.openapi_schema.paths or {}).values():
+        operation = item.get
+        if operation is None or not any(getattr(each, "name", "") == "format" for each in operation.parameters or ()):
+            continue
+        answered = (operation.responses or {}).get("200")
+        if isinstance(answered, OpenAPIResponse) and answered.content:
+            answered.content["text/csv"] = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
 
 
 def _give_lists_one_kind_of_item(schemas: dict[str, Schema]) -> None:

@@ -1,0 +1,65 @@
+"""The books by the airline's days: a day ends at midnight in the accounting zone."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from ais.ledger.repository import chain, reports
+from ais.ledger.schemas import ChainBody
+from ais.platform.database import Connection, Database
+
+
+def begin_of(day: date, zone: ZoneInfo) -> datetime:
+    """The first instant of a day. Raises ValueError for days at the end of the calendar."""
+    return datetime.combine(day, time.min, zone)
+
+
+def end_of(day: date, zone: ZoneInfo) -> datetime:
+    """The first instant after a day. Raises ValueError for the last day of the calendar."""
+    try:
+        return begin_of(day + timedelta(days=1), zone)
+    except OverflowError as problem:
+        raise ValueError(str(problem)) from None
+
+
+def today(database: Database, zone: ZoneInfo) -> date:
+    """The airline's day now."""
+    return database.clock.now().astimezone(zone).date()
+
+
+async def balances_on(
+    connection: Connection, day: date, zone: ZoneInfo, *, details: bool = False
+) -> list[reports.BalanceRow]:
+    """Balances at the end of ``day``."""
+    return await reports.balances(connection, end_of(day, zone), details=details)
+
+
+async def trial_balance_of(
+    connection: Connection, first: date, last: date, zone: ZoneInfo
+) -> list[reports.TrialBalanceRow]:
+    """The trial balance from the beginning of ``first`` to the end of ``last``."""
+    return await reports.trial_balance(connection, begin_of(first, zone), end_of(last, zone))
+
+
+async def sales_of(connection: Connection, day: date, zone: ZoneInfo) -> list[reports.SalesRow]:
+    """What was sold and given back on ``day``."""
+    return await reports.sales(connection, begin_of(day, zone), end_of(day, zone))
+
+
+async def unflown_on(connection: Connection, day: date, zone: ZoneInfo) -> list[reports.UnflownRow]:
+    """The unflown liability at the end of ``day``."""
+    return await reports.unflown(connection, end_of(day, zone))
+
+
+async def chain_status(connection: Connection) -> ChainBody:
+    """Where the chain stands."""
+    end, head = await chain.last_link(connection), await chain.last_head(connection)
+    return ChainBody(
+        length=end[0] if end else 0,
+        hash=end[1].hex() if end else None,
+        waiting=await chain.count_unchained(connection),
+        signed_position=head.position if head else None,
+        signed_at=head.signed_at if head else None,
+        key_id=head.key_id if head else None,
+    )
