@@ -369,3 +369,22 @@ async def test_without_the_orders_lock_the_same_confirmations_give_more_than_one
                 guard_off.setattr(confirming, "refund_id_of", lambda _quote, _payment: RefundId(uuid4()))
                 await confirm_together(program, order, quoted, times=2)
             assert len(await refunds(program, order)) == 2
+
+
+@pytest.mark.parametrize("point", ["orders.closed", "cancellations.confirmed"])
+async def test_a_repeat_after_a_crash_ends_where_the_first_would_have(program, monkeypatch, point):
+    order = await program.order()
+    await program.pay(order)
+    quoted, key = await quote(program, order), new_key()
+
+    def crash(name: str) -> None:
+        if name == point:
+            raise ConnectionError("the process ended here")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(confirming, "fault_point", crash)
+        assert (await post_confirm(program, order, quoted, key=key)).status_code == 503
+    answer = await post_confirm(program, order, quoted, key=key)
+    assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
+    await program.run_jobs()
+    assert len(await refunds(program, order)) == 1

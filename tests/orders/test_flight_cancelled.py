@@ -6,10 +6,10 @@ from tests.factories.in_process import ADULT, INFANT, departure, order_id
 
 from ais.app.schedule_import import cancel_flight_for_orders
 from ais.kit import system_actor
-from ais.orders import OrderFlightsCancelled
+from ais.orders import OrderFlightsCancelled, sales_on_flight_dates
 from ais.orders.service.schedule_change import cancel_segments
 from ais.platform.jobs import JobRegistry
-from ais.schedule import FlightDatesRetimed
+from ais.schedule import FlightDatesCancelled, FlightDatesReinstated, FlightDatesRetimed
 
 ACTOR = system_actor("test")
 
@@ -102,6 +102,23 @@ async def test_a_quote_from_before_the_cancellation_no_longer_holds(own_program)
     )
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "ORDER_CONFLICT")
     assert states(await own_program.read(order)) == ("confirmed", "paid", "issued")
+
+
+async def test_a_flight_that_comes_back_does_not_bring_back_who_has_given_it_up(own_program):
+    order = await own_program.order(slices=[("RUH", "JED", departure(9)), ("JED", "RUH", departure(16))])
+    await own_program.pay(order)
+    out, _ = await flight_dates(own_program, order)
+    async with own_program.database.unit_of_work(ACTOR) as uow:
+        uow.publish(FlightDatesCancelled(flight_date_ids=(out,)))
+    await own_program.run_jobs()
+    first = order["slices"][0]["segments"][0]["id"]
+    seen = await cancel(own_program, order, segment_ids=[first])
+    assert (seen["status"], codes(seen)) == ("confirmed", ["XX", "HK"])
+    async with own_program.database.unit_of_work(ACTOR) as uow:
+        assert await sales_on_flight_dates(uow, [out]) == {}
+        uow.publish(FlightDatesReinstated(flight_date_ids=(out,)))
+    await own_program.run_jobs()
+    assert codes(await own_program.read(order)) == ["XX", "HK"]
 
 
 async def test_each_order_is_told_once_of_its_cancelled_flights(own_program):

@@ -167,12 +167,13 @@ INVARIANTS = (
             WHERE passenger.order_id = orders.id AND (
                 NOT EXISTS (SELECT FROM documents WHERE documents.order_id = orders.id)
                 OR EXISTS (
-                    SELECT FROM coupons AS coupon
+                    SELECT FROM documents AS document
+                    JOIN coupons AS coupon ON coupon.document_id = document.id
                     JOIN order_segments AS sold ON sold.id = coupon.segment_id
                     JOIN segments AS flown ON flown.id = sold.segment_id
                     JOIN legs AS leg ON leg.flight_date_id = flown.flight_date_id
                                     AND leg.sequence BETWEEN flown.board_sequence AND flown.off_sequence
-                    WHERE coupon.passenger_id = passenger.id AND leg.id = item.leg_id
+                    WHERE document.order_id = orders.id AND coupon.passenger_id = passenger.id AND leg.id = item.leg_id
                       AND coupon.status NOT IN ('void', 'exchanged', 'refunded')))
         ) AS party ON true
         WHERE item.seats <> party.seats OR item.infants <> party.laps OR NOT EXISTS (
@@ -224,14 +225,14 @@ INVARIANTS = (
         """
         SELECT coupon.document_id, coupon.number, coupon.status, given.quotes
         FROM coupons AS coupon
-        LEFT JOIN LATERAL (
-            SELECT count(DISTINCT line.quote_id) AS quotes
+        LEFT JOIN (
+            SELECT line.passenger_id, line.order_segment_id, count(DISTINCT line.quote_id) AS quotes
             FROM cancellation_quote_lines AS line
             JOIN cancellation_quotes AS quote ON quote.id = line.quote_id AND quote.status = 'confirmed'
-            WHERE line.passenger_id = coupon.passenger_id AND line.order_segment_id = coupon.segment_id
-        ) AS given ON true
+            GROUP BY line.passenger_id, line.order_segment_id
+        ) AS given ON given.passenger_id = coupon.passenger_id AND given.order_segment_id = coupon.segment_id
         WHERE coupon.status NOT IN ('void', 'exchanged')
-          AND given.quotes <> (coupon.status = 'refunded')::integer
+          AND coalesce(given.quotes, 0) <> (coupon.status = 'refunded')::integer
         """,
     ),
     # Joins payments: what was promised back has begun to go back.

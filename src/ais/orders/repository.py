@@ -416,8 +416,9 @@ async def sales_on_flight_dates(uow: UnitOfWork, flight_date_ids: Sequence[UUID]
     """What is sold on flight dates: seats counted by inventory, travellers and orders that are alive; one statement.
 
     An order counts while it holds or has sold seats, or waits for an answer to a cancelled flight (UN), so that the
-    return of a flight names it too. A flight date without either is left out. Inventory's counters are read here, and
-    not by a question of their own, so that seats and travellers are of the same moment.
+    return of a flight names it too. A flight date without either is left out, and so is who has given the flight up.
+    Inventory's counters and ticketing's coupons are read here, and not by questions of their own, so that seats and
+    travellers are of the same moment.
     """
     rows = await uow.connection.fetch(
         """
@@ -432,6 +433,10 @@ async def sales_on_flight_dates(uow: UnitOfWork, flight_date_ids: Sequence[UUID]
             JOIN order_passengers AS passenger ON passenger.order_id = orders.id
             WHERE segment.flight_date_id = ANY($1) AND segment.status_code IN ('HK', 'TK', 'UN')
               AND orders.status IN ('pending', 'reserved', 'confirmed')
+              AND (orders.status <> 'confirmed' OR EXISTS (
+                SELECT FROM coupons AS coupon
+                WHERE coupon.segment_id = segment.id AND coupon.passenger_id = passenger.id
+                  AND coupon.status NOT IN ('void', 'exchanged', 'refunded')))
             GROUP BY segment.flight_date_id
         )
         SELECT flight_date_id, coalesce(seats_sold, 0) AS seats_sold, coalesce(passengers, 0) AS passengers,

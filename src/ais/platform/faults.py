@@ -20,7 +20,8 @@ FAULT_POINTS = (
     "payments.called",  # the provider has answered, nothing of it is written
     "payments.settled",  # settled and committed, nothing has been announced
     "refunds.called",  # the provider has answered about a refund, nothing of it is written
-    "orders.closed",  # what was open of an order past its time limit is closed at the provider, the order has not ended
+    "orders.closed",  # what was open of an order that is to end is closed at the provider, the order has not ended
+    "cancellations.confirmed",  # what was given up is committed, the answer has not left
     "webhooks.stored",  # the provider's event is committed, the answer has not left
     "notices.sent",  # the mail server has the mail, its notice waits still
     "job.started",

@@ -13,12 +13,31 @@ from ais.orders.domain import Order
 
 # Where the value of a coupon may lie: unflown, or kept already because nobody came.
 COUPON_VALUE = frozenset({*UNFLOWN, Account.BREAKAGE, Account.DEFERRED_BREAKAGE})
+_VALUE = frozenset({"fare", "carrier_charge"})
 
 
-def cancelled(order: Order, quote: Quote, coupons: Mapping[Place, CouponHeld], held: Sequence[Entry]) -> Posting:
-    """Coupons are given up: their value and the taxes that come back are owed to the customer, the rest is earned.
+def kept_by_coupon(quote: Quote) -> dict[Place, Money]:
+    """What the airline keeps of the value of each coupon that is given up, the shortfall of what was flown apart."""
+    kept: dict[Place, Money] = {}
+    for line in quote.lines:
+        if line.kind in _VALUE:
+            place = (line.passenger_id, line.order_segment_id)
+            so_far = kept.get(place, Money(0, quote.currency))
+            kept[place] = so_far + Money(line.kept_minor - line.shortfall_minor, quote.currency)
+    return kept
 
-    ``held`` is what the books hold of the coupons. A tax that does not come back stays payable to its authority.
+
+def cancelled(
+    order: Order,
+    quote: Quote,
+    coupons: Mapping[Place, CouponHeld],
+    held: Sequence[Entry],
+    earned: Sequence[Entry],
+) -> Posting:
+    """Coupons are given up: their value and the taxes that come back are owed to the customer, the rest is kept.
+
+    ``held`` is what the books hold of the coupons, ``earned`` the credits of :func:`kept_by_coupon`, by the rule of the
+    day. A tax that does not come back stays payable to its authority.
     """
     given_up = {(coupons[place].document_id, coupons[place].number) for place in quote.places}
     entries = [
@@ -30,14 +49,8 @@ def cancelled(order: Order, quote: Quote, coupons: Mapping[Place, CouponHeld], h
     for line in quote.lines:
         coupon = coupons[line.passenger_id, line.order_segment_id]
         entries.extend(_charge_back(line, coupon, authorities.get(line.price_line_position), quote.currency))
-    of_value = [line for line in quote.lines if line.kind in {"fare", "carrier_charge"}]
-    shortfall = Money(sum(line.shortfall_minor for line in of_value), quote.currency)
-    kept = Money(sum(line.kept_minor for line in of_value), quote.currency)
-    entries += [
-        credit(Account.REFUNDS_PAYABLE, quote.refund),
-        credit(Account.PENALTY_REVENUE, kept - shortfall),
-        credit(Account.FLOWN_REVENUE, shortfall),
-    ]
+    shortfall = Money(sum(line.shortfall_minor for line in quote.lines), quote.currency)
+    entries += [credit(Account.REFUNDS_PAYABLE, quote.refund), *earned, credit(Account.FLOWN_REVENUE, shortfall)]
     return Posting(
         kind="cancelled",
         cause_type="quote",

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
 from ais.kit import InvalidStateTransition, Money
 from ais.kit.ids import OrderId
-from ais.ledger import UNFLOWN, Account, Entry, Posting, coupon_balances, coupon_cause, credit, post_all
+from ais.ledger import (
+    UNFLOWN,
+    Account,
+    Entry,
+    Posting,
+    coupon_balances,
+    coupon_cause,
+    credit,
+    post_all,
+    recognise_breakage,
+)
 from ais.orders import repository as orders
 from ais.orders.cancellation.domain import GONE, coupons_held
 from ais.orders.cancellation.service.give_up import follow_coupons
@@ -32,6 +42,8 @@ from ais.ticketing import documents_of_order, move_coupons
 
 # Doors may close before the scheduled time, and never by more than this.
 EARLIEST = timedelta(hours=2)
+# What nobody used may be given back by its rules for so long after departure; then it has expired.
+COUPON_VALIDITY = timedelta(days=365)
 
 
 class ClosedDeparture(msgspec.Struct, frozen=True):
@@ -72,7 +84,7 @@ async def close_departure(
     touched = sorted({coupon.order_id for coupon in moved})
     completed = 0
     found = {order_id: await _order(uow, order_id) for order_id in touched}
-    await _post(uow, found, moved, outcomes)
+    await _post(uow, found, moved, outcomes, departs_at)
     for order in found.values():
         completed += await _follow(uow, order)
     flown = sum(outcomes[coupon] for coupon in moved)
@@ -90,6 +102,7 @@ async def _post(
     found: dict[OrderId, Order],
     moved: Sequence[CouponOnFlight],
     outcomes: dict[CouponOnFlight, bool],
+    departs_at: datetime,
 ) -> None:
     """What was unflown of each coupon is earned: as carriage, or because nobody came."""
     held: dict[tuple[UUID | None, int | None], list[Entry]] = {}
@@ -101,7 +114,17 @@ async def _post(
         order, flown = found[coupon.order_id], outcomes[coupon]
         entries = [entry.reversed() for entry in held.get((coupon.document_id, coupon.number), [])]
         value = Money(sum(entry.amount_minor for entry in entries), order.currency)
-        earned = Account.FLOWN_REVENUE if flown else Account.BREAKAGE
+        if flown:
+            earned = credit(Account.FLOWN_REVENUE, value, document_id=coupon.document_id, coupon_number=coupon.number)
+        else:
+            earned = await recognise_breakage(
+                uow,
+                value,
+                document_id=coupon.document_id,
+                coupon_number=coupon.number,
+                kept_at=uow.clock.now(),
+                expires_at=departs_at + COUPON_VALIDITY,
+            )
         postings.append(
             Posting(
                 kind="flown" if flown else "no_show",
@@ -110,10 +133,7 @@ async def _post(
                 order_id=order.id,
                 channel=order.channel,
                 seller_id=order.seller_id,
-                entries=(
-                    *entries,
-                    credit(earned, value, document_id=coupon.document_id, coupon_number=coupon.number),
-                ),
+                entries=(*entries, earned),
             )
         )
     await post_all(uow, postings)

@@ -10,7 +10,7 @@ import msgspec
 from ais.inventory import release_hold, release_sold
 from ais.kit import Actor, Money
 from ais.kit.ids import CancellationQuoteId, OrderId, PaymentId, RefundId
-from ais.ledger import coupon_balances, post
+from ais.ledger import coupon_balances, post, recognise_penalty
 from ais.orders import repository as orders
 from ais.orders.access import require_order_access
 from ais.orders.cancellation import repository
@@ -24,7 +24,7 @@ from ais.orders.cancellation.domain import (
     basis_of,
     coupons_held,
 )
-from ais.orders.cancellation.postings import cancelled
+from ais.orders.cancellation.postings import cancelled, kept_by_coupon
 from ais.orders.cancellation.service.give_up import give_up_coupons
 from ais.orders.cancellation.service.quote import CancelOrder, require_not_disputed
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus, SegmentStatus
@@ -81,7 +81,7 @@ async def confirm_quote(
     if quote.kind is QuoteKind.UNTICKETED and quote.status is QuoteStatus.OPEN:
         _require_in_time(services, quote)
         await close_attempts(services.database, services.gateways, order.id, attempts, actor, correlation_id)
-    fault_point("cancellations.closed")
+    fault_point("orders.closed")
 
     async def work(uow: UnitOfWork) -> Answer:
         await confirm_in(uow, quote_id, quote.order_id)
@@ -143,7 +143,21 @@ async def carry_out(
     order = change.order
     await send_money_back(uow, order, quote, "cancelled")
     documents = sorted({coupons[place].document_id for place in quote.places})
-    await post(uow, cancelled(order, quote, coupons, await coupon_balances(uow.connection, documents)))
+    held = await coupon_balances(uow.connection, documents)
+    departures = {segment.id: segment.departs_at for segment in order.segments}
+    earned = [
+        await recognise_penalty(
+            uow,
+            money,
+            document_id=coupons[place].document_id,
+            coupon_number=coupons[place].number,
+            kept_at=uow.clock.now(),
+            departs_at=departures[place[1]],
+        )
+        for place, money in kept_by_coupon(quote).items()
+        if money
+    ]
+    await post(uow, cancelled(order, quote, coupons, held, earned))
     await give_up_coupons(uow, change, coupons, quote.places, reason, source=f"quote:{quote.id}")
 
 

@@ -37,7 +37,7 @@ async def give_up_coupons(
     left = {place: held for place, held in coupons.items() if place not in gone and held.status not in GONE}
     follow_coupons(change, [held.status for held in left.values()], reason)
     await change.write(uow)
-    await _cancel_empty_segments(uow, order, {segment_id for _, segment_id in left})
+    await _cancel_empty_segments(uow, change, {segment_id for _, segment_id in left})
     if change.status is OrderStatus.CANCELLED:
         uow.publish(OrderCancelled(order_id=str(order.id), reason=reason))
     await give_seats_back(uow, order, places)
@@ -54,12 +54,15 @@ def follow_coupons(change: OrderChange, left: Iterable[CouponStatus], reason: st
         change.status_to(OrderStatus.COMPLETED, "no coupon can be flown any more")
 
 
-async def _cancel_empty_segments(uow: UnitOfWork, order: Order, flown: set[OrderSegmentId]) -> None:
-    """Segments that nobody flies any more; what the airline has cancelled (UN) stays so."""
+async def _cancel_empty_segments(uow: UnitOfWork, change: OrderChange, flown: set[OrderSegmentId]) -> None:
+    """Segments that nobody flies any more are the customer's to have given up (XX), so that no reinstated flight brings
+    them back; where all of the order has ended, those that the airline has cancelled still say so (UN).
+    """
+    ended = change.status is OrderStatus.CANCELLED
     empty = [
         segment.id
-        for segment in order.segments
-        if segment.id not in flown and segment.status is not SegmentStatus.CANCELLED
+        for segment in change.order.segments
+        if segment.id not in flown and not (ended and segment.status is SegmentStatus.CANCELLED)
     ]
     await orders.move_segments(uow, empty, SegmentStatus.CANCELLED, "XX", "given up")
 
