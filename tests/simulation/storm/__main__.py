@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from contextlib import AsyncExitStack
 
 import anyio
 from tests.simulation.storm.field import open_field
+from tests.simulation.storm.killed import open_killing_field
 from tests.simulation.storm.storm import Report
 
 TICKETED_AT_LEAST = 0.9
@@ -18,6 +20,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--count", type=int, default=1, help="how many seeds, one after the other")
     parser.add_argument("--calm", action="store_true", help="no faults: then every captured order must be ticketed")
+    parser.add_argument("--kill", action="store_true", help="over running processes, which are ended by signal 9")
     arguments = parser.parse_args()
     sys.exit(anyio.run(run, arguments, backend_options={"use_uvloop": True}))
 
@@ -27,9 +30,10 @@ async def run(arguments: argparse.Namespace) -> int:
     cuts: Counter[str] = Counter()
     failed: list[int] = []
     captured = ticketed = 0
-    async with open_field() as field:
+    async with open_field() as field, AsyncExitStack() as stack:
+        killing = await stack.enter_async_context(open_killing_field(field.servers)) if arguments.kill else None
         for seed in range(arguments.seed, arguments.seed + arguments.count):
-            report = await field.storm(seed, faulty=not arguments.calm)
+            report = await (killing.storm(seed) if killing else field.storm(seed, faulty=not arguments.calm))
             tell(report)
             hits += report.hits
             cuts += report.cuts

@@ -19,14 +19,14 @@ class Field:
     """Servers, the market's template and the simulator."""
 
     def __init__(self, servers: SharedServers, template: str, simulator: StripeSimulator) -> None:
-        self._servers = servers
+        self.servers = servers
         self._template = template
         self._simulator = simulator
 
     async def storm(self, seed: int, *, faulty: bool = True) -> Report:
         """The storm of this seed, on a database of its own."""
-        with self._servers.database(self._template) as url:
-            return await storm(url, self._servers.cache_url(), self._simulator, seed, faulty=faulty)
+        with self.servers.database(self._template) as url:
+            return await storm(url, self.servers.cache_url(), self._simulator, seed, faulty=faulty)
 
 
 @asynccontextmanager

@@ -179,6 +179,8 @@ class Judge:
             row = await self.connection.fetchrow(
                 """
                 SELECT record_locator, status, payment_status, paid_minor, refunded_minor, total_minor,
+                       (SELECT coalesce(sum(amount_minor), 0) FROM refunds WHERE order_id = orders.id
+                        AND status = 'succeeded' AND destination = 'travel_credit') AS credited,
                        (SELECT count(*) FROM documents WHERE order_id = orders.id) AS documents,
                        (SELECT count(*) FROM staff_queue WHERE resolved_at IS NULL AND kind LIKE 'payment%') AS asked
                 FROM orders WHERE id = $1
@@ -187,9 +189,9 @@ class Judge:
             )
             self.captured += 1
             self.ticketed += row["documents"] > 0
-            if row["documents"] == 0 and amount != 0 and not row["asked"]:
+            if row["documents"] == 0 and amount != row["credited"] and not row["asked"]:
                 self.accuse("a charge bought nothing and did not go back", (dict(row), amount))
-            if row["paid_minor"] - row["refunded_minor"] != amount:
+            if row["paid_minor"] - row["refunded_minor"] + row["credited"] != amount:
                 self.accuse("the order's money is not the provider's", (dict(row), amount))
             if not self.faults and row["documents"] == 0:
                 self.accuse("without any fault a captured order has no tickets", dict(row))
