@@ -52,7 +52,7 @@ async def test_a_person_searches_holds_pays_and_reads_the_ticket_number(
     program.complete(payment)
     back = await visitor.open(f"{page.path}?payment=done")
     assert checking in back.text
-    refresh = re.search(r'<meta http-equiv="refresh" content="3;url=([^"]+)">', back.answer.text)[1]
+    refresh = re.search(r'<meta http-equiv="refresh" content="2;url=([^"]+)">', back.answer.text)[1]
     await program.report(payment)
     done = await visitor.open(refresh.replace("&amp;", "&"))
     assert booked in done.text

@@ -94,6 +94,7 @@ def _serve(settings: Settings, supervisor: Supervisor, began: float) -> int:
             _say(f"The story failed; the logs are in {logs}.")
             return 1
         _say(f"Told after {time.monotonic() - began:.1f} s.")
+        _say(f"The shop:       http://127.0.0.1:{settings.port}/ (in Arabic and English, to book and pay)")
         _say(f"The program:    http://127.0.0.1:{settings.port}/schema/swagger (its API, to try out)")
         _say(f"The payments:   {provider_url}")
         if mailbox_ports is not None:

@@ -19,8 +19,8 @@ from ais.web.shop.order_link import open_by_link
 from ais.web.shop.trip import Trip
 from ais.web.translation import mark
 
-REFRESH_SECONDS = 3
-REFRESHES_MAX = 20
+REFRESH_SECONDS = 2
+REFRESHES_MAX = 30
 COUPON_WORDS = {
     "open": mark("valid"),
     "airport_control": mark("at the airport"),
