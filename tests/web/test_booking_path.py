@@ -31,7 +31,7 @@ async def count_orders(program):
     ("language", "held", "checking", "booked"),
     [
         ("en", "Your seats are held", "We are confirming your payment", "You are booked"),
-        ("ar", "مقاعدك محجوزة", "نؤكد دفعتك الآن", "تم حجزك"),
+        ("ar", "مقاعدك محجوزة", "نؤكد دفعتك الآن", "تم تأكيد حجزك"),
     ],
 )
 async def test_a_person_searches_holds_pays_and_reads_the_ticket_number(

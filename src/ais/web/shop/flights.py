@@ -16,7 +16,7 @@ from ais.platform.http import PUBLIC, HTTPRequest
 from ais.web.rendering import in_both, page_language, render
 from ais.web.shop.home import form_context
 from ais.web.shop.journeys import SORTS, Choice, choices, flight_key, one_of_each_brand, seats_left
-from ais.web.shop.trip import Trip, mistakes_of, read_trip, refused_fields
+from ais.web.shop.trip import OFFERS_MAX, Trip, mistakes_of, read_trip, refused_fields
 
 DAYS_EITHER_SIDE = 3
 
@@ -96,6 +96,7 @@ async def _days_around(shop: Shop, trip: Trip, position: int, more: dict[str, st
     """The days around the chosen one with their cheapest price, the other direction's day unchanged."""
     chosen = trip.return_ if position else trip.depart
     assert chosen is not None
+    wanted = more.get("out")
     found = []
     for offset in range(-DAYS_EITHER_SIDE, DAYS_EITHER_SIDE + 1):
         day = chosen + timedelta(days=offset)
@@ -105,10 +106,9 @@ async def _days_around(shop: Shop, trip: Trip, position: int, more: dict[str, st
         # Others get their turn between two searches.
         await asyncio.sleep(0)
         try:
-            offers = shop.search(beside.request())
+            offers = shop.search(beside.request(limit=1 if wanted is None else OFFERS_MAX))
         except ValidationFailed:
             continue
-        wanted = more.get("out")
         offers = tuple(offer for offer in offers if wanted is None or flight_key(offer, 0) == wanted)
         price = offers[0].total if offers else None
         found.append(DayPrice(day, price, beside.query(**more), is_chosen=offset == 0))
