@@ -654,6 +654,64 @@ BEGIN
         RETURNING holds.id, holds.owner;
 END $$;
 
+CREATE TABLE public.agencies (
+    id uuid NOT NULL,
+    code text NOT NULL,
+    name text NOT NULL,
+    currency text NOT NULL,
+    balance_minor bigint DEFAULT 0 NOT NULL,
+    credit_limit_minor bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    CONSTRAINT agencies_code_check CHECK ((code ~ '^[A-Z0-9]{3,12}$'::text)),
+    CONSTRAINT agencies_credit_limit_minor_check CHECK ((credit_limit_minor >= 0)),
+    CONSTRAINT agencies_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT agencies_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT agencies_within_credit CHECK (((balance_minor + credit_limit_minor) >= 0))
+);
+
+CREATE TABLE public.agency_limit_changes (
+    id bigint NOT NULL,
+    agency_id uuid NOT NULL,
+    from_minor bigint NOT NULL,
+    to_minor bigint NOT NULL,
+    actor text NOT NULL,
+    recorded_at timestamp with time zone DEFAULT public.ais_now() NOT NULL
+);
+
+ALTER TABLE public.agency_limit_changes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.agency_limit_changes_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.agency_movements (
+    id bigint NOT NULL,
+    agency_id uuid NOT NULL,
+    kind text NOT NULL,
+    amount_minor bigint NOT NULL,
+    balance_minor bigint NOT NULL,
+    currency text NOT NULL,
+    cause_id uuid NOT NULL,
+    reference text,
+    actor text NOT NULL,
+    channel text NOT NULL,
+    recorded_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    CONSTRAINT agency_movements_check CHECK ((((kind = 'paid'::text) = (amount_minor < 0)) AND (amount_minor <> 0))),
+    CONSTRAINT agency_movements_kind_check CHECK ((kind = ANY (ARRAY['topped_up'::text, 'paid'::text, 'returned'::text])))
+);
+
+ALTER TABLE public.agency_movements ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.agency_movements_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.aircraft_types (
     iata text NOT NULL,
     icao text,
@@ -780,6 +838,52 @@ CREATE TABLE public.carriers (
     version integer DEFAULT 1 NOT NULL,
     CONSTRAINT carriers_accounting_code_check CHECK ((accounting_code ~ '^[0-9]{3}$'::text)),
     CONSTRAINT carriers_code_check CHECK (((code ~ '^[A-Z0-9]{2}[A-Z]?$'::text) AND (code !~ '^[0-9]+$'::text)))
+);
+
+CREATE TABLE public.cash_offices (
+    id uuid NOT NULL,
+    code text NOT NULL,
+    name text NOT NULL,
+    currency text NOT NULL,
+    next_receipt bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT cash_offices_code_check CHECK ((code ~ '^[A-Z0-9]{3,12}$'::text)),
+    CONSTRAINT cash_offices_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT cash_offices_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT cash_offices_next_receipt_check CHECK ((next_receipt >= 1))
+);
+
+CREATE TABLE public.cash_receipts (
+    office_id uuid NOT NULL,
+    receipt_number bigint NOT NULL,
+    shift_id uuid NOT NULL,
+    kind text NOT NULL,
+    amount_minor bigint NOT NULL,
+    cause_id uuid NOT NULL,
+    actor text NOT NULL,
+    recorded_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    CONSTRAINT cash_receipts_check CHECK ((((kind = 'paid'::text) = (amount_minor > 0)) AND (amount_minor <> 0))),
+    CONSTRAINT cash_receipts_kind_check CHECK ((kind = ANY (ARRAY['paid'::text, 'paid_out'::text])))
+);
+
+CREATE TABLE public.cash_shifts (
+    id uuid NOT NULL,
+    office_id uuid NOT NULL,
+    clerk text NOT NULL,
+    status text DEFAULT 'open'::text NOT NULL,
+    float_minor bigint NOT NULL,
+    taken_minor bigint DEFAULT 0 NOT NULL,
+    paid_out_minor bigint DEFAULT 0 NOT NULL,
+    counted_minor bigint,
+    opened_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    closed_at timestamp with time zone,
+    CONSTRAINT cash_shifts_check CHECK ((((status = 'closed'::text) = (counted_minor IS NOT NULL)) AND ((status = 'closed'::text) = (closed_at IS NOT NULL)))),
+    CONSTRAINT cash_shifts_clerk_check CHECK (((length(clerk) >= 1) AND (length(clerk) <= 60))),
+    CONSTRAINT cash_shifts_counted_minor_check CHECK ((counted_minor >= 0)),
+    CONSTRAINT cash_shifts_drawer CHECK ((((float_minor + taken_minor) - paid_out_minor) >= 0)),
+    CONSTRAINT cash_shifts_float_minor_check CHECK ((float_minor >= 0)),
+    CONSTRAINT cash_shifts_paid_out_minor_check CHECK ((paid_out_minor >= 0)),
+    CONSTRAINT cash_shifts_status_check CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text]))),
+    CONSTRAINT cash_shifts_taken_minor_check CHECK ((taken_minor >= 0))
 );
 
 CREATE TABLE public.cities (
@@ -1641,6 +1745,7 @@ CREATE TABLE public.payments (
     CONSTRAINT payments_check1 CHECK (((status = 'succeeded'::text) = (received_minor > 0))),
     CONSTRAINT payments_check2 CHECK (((status <> 'succeeded'::text) OR (provider_payment_id IS NOT NULL))),
     CONSTRAINT payments_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT payments_funding CHECK (((provider = ANY (ARRAY['agency'::text, 'cash'::text, 'credit'::text])) = (funding_id IS NOT NULL))),
     CONSTRAINT payments_method_check CHECK ((method = ANY (ARRAY['card'::text, 'checkout'::text, 'pay_link'::text, 'agency_deposit'::text, 'cash'::text, 'travel_credit'::text]))),
     CONSTRAINT payments_received_minor_check CHECK ((received_minor >= 0)),
     CONSTRAINT payments_refunded_minor_check CHECK ((refunded_minor >= 0)),
@@ -2020,6 +2125,21 @@ CREATE TABLE public.travel_credits (
     CONSTRAINT travel_credits_issued_minor_check CHECK ((issued_minor > 0))
 );
 
+ALTER TABLE ONLY public.agencies
+    ADD CONSTRAINT agencies_code_key UNIQUE (code);
+
+ALTER TABLE ONLY public.agencies
+    ADD CONSTRAINT agencies_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.agency_limit_changes
+    ADD CONSTRAINT agency_limit_changes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.agency_movements
+    ADD CONSTRAINT agency_movements_kind_cause_id_key UNIQUE (kind, cause_id);
+
+ALTER TABLE ONLY public.agency_movements
+    ADD CONSTRAINT agency_movements_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.aircraft_types
     ADD CONSTRAINT aircraft_types_pkey PRIMARY KEY (iata);
 
@@ -2055,6 +2175,21 @@ ALTER TABLE ONLY public.carriers
 
 ALTER TABLE ONLY public.carriers
     ADD CONSTRAINT carriers_pkey PRIMARY KEY (code);
+
+ALTER TABLE ONLY public.cash_offices
+    ADD CONSTRAINT cash_offices_code_key UNIQUE (code);
+
+ALTER TABLE ONLY public.cash_offices
+    ADD CONSTRAINT cash_offices_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.cash_receipts
+    ADD CONSTRAINT cash_receipts_kind_cause_id_key UNIQUE (kind, cause_id);
+
+ALTER TABLE ONLY public.cash_receipts
+    ADD CONSTRAINT cash_receipts_pkey PRIMARY KEY (office_id, receipt_number);
+
+ALTER TABLE ONLY public.cash_shifts
+    ADD CONSTRAINT cash_shifts_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.cities
     ADD CONSTRAINT cities_pkey PRIMARY KEY (code);
@@ -2317,6 +2452,8 @@ ALTER TABLE ONLY public.travel_credits
 ALTER TABLE ONLY public.travel_credits
     ADD CONSTRAINT travel_credits_refund_id_key UNIQUE (refund_id);
 
+CREATE INDEX agency_movements_statement ON public.agency_movements USING btree (agency_id, id);
+
 CREATE INDEX airports_city_code ON public.airports USING btree (city_code);
 
 CREATE INDEX cancellation_quote_lines_order ON public.cancellation_quote_lines USING btree (order_id);
@@ -2326,6 +2463,10 @@ CREATE INDEX cancellation_quotes_ends ON public.cancellation_quotes USING btree 
 CREATE UNIQUE INDEX cancellation_quotes_one_open ON public.cancellation_quotes USING btree (order_id) WHERE (status = 'open'::text);
 
 CREATE INDEX cancellation_quotes_order_id ON public.cancellation_quotes USING btree (order_id);
+
+CREATE INDEX cash_receipts_shift ON public.cash_receipts USING btree (shift_id);
+
+CREATE UNIQUE INDEX cash_shifts_one_open ON public.cash_shifts USING btree (office_id, clerk) WHERE (status = 'open'::text);
 
 CREATE INDEX coupon_moves_coupon ON public.coupon_moves USING btree (document_id, coupon_number);
 
@@ -2447,9 +2588,17 @@ CREATE INDEX travel_credits_expiring ON public.travel_credits USING btree (expir
 
 CREATE INDEX travel_credits_order_id ON public.travel_credits USING btree (order_id);
 
+CREATE TRIGGER agency_limit_changes_history BEFORE DELETE OR UPDATE ON public.agency_limit_changes FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER agency_movements_history BEFORE DELETE OR UPDATE ON public.agency_movements FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER cancellation_quote_lines_history BEFORE DELETE OR UPDATE ON public.cancellation_quote_lines FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER cancellation_quotes_status BEFORE UPDATE OF status ON public.cancellation_quotes FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('cancellation_quote.status', 'status');
+
+CREATE TRIGGER cash_receipts_history BEFORE DELETE OR UPDATE ON public.cash_receipts FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER cash_shifts_status BEFORE UPDATE OF status ON public.cash_shifts FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('cash_shift.status', 'status');
 
 CREATE TRIGGER coupon_moves_history BEFORE DELETE OR UPDATE ON public.coupon_moves FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
@@ -2521,6 +2670,12 @@ CREATE TRIGGER tax_versions_stay BEFORE DELETE ON public.tax_versions FOR EACH R
 
 CREATE TRIGGER travel_credit_movements_history BEFORE DELETE OR UPDATE ON public.travel_credit_movements FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
+ALTER TABLE ONLY public.agency_limit_changes
+    ADD CONSTRAINT agency_limit_changes_agency_id_fkey FOREIGN KEY (agency_id) REFERENCES public.agencies(id);
+
+ALTER TABLE ONLY public.agency_movements
+    ADD CONSTRAINT agency_movements_agency_id_fkey FOREIGN KEY (agency_id) REFERENCES public.agencies(id);
+
 ALTER TABLE ONLY public.airports
     ADD CONSTRAINT airports_city_code_fkey FOREIGN KEY (city_code) REFERENCES public.cities(code);
 
@@ -2550,6 +2705,15 @@ ALTER TABLE ONLY public.cancellation_quotes
 
 ALTER TABLE ONLY public.carriers
     ADD CONSTRAINT carriers_country_code_fkey FOREIGN KEY (country_code) REFERENCES public.countries(code);
+
+ALTER TABLE ONLY public.cash_receipts
+    ADD CONSTRAINT cash_receipts_office_id_fkey FOREIGN KEY (office_id) REFERENCES public.cash_offices(id);
+
+ALTER TABLE ONLY public.cash_receipts
+    ADD CONSTRAINT cash_receipts_shift_id_fkey FOREIGN KEY (shift_id) REFERENCES public.cash_shifts(id);
+
+ALTER TABLE ONLY public.cash_shifts
+    ADD CONSTRAINT cash_shifts_office_id_fkey FOREIGN KEY (office_id) REFERENCES public.cash_offices(id);
 
 ALTER TABLE ONLY public.cities
     ADD CONSTRAINT cities_country_code_fkey FOREIGN KEY (country_code) REFERENCES public.countries(code);

@@ -92,6 +92,12 @@ PLANTED: dict[str, str] = {
         FROM payments WHERE order_id = {CONFIRMED}""",
     "ticketing.issues_posted": "DELETE FROM ledger_postings WHERE kind = 'issued'",
     "ticketing.unflown_is_open_coupons": f"UPDATE coupons SET status = 'flown' WHERE document_id = {A_DOCUMENT}",
+    "payments.agencies_are_their_movements": """
+        INSERT INTO agencies (id, code, name, currency, balance_minor)
+        VALUES (gen_random_uuid(), 'AAA', 'A', 'SAR', 100)""",
+    "payments.receipts_in_sequence": """
+        INSERT INTO cash_offices (id, code, name, currency, next_receipt)
+        VALUES (gen_random_uuid(), 'AAA', 'A', 'SAR', 2)""",
     "ticketing.numbers_accounted_for": "UPDATE ticket_number_ranges SET next_serial = next_serial + 1",
     "ticketing.numbers_unique": f"""
         ALTER TABLE documents DROP CONSTRAINT documents_number_key;

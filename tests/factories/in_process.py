@@ -24,7 +24,7 @@ import httpx
 from tests.factories.stripe_simulator import API_KEY, WEBHOOK_SECRET, StripeSimulator
 
 from ais.app.asgi import litestar_application
-from ais.app.composition import open_gateways
+from ais.app.composition import open_gateways, own_gateways
 from ais.app.invariants import INVARIANTS
 from ais.app.registry import build_registry
 from ais.kit import SystemClock, ids, system_actor
@@ -232,6 +232,11 @@ class InProcess:
         headers = {"Stripe-Signature": signature(body, **signed), "Content-Type": "application/json"}
         return await self.http.post("/webhooks/stripe", content=body, headers=headers)
 
+    async def staff_post(self, path: str, **body: Any) -> httpx.Response:
+        """Post as staff do, under a new key, and answer whatever comes."""
+        headers = {**OPERATOR, "Idempotency-Key": new_key()}
+        return await self.http.post(f"/api/v1/{path}", json=body, headers=headers)
+
     async def run_jobs(self) -> list[JobRun]:
         """Run everything that is due; a job that fails fails the test."""
         runs = await self.try_jobs()
@@ -263,7 +268,8 @@ class InProcess:
         database = await Database.connect(self.settings.database_url, clock=clock, maximum=4)
         database.subscriptions = self.database.subscriptions
         try:
-            yield replace(self, database=database)
+            gateways = Gateways([self.gateways.provider("stripe")], own_gateways(database))
+            yield replace(self, database=database, gateways=gateways)
         finally:
             await database.close()
 
@@ -363,4 +369,6 @@ async def _running(settings: Settings, simulator: StripeSimulator) -> AsyncItera
         httpx.AsyncClient(base_url=simulator.url, auth=(API_KEY, ""), timeout=30) as provider,
     ):
         state = app.state
-        yield InProcess(settings, http, provider, state.database, open_gateways(settings), simulator, state)
+        yield InProcess(
+            settings, http, provider, state.database, open_gateways(settings, state.database), simulator, state
+        )

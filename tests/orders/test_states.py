@@ -19,7 +19,7 @@ from ais.orders import (
     OrderStatus,
 )
 from ais.orders.domain import display_status
-from ais.payments import EVENT_TRANSITIONS, PAYMENT_TRANSITIONS, REFUND_TRANSITIONS
+from ais.payments import EVENT_TRANSITIONS, PAYMENT_TRANSITIONS, REFUND_TRANSITIONS, SHIFT_TRANSITIONS
 from ais.schedule.domain import FLIGHT_STATUS
 from ais.ticketing import COUPON_TRANSITIONS, DOCUMENT_TRANSITIONS
 
@@ -31,6 +31,7 @@ TABLES = (
     PAYMENT_TRANSITIONS,
     REFUND_TRANSITIONS,
     EVENT_TRANSITIONS,
+    SHIFT_TRANSITIONS,
     DOCUMENT_TRANSITIONS,
     COUPON_TRANSITIONS,
     HOLD_TRANSITIONS,
@@ -152,6 +153,17 @@ _WRITE = {
             f"""
             INSERT INTO provider_events (provider, event_id, type, object_id, body, state)
             VALUES ('stripe', 'evt', 'type', 'object', '', '{state}')
+        """
+        ),
+    ),
+    "cash_shift.status": (
+        "cash_shifts",
+        "status",
+        lambda state: (
+            f"""
+            INSERT INTO cash_shifts (id, office_id, clerk, status, float_minor, counted_minor, closed_at)
+            SELECT {ZERO}, {ZERO}, 'c', '{state}', 0, nullif(0, CASE '{state}' WHEN 'open' THEN 0 ELSE 1 END),
+                   CASE '{state}' WHEN 'open' THEN NULL::timestamptz ELSE now() END
         """
         ),
     ),

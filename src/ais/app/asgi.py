@@ -12,7 +12,9 @@ from ais.app.health import read_liveness, read_readiness
 from ais.ledger.endpoints import ROUTES as LEDGER_ROUTES
 from ais.offers.endpoints import OffersController
 from ais.orders.cancellation.endpoints import CANCELLATION_ROUTES
+from ais.orders.counter.endpoints import COUNTER_ROUTES
 from ais.orders.endpoints import ROUTES as ORDER_ROUTES
+from ais.payments.counter.endpoints import COUNTER_ROUTES as OWN_MONEY_ROUTES
 from ais.payments.endpoints import ROUTES as PAYMENT_ROUTES
 from ais.platform.http import build_application
 from ais.platform.http.correlation import Correlated
@@ -50,6 +52,8 @@ def litestar_application(settings: Settings) -> Litestar:
             *LEDGER_ROUTES,
             *CANCELLATION_ROUTES,
             *PAYMENT_ROUTES,
+            *COUNTER_ROUTES,
+            *OWN_MONEY_ROUTES,
             *SHOP_ROUTES,
         ],
         lifespan=[lifespan],

@@ -14,7 +14,7 @@ from ais.app.shop import open_shop
 from ais.inventory import Availability, SeatDesk
 from ais.offers import SnapshotRefresher
 from ais.orders import CancelOrder, CreateOrder, LinkRules, PayOrder
-from ais.payments import Gateways
+from ais.payments import AgencyGateway, CashGateway, CreditGateway, Gateways, PaymentGateway
 from ais.payments.adapters.stripe import StripeGateway
 from ais.platform.cache import Cache
 from ais.platform.database import Database
@@ -23,10 +23,22 @@ from ais.platform.settings import Settings
 from ais.platform.tokens import TokenRing
 
 
-def open_gateways(settings: Settings) -> Gateways:
+def own_gateways(database: Database) -> list[PaymentGateway]:
+    """The gateways whose money we keep ourselves."""
+    return [AgencyGateway(database), CashGateway(database), CreditGateway(database)]
+
+
+def open_gateways(settings: Settings, database: Database) -> Gateways:
     """The payment gateways; several webhook secrets may be set, comma separated, while one replaces another."""
     secrets = tuple(filter(None, (secret.strip() for secret in settings.stripe_webhook_secret.split(","))))
-    return Gateways([StripeGateway(settings.stripe_secret_key, secrets, settings.stripe_api_base)])
+    stripe = StripeGateway(settings.stripe_secret_key, secrets, settings.stripe_api_base)
+    return Gateways([stripe], own_gateways(database))
+
+
+def pay_order_services(settings: Settings, database: Database, gateways: Gateways) -> PayOrder:
+    """What paying an order needs."""
+    window = timedelta(minutes=settings.payment_minutes)
+    return PayOrder(database, gateways, window, timedelta(minutes=settings.pay_link_minutes), _link_rules(settings))
 
 
 def _link_rules(settings: Settings) -> LinkRules:
@@ -59,7 +71,7 @@ async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         stack.push_async_callback(database.close)
         cache = Cache(settings.redis_url)
         stack.push_async_callback(cache.close)
-        gateways = open_gateways(settings)
+        gateways = open_gateways(settings, database)
         database.subscriptions = build_registry(settings, gateways).subscriptions
         availability = Availability(database)
         await availability.start()
@@ -73,7 +85,6 @@ async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         stack.push_async_callback(snapshots.stop)
         tokens = TokenRing(settings.secret_keys)
         hold_window = timedelta(minutes=settings.hold_minutes)
-        payment_window = timedelta(minutes=settings.payment_minutes)
         yield {
             "settings": settings,
             "accounting_zone": ZoneInfo(settings.accounting_timezone),
@@ -85,7 +96,7 @@ async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
             "tokens": tokens,
             "authenticator": Authenticator(tokens, database.clock, settings.operator_token),
             "create_order": CreateOrder(database, seat_desk, shop, hold_window),
-            "pay_order": PayOrder(database, gateways, payment_window, _link_rules(settings)),
+            "pay_order": pay_order_services(settings, database, gateways),
             "hosted_payment_origin": hosted_payment_origin(settings),
             "cancel_order": CancelOrder(
                 database, gateways, timedelta(minutes=settings.quote_minutes), settings.accounting_timezone

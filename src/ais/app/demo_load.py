@@ -102,7 +102,7 @@ async def _load(settings: Settings) -> None:
     assert settings.database_url is not None
     database = await Database.connect(settings.database_url, clock=settings.clock, application_name="ais demo")
     # A schedule that has changed since the last start is told to the orders on it.
-    database.subscriptions = build_registry(settings, open_gateways(settings)).subscriptions
+    database.subscriptions = build_registry(settings, open_gateways(settings, database)).subscriptions
     try:
         with progress_bar(console, "Loading Rimal Air: schedules, seats and fares") as progress:
             loaded = await load_demo_airline(database, settings, progress)

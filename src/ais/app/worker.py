@@ -30,7 +30,7 @@ async def serve(settings: Settings) -> None:
         maximum=CONCURRENCY + 4,
         application_name="ais worker",
     )
-    gateways = open_gateways(settings)
+    gateways = open_gateways(settings, database)
     registry = build_registry(settings, gateways)
     database.subscriptions = registry.subscriptions
     log.info("worker started")

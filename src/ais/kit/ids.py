@@ -19,12 +19,15 @@ PaymentId = NewType("PaymentId", UUID)
 RefundId = NewType("RefundId", UUID)
 DocumentId = NewType("DocumentId", UUID)
 TravelCreditId = NewType("TravelCreditId", UUID)
+AgencyId = NewType("AgencyId", UUID)
+CashShiftId = NewType("CashShiftId", UUID)
 CancellationQuoteId = NewType("CancellationQuoteId", UUID)
 
 ORDER, PASSENGER, SEGMENT, ITEM = "ord", "pas", "seg", "itm"
 PAYMENT, REFUND, DOCUMENT, FLIGHT_DATE = "pay", "rfd", "doc", "fld"
 POSTING = "pst"
 TRAVEL_CREDIT, CANCELLATION_QUOTE = "tcr", "ccq"
+AGENCY, CASH_SHIFT = "agy", "shf"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}

@@ -40,7 +40,15 @@ from ais.orders.service.reading import (
     written_locator,
 )
 from ais.orders.view import order_body
-from ais.payments import PaymentFailed, PaymentMethod, PaymentProcessing, ProviderError, ProviderTimeout
+from ais.payments import (
+    PaymentFailed,
+    PaymentMethod,
+    PaymentProcessing,
+    ProviderError,
+    ProviderTimeout,
+    TravelCreditNotFound,
+    find_credit_by_code,
+)
 from ais.platform.cache import Cache, RateLimited
 from ais.platform.database import Database
 from ais.platform.http import (
@@ -255,6 +263,7 @@ async def look_up_order(request: HTTPRequest, data: LookupRequest) -> Response[O
         NothingDue,
         FlightCancelled,
         InvalidStateTransition,
+        TravelCreditNotFound,
         PaymentProcessing,
         PaymentFailed,
         ProviderError,
@@ -279,7 +288,12 @@ async def start_payment(
         raise OrderNotFound
     key = await request_key(request, required=True)
     assert key is not None
-    choice = PaymentChoice(method=PaymentMethod(data.method), return_url=data.return_url, cancel_url=data.cancel_url)
+    choice = PaymentChoice(
+        method=PaymentMethod(data.method),
+        return_url=data.return_url,
+        cancel_url=data.cancel_url,
+        funding_id=await _travel_credit(request, data),
+    )
     answer, found = await pay_order(services, actor_of(request), correlation_id_of(), key, OrderId(identifier), choice)
     payment = msgspec.json.decode(answer.body, type=PaymentBody)
     return json_response(
@@ -287,6 +301,20 @@ async def start_payment(
         status=answer.status,
         headers={"Idempotency-Replayed": "true"} if answer.replayed else None,
     )
+
+
+async def _travel_credit(request: HTTPRequest, data: PaymentRequest) -> UUID | None:
+    """The credit that the code opens; the code goes with its method only."""
+    if (data.method == "travel_credit") != (data.travel_credit_code is not None):
+        raise ValidationFailed([("travel_credit_code", "goes with the method travel_credit, which needs it")])
+    if data.travel_credit_code is None:
+        return None
+    database: Database = request.app.state.database
+    async with database.connection() as connection:
+        credit = await find_credit_by_code(connection, data.travel_credit_code)
+    if credit is None:
+        raise TravelCreditNotFound
+    return credit.id
 
 
 ROUTES = (create_order_from_offer, read_order, list_orders, look_up_order, start_payment)

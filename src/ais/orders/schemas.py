@@ -81,12 +81,24 @@ class PaymentRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
     `checkout` is a hosted page, for people: card data never reaches us. After it people are sent to `return_url` or
     `cancel_url`, on our own site or a host that the airline allows; without them, to the order's page. `card` is for
-    clients that collect the card by the provider's own library.
+    clients that collect the card by the provider's own library. `travel_credit` takes the sum from a credit whose code
+    the traveller has, if there is enough in it.
     """
 
-    method: Literal["checkout", "card"] = "checkout"
+    method: Literal["checkout", "card", "travel_credit"] = "checkout"
+    travel_credit_code: Annotated[str, Meta(min_length=1, max_length=40)] | None = None
     return_url: Annotated[str, Meta(min_length=1, max_length=2000)] | None = None
     cancel_url: Annotated[str, Meta(min_length=1, max_length=2000)] | None = None
+
+
+class OrderNamed(Struct, frozen=True, forbid_unknown_fields=True):
+    """The order to pay; the amount is always what is due."""
+
+    order_id: Annotated[str, Meta(max_length=60)]
+
+
+class LinkRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing is to be said."""
 
 
 class OrderPassengerBody(Struct, frozen=True):

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from ais.kit import Money, Transitions
-from ais.kit.ids import OrderId, PaymentId, RefundId, TravelCreditId
+from ais.kit.ids import AgencyId, CashShiftId, OrderId, PaymentId, RefundId, TravelCreditId
 
 
 class PaymentMethod(StrEnum):
@@ -327,3 +327,100 @@ class CreditMovement(StrEnum):
 
 
 TRAVEL_CREDIT_VALIDITY = timedelta(days=365)
+
+
+class Agency(msgspec.Struct, frozen=True):
+    """A travel agency that has a deposit with the airline; ``balance`` below zero is what it owes, never beyond its
+    ``credit_limit``.
+    """
+
+    id: AgencyId
+    code: str
+    name: str
+    balance: Money
+    credit_limit: Money
+    created_at: datetime
+
+    @property
+    def available(self) -> Money:
+        """What its agents may still spend."""
+        return self.balance + self.credit_limit
+
+
+class AgencyMovement(msgspec.Struct, frozen=True):
+    """A line of an agency's statement: ``topped_up`` and ``returned`` add, ``paid`` takes. ``balance`` is after it."""
+
+    id: int
+    kind: str
+    amount: Money
+    balance: Money
+    reference: str | None
+    cause_id: UUID
+    actor: str
+    recorded_at: datetime
+
+    @property
+    def of_deposit(self) -> Money:
+        """By how much the agency's deposit with us shrank; the rest of the amount is what it owes."""
+        before, after = self.balance.minor - self.amount.minor, self.balance.minor
+        return Money(max(before, 0) - max(after, 0), self.amount.currency)
+
+    @property
+    def of_receivable(self) -> Money:
+        """By how much what the agency owes us grew."""
+        before, after = self.balance.minor - self.amount.minor, self.balance.minor
+        return Money(max(-after, 0) - max(-before, 0), self.amount.currency)
+
+
+class ShiftStatus(StrEnum):
+    """A shift is open until its drawer has been counted."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+SHIFT_TRANSITIONS: Transitions[ShiftStatus] = Transitions(
+    "cash_shift.status", {ShiftStatus.OPEN: (ShiftStatus.CLOSED,), ShiftStatus.CLOSED: ()}
+)
+
+
+class CashShift(msgspec.Struct, frozen=True):
+    """One drawer at one counter from opening to counting."""
+
+    id: CashShiftId
+    office: str
+    clerk: str
+    status: ShiftStatus
+    opening_float: Money
+    taken: Money
+    paid_out: Money
+    counted: Money | None
+    opened_at: datetime
+    closed_at: datetime | None
+
+    @property
+    def expected(self) -> Money:
+        """What should be in the drawer."""
+        return self.opening_float + self.taken - self.paid_out
+
+    @property
+    def difference(self) -> Money | None:
+        """What was counted less what should have been there."""
+        return self.counted - self.expected if self.counted is not None else None
+
+
+class CashReceipt(msgspec.Struct, frozen=True):
+    """Cash that was taken (positive) or paid out; the number is the office's own, in sequence, never used again."""
+
+    number: int
+    office: str
+    shift_id: CashShiftId
+    kind: str
+    amount: Money
+    cause_id: UUID
+    recorded_at: datetime
+
+    @property
+    def printed(self) -> str:
+        """The number as it is printed: ``RUH01-000042``."""
+        return f"{self.office}-{self.number:06d}"

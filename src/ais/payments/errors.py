@@ -67,3 +67,73 @@ class PaymentNotFound(NotFound):
     """There is no payment of this id."""
 
     message = "There is no such payment."
+
+
+class AgencyNotFound(NotFound):
+    """There is no agency of this id."""
+
+    message = "There is no such agency."
+
+
+class CodeTaken(AppError):
+    """Another agency or office has this code."""
+
+    code = "CODE_TAKEN"
+    status = 409
+    message = "This code is already in use."
+
+
+class CurrencyDiffers(AppError):
+    """The sum is in another currency than the account."""
+
+    code = "CURRENCY_DIFFERS"
+    status = 409
+    message = "The sum is in another currency than the account."
+
+
+class CreditLimitTooLow(AppError):
+    """The agency already owes more than this."""
+
+    code = "CREDIT_LIMIT_TOO_LOW"
+    status = 409
+    message = "The agency already owes more than this limit."
+
+
+class OfficeNotFound(NotFound):
+    """There is no office of this code."""
+
+    message = "There is no such office."
+
+
+class ShiftNotFound(NotFound):
+    """There is no shift of this id."""
+
+    message = "There is no such cash shift."
+
+
+class ShiftNotOpen(AppError):
+    """The shift is closed, or the clerk has another one open."""
+
+    code = "SHIFT_NOT_OPEN"
+    status = 409
+    message = "This cash shift is closed, or another one of this clerk is still open."
+
+
+class DrawerTooSmall(AppError):
+    """So much is not in the drawer."""
+
+    code = "DRAWER_TOO_SMALL"
+    status = 409
+    message = "There is not enough cash in the drawer."
+
+
+class RefundNotFound(NotFound):
+    """There is no refund of this id that could be dealt with in this way."""
+
+    message = "There is no such refund."
+
+
+class TravelCreditNotFound(NotFound):
+    """No travel credit has this code."""
+
+    message = "There is no travel credit with this code."

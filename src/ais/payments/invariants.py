@@ -52,6 +52,30 @@ INVARIANTS = (
             OR credit.issued_minor IS DISTINCT FROM refund.amount_minor
         """,
     ),
+    Invariant(
+        "payments.agencies_are_their_movements",
+        "What an agency has or owes is the sum of its movements, and never beyond its credit limit.",
+        """
+        SELECT agency.id, agency.balance_minor, coalesce(sum(movement.amount_minor), 0) AS movements
+        FROM agencies AS agency LEFT JOIN agency_movements AS movement ON movement.agency_id = agency.id
+        GROUP BY agency.id
+        HAVING agency.balance_minor <> coalesce(sum(movement.amount_minor), 0)
+            OR agency.balance_minor + agency.credit_limit_minor < 0
+        """,
+    ),
+    Invariant(
+        "payments.receipts_in_sequence",
+        "The receipts of an office are numbered from 1 without a gap, and are what its shifts took and paid out.",
+        """
+        SELECT office.id::text AS place, office.next_receipt - 1 AS expected, count(receipt.office_id) AS found
+        FROM cash_offices AS office LEFT JOIN cash_receipts AS receipt ON receipt.office_id = office.id
+        GROUP BY office.id HAVING office.next_receipt - 1 <> count(receipt.office_id)
+        UNION ALL
+        SELECT shift.id::text, shift.taken_minor - shift.paid_out_minor, coalesce(sum(receipt.amount_minor), 0)
+        FROM cash_shifts AS shift LEFT JOIN cash_receipts AS receipt ON receipt.shift_id = shift.id
+        GROUP BY shift.id HAVING shift.taken_minor - shift.paid_out_minor <> coalesce(sum(receipt.amount_minor), 0)
+        """,
+    ),
     # Joins the ledger: the books are compared with the money itself.
     Invariant(
         "payments.captures_posted",

@@ -10,6 +10,7 @@ from ais.kit.ids import RefundId
 from ais.payments import repository
 from ais.payments.errors import RefundExceedsPaid
 from ais.payments.ports import Gateways, SettlesPayments
+from ais.payments.service.credit import expire_credit
 from ais.payments.service.receive import handle_event
 from ais.payments.service.refund import call_refund, refuse_refund, settle_refund
 from ais.platform.database import Database
@@ -42,6 +43,7 @@ def register(registry: JobRegistry, gateways: Gateways, settle: SettlesPayments)
                 log.warning("refund waits for the provider", refund_id=str(refund_id), code=problem.code)
 
     registry.job("payments.handle_event", handle)
+    registry.schedule("payments.expire_credits", expire_credits, cron="23 * * * *")
     registry.job("payments.refund", refund, retry=Retry(attempts=12, first_delay_seconds=2, ceiling_seconds=3600))
     registry.schedule("payments.recheck_refunds", recheck_refunds, every_seconds=60)
 
@@ -59,3 +61,12 @@ async def carry_out_refund(database: Database, gateways: Gateways, refund_id: Re
     fault_point("refunds.called")
     async with database.unit_of_work(system_actor("payments.refund")) as uow:
         await settle_refund(uow, refund_id, found)
+
+
+async def expire_credits(context: JobContext, _payload: dict[str, Any]) -> None:
+    """Take what is left of travel credits whose time is over."""
+    async with context.database.connection() as connection:
+        due = await repository.credits_to_expire(connection, 1000)
+    for credit_id in due:
+        async with context.unit_of_work() as uow:
+            await expire_credit(uow, credit_id)

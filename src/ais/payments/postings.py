@@ -8,8 +8,8 @@ from ais.ledger import Account, Entry, Posting, credit, debit
 from ais.payments.domain import Payment, Refund
 
 
-def captured(payment: Payment, received: Money) -> Posting:
-    """The payment has brought ``received``: it is the customer's until it buys something."""
+def captured(payment: Payment, received: Money, lies: tuple[Entry, ...]) -> Posting:
+    """The payment has brought ``received``: it is the customer's until it buys something. ``lies`` says where it is."""
     return Posting(
         kind="captured",
         cause_type="payment",
@@ -18,27 +18,27 @@ def captured(payment: Payment, received: Money) -> Posting:
         channel=payment.channel,
         seller_id=payment.seller_id,
         form_of_payment=payment.method,
-        entries=(_where_it_is(payment, received), credit(Account.CUSTOMER_DEPOSITS, received)),
+        entries=(*lies, credit(Account.CUSTOMER_DEPOSITS, received)),
     )
 
 
-def refunded(payment: Payment, refund: Refund) -> Posting:
-    """The refund has left for where its payment came from."""
+def refunded(payment: Payment, refund: Refund, went: tuple[Entry, ...]) -> Posting:
+    """The refund has left for where its payment came from; ``went`` says from which account."""
     return _of_refund(
         "refunded",
         payment,
         refund,
-        (debit(Account.REFUNDS_PAYABLE, refund.amount), _where_it_is(payment, -refund.amount)),
+        (debit(Account.REFUNDS_PAYABLE, refund.amount), *went),
     )
 
 
-def refund_taken_back(payment: Payment, refund: Refund) -> Posting:
-    """The bank returned what had left: it is owed again."""
+def refund_taken_back(payment: Payment, refund: Refund, came: tuple[Entry, ...]) -> Posting:
+    """The bank returned what had left: it is owed again; ``came`` says to which account."""
     return _of_refund(
         "refund_taken_back",
         payment,
         refund,
-        (_where_it_is(payment, refund.amount), credit(Account.REFUNDS_PAYABLE, refund.amount)),
+        (*came, credit(Account.REFUNDS_PAYABLE, refund.amount)),
     )
 
 
@@ -92,8 +92,3 @@ def _of_refund(kind: str, payment: Payment, refund: Refund, entries: tuple[Entry
         form_of_payment=payment.method,
         entries=entries,
     )
-
-
-def _where_it_is(payment: Payment, money: Money) -> Entry:
-    """Money of the payment on the account where it lies, as a debit: for now each provider holds what it took."""
-    return debit(Account.PROVIDER_CLEARING, money, provider=payment.provider)

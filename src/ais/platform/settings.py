@@ -63,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail_from: str | None = None
     hold_minutes: float = 15.0
     payment_minutes: float = 15.0
+    pay_link_minutes: float = 23 * 60.0
     offer_minutes: float = 15.0
     quote_minutes: float = 15.0
     sale_days: int = 330
@@ -107,6 +108,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "database_pool_size": (2, 200),
     "hold_minutes": (0.01, 24 * 60),
     "payment_minutes": (0.01, 24 * 60),
+    "pay_link_minutes": (1, 23 * 60),
     "offer_minutes": (0.01, 24 * 60),
     "quote_minutes": (0.01, 24 * 60),
     "sale_days": (1, 400),

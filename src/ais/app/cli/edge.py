@@ -68,7 +68,7 @@ async def _work(settings: Settings, work: Callable[[Database, Settings], Awaitab
             from ais.app.composition import open_gateways
             from ais.app.registry import build_registry
 
-            database.subscriptions = build_registry(settings, open_gateways(settings)).subscriptions
+            database.subscriptions = build_registry(settings, open_gateways(settings, database)).subscriptions
         return await work(database, settings)
     finally:
         await database.close()

@@ -154,7 +154,10 @@ def cancel(
         if found is None:
             raise OrderNotFound
         services = CancelOrder(
-            database, open_gateways(settings), timedelta(minutes=settings.quote_minutes), settings.accounting_timezone
+            database,
+            open_gateways(settings, database),
+            timedelta(minutes=settings.quote_minutes),
+            settings.accounting_timezone,
         )
         wish = wish_of(passengers or None, segments or None, refund_to)
         who, correlation = actor(), str(new_uuid())
@@ -207,7 +210,10 @@ def void(output: Output, name: str, reason: str) -> None:
         if found is None:
             raise OrderNotFound
         services = CancelOrder(
-            database, open_gateways(settings), timedelta(minutes=settings.quote_minutes), settings.accounting_timezone
+            database,
+            open_gateways(settings, database),
+            timedelta(minutes=settings.quote_minutes),
+            settings.accounting_timezone,
         )
         answer = await void_order(services, actor(), str(new_uuid()), None, found.id, reason, "en")
         return msgspec.json.decode(answer.body, type=OrderBody)

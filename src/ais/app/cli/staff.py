@@ -34,6 +34,8 @@ def list_(output: Output, every: bool, limit: int) -> None:
     payment_without_order      money came for an order that is gone
     webhook_dead               what a provider told us could not be handled; see `ais webhooks`
     refund_failed              money did not go back
+    cash_difference            a drawer did not hold what it should; see `ais cash shifts`
+    cash_refund_waiting        a refund of a cash payment waits to be handed out; see `ais cash pay-out`
     refund_at_provider         somebody gave money back at the provider's side; its coupons are still good
     ticket_numbers_exhausted   the carrier's ranges are used up; see `ais tickets add-range`
     notice_failed              a mail did not reach its mail server; see `ais notices list`

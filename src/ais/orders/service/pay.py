@@ -53,14 +53,18 @@ from ais.platform.idempotency import (
 # Seats stay held a little past the time limit of an order with an open attempt, so that the attempt can be looked at
 # and closed before anybody else is offered them.
 SETTLE_GRACE = timedelta(seconds=60)
+LINKS_END = timedelta(hours=1)
 
 
 class PayOrder(msgspec.Struct, frozen=True):
-    """What paying needs: ``payment_window`` is how long an order may be paid from when payment begins."""
+    """What paying needs: ``payment_window`` is how long an order may be paid from when payment begins, ``link_window``
+    how long by a link that is mailed.
+    """
 
     database: Database
     gateways: Gateways
     payment_window: timedelta
+    link_window: timedelta
     links: LinkRules
 
 
@@ -180,7 +184,7 @@ async def _begin(
     _require_payable(order, now)
     if (await repository.segments_off_schedule(uow, order_id)).cancelled:
         raise FlightCancelled
-    limit = await _extend_once(services, uow, order, now)
+    limit = await _extend(services, uow, order, now, choice.method)
     await begin_payment(
         uow,
         NewPayment(
@@ -212,11 +216,20 @@ def _require_payable(order: Order, now: datetime) -> None:
         raise HoldExpired
 
 
-async def _extend_once(services: PayOrder, uow: UnitOfWork, order: Order, now: datetime) -> datetime:
-    """The order's time limit: the first attempt moves it to a full payment window from now, the others do not."""
-    if order.hold_extended_at is not None:
+async def _extend(services: PayOrder, uow: UnitOfWork, order: Order, now: datetime, method: PaymentMethod) -> datetime:
+    """The order's time limit: the first attempt moves it to a full payment window from now, the others do not.
+
+    A link, which only staff ask for, moves it further: the mail has to be read. It never reaches the last hour before
+    the first departure.
+    """
+    window = services.payment_window
+    if method is PaymentMethod.PAY_LINK:
+        window = max(window, min(services.link_window, order.first_departure_at - LINKS_END - now))
+    elif order.hold_extended_at is not None:
         return order.payment_required_by
-    limit = max(order.payment_required_by, now + services.payment_window)
+    limit = max(order.payment_required_by, now + window)
+    if order.hold_extended_at is not None and limit == order.payment_required_by:
+        return limit
     try:
         await extend_hold(uow, order.hold_id, limit + SETTLE_GRACE)
     except (HoldHasExpired, HoldNotFound, InvalidStateTransition) as ended:

@@ -91,8 +91,9 @@ async def find_credit_of_refund(connection: Connection, refund_id: RefundId) -> 
 
 
 async def find_credit_by_code(connection: Connection, code: str) -> TravelCredit | None:
-    """The credit that this code opens."""
-    row = await connection.fetchrow("SELECT * FROM travel_credits WHERE code = $1", code)
+    """The credit that this code opens, however it is typed."""
+    plain = "".join(code.split()).replace("-", "").upper()
+    row = await connection.fetchrow("SELECT * FROM travel_credits WHERE code = $1", plain)
     return _credit(row) if row else None
 
 
@@ -114,3 +115,23 @@ async def credits_to_expire(connection: Connection, limit: int) -> list[TravelCr
         limit,
     )
     return [TravelCreditId(row["id"]) for row in rows]
+
+
+async def find_credit_movement(connection: Connection, kind: CreditMovement, cause_id: UUID) -> Money | None:
+    """By how much this cause has moved a credit."""
+    row = await connection.fetchrow(
+        """
+        SELECT amount_minor, currency FROM travel_credit_movements AS movement
+        JOIN travel_credits AS credit ON credit.id = movement.credit_id WHERE kind = $1 AND cause_id = $2
+        """,
+        kind,
+        cause_id,
+    )
+    return Money(row["amount_minor"], row["currency"]) if row else None
+
+
+async def lengthen_credit(uow: UnitOfWork, credit_id: TravelCreditId, until: datetime) -> None:
+    """The locked credit is good until then at least."""
+    await uow.connection.execute(
+        "UPDATE travel_credits SET expires_at = greatest(expires_at, $2) WHERE id = $1", credit_id, until
+    )

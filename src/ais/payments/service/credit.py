@@ -6,13 +6,29 @@ import secrets
 from datetime import timedelta
 from uuid import uuid5
 
-from ais.kit import Money, encode_id, ids
+from ais.kit import Money, encode_id, ids, system_actor
 from ais.kit.ids import PaymentId, RefundId, TravelCreditId
-from ais.ledger import post
+from ais.ledger import Account, Posting, debit, post
+from ais.ledger import credit as book_credit
 from ais.payments import postings, repository
-from ais.payments.domain import TRAVEL_CREDIT_VALIDITY, RefundDestination, RefundStatus, TravelCredit
+from ais.payments.domain import (
+    TRAVEL_CREDIT_VALIDITY,
+    CreditMovement,
+    PaymentMethod,
+    PaymentOpening,
+    ProviderPayment,
+    ProviderRefund,
+    RefundDestination,
+    RefundStatus,
+    TravelCredit,
+)
+from ais.payments.errors import PaymentFailed
+from ais.payments.service.own import done_payment, own_id
 from ais.payments.service.refund import lock_payment, require_refundable, tell_settled
-from ais.platform.database import UnitOfWork
+from ais.platform.database import Database, UnitOfWork
+
+# Money that comes back to a credit can be used at least so long, even if the credit was over meanwhile.
+RETURNED_CREDIT_VALIDITY = timedelta(days=90)
 
 # Crockford's base 32: nothing that is read as something else. 20 of them are 100 bits, too many to guess.
 _CODE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -50,3 +66,85 @@ async def issue_travel_credit(
     await post(uow, postings.refunded_as_credit(payment, refund, credit_id))
     tell_settled(uow, refund, RefundStatus.SUCCEEDED)
     return credit
+
+
+async def expire_credit(uow: UnitOfWork, credit_id: TravelCreditId) -> None:
+    """Take what is left of a credit whose time is over: it is ours from then on. Harmless if there is nothing left."""
+    credit = await repository.lock_credit(uow, credit_id)
+    if credit is None or not credit.balance or credit.expires_at > uow.clock.now():
+        return
+    cause_id = uuid5(credit_id, f"expired {credit.expires_at.isoformat()}")
+    await repository.move_credit(uow, credit, CreditMovement.EXPIRED, -credit.balance, cause_id)
+    await post(
+        uow,
+        Posting(
+            kind="credit_expired",
+            cause_type="travel_credit",
+            cause_id=str(cause_id),
+            entries=(
+                debit(Account.TRAVEL_CREDIT, credit.balance, credit_id=credit_id),
+                book_credit(Account.BREAKAGE, credit.balance),
+            ),
+        ),
+    )
+
+
+class CreditGateway:
+    """Pays from a travel credit as much as an order needs. Opening a payment takes the money at once; a credit that is
+    too small, over, or of another currency is refused and keeps what it has.
+    """
+
+    name = "credit"
+    methods = frozenset({PaymentMethod.TRAVEL_CREDIT})
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, opening: PaymentOpening) -> ProviderPayment:
+        payment_id = own_id(ids.PAYMENT, opening.reference)
+        assert opening.funding_id is not None
+        async with self._database.unit_of_work(system_actor("payments.credit")) as uow:
+            credit = await repository.lock_credit(uow, TravelCreditId(opening.funding_id))
+            if await repository.find_credit_movement(uow.connection, CreditMovement.SPENT, payment_id) is None:
+                if (
+                    credit is None
+                    or credit.expires_at <= uow.clock.now()
+                    or credit.balance.currency != opening.amount.currency
+                ):
+                    raise PaymentFailed
+                if credit.balance < opening.amount:
+                    raise PaymentFailed(reason="travel_credit_too_small")
+                await repository.move_credit(uow, credit, CreditMovement.SPENT, -opening.amount, payment_id)
+        return done_payment(opening.reference, opening.amount)
+
+    async def retrieve(self, provider_payment_id: str) -> ProviderPayment:
+        payment_id = own_id(ids.PAYMENT, provider_payment_id)
+        async with self._database.connection() as connection:
+            spent = await repository.find_credit_movement(connection, CreditMovement.SPENT, payment_id)
+        if spent is None:
+            raise LookupError(f"{provider_payment_id} took nothing from a travel credit")
+        return done_payment(provider_payment_id, -spent)
+
+    async def cancel(self, provider_payment_id: str) -> ProviderPayment:
+        return await self.retrieve(provider_payment_id)
+
+    async def refund(self, capture_id: str, amount: Money, *, reference: str, key: str) -> ProviderRefund:  # noqa: ARG002  # the reference is the key
+        refund_id = own_id(ids.REFUND, reference)
+        async with self._database.unit_of_work(system_actor("payments.credit")) as uow:
+            payment = await repository.find_payment(uow.connection, PaymentId(own_id(ids.PAYMENT, capture_id)))
+            if payment is None or payment.funding_id is None:
+                raise LookupError(f"{capture_id} is no payment by travel credit")
+            credit = await repository.lock_credit(uow, TravelCreditId(payment.funding_id))
+            assert credit is not None
+            if await repository.find_credit_movement(uow.connection, CreditMovement.RETURNED, refund_id) is None:
+                await repository.move_credit(uow, credit, CreditMovement.RETURNED, amount, refund_id)
+                await repository.lengthen_credit(uow, credit.id, uow.clock.now() + RETURNED_CREDIT_VALIDITY)
+        return await self.retrieve_refund(reference)
+
+    async def retrieve_refund(self, provider_refund_id: str) -> ProviderRefund:
+        refund_id = own_id(ids.REFUND, provider_refund_id)
+        async with self._database.connection() as connection:
+            returned = await repository.find_credit_movement(connection, CreditMovement.RETURNED, refund_id)
+        if returned is None:
+            raise LookupError(f"{provider_refund_id} has not gone back to a travel credit")
+        return ProviderRefund(provider_refund_id, RefundStatus.SUCCEEDED, None, returned, provider_refund_id)

@@ -17,6 +17,7 @@ from ais.payments.domain import (
     Settlement,
 )
 from ais.payments.ports import Gateways
+from ais.payments.service.own import where_it_lies
 from ais.platform.database import UnitOfWork
 from ais.platform.staff_queue import ask_staff
 
@@ -112,7 +113,8 @@ async def settle_payment(uow: UnitOfWork, payment_id: PaymentId, found: Provider
     )
     newly_succeeded = moves and status is PaymentStatus.SUCCEEDED
     if newly_succeeded:
-        await post(uow, postings.captured(settled, received))
+        lies = await where_it_lies(uow.connection, settled, received)
+        await post(uow, postings.captured(settled, received, lies))
     return Settlement(settled, received, moved=moves, newly_succeeded=newly_succeeded)
 
 

@@ -12,6 +12,7 @@ from ais.payments.domain import REFUND_TRANSITIONS, Payment, ProviderRefund, Ref
 from ais.payments.errors import RefundExceedsPaid
 from ais.payments.events import RefundBegun, RefundSettled
 from ais.payments.ports import Gateways
+from ais.payments.service.own import where_it_lies
 from ais.platform.database import Database, UnitOfWork
 from ais.platform.staff_queue import ask_staff, resolve_staff_queue
 
@@ -98,9 +99,11 @@ async def _post_settled(uow: UnitOfWork, refund: Refund, status: RefundStatus) -
     if payment is None:
         raise LookupError(f"payment {refund.payment_id} is gone")
     if status is RefundStatus.SUCCEEDED:
-        await post(uow, postings.refunded(payment, refund))
+        went = await where_it_lies(uow.connection, payment, -refund.amount, refund.id)
+        await post(uow, postings.refunded(payment, refund, went))
     elif refund.status is RefundStatus.SUCCEEDED:
-        await post(uow, postings.refund_taken_back(payment, refund))
+        came = await where_it_lies(uow.connection, payment, refund.amount, refund.id)
+        await post(uow, postings.refund_taken_back(payment, refund, came))
         if refund.reason == AT_PROVIDER:
             await post(uow, postings.gift_taken_back(payment, refund))
 

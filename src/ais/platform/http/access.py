@@ -59,12 +59,19 @@ def staff(permission: str) -> Access:
 
 OPERATOR_PERMISSIONS = frozenset(
     {
+        "agencies.manage",
+        "agencies.pay",
+        "agencies.read",
+        "cash.manage_offices",
+        "cash.read",
+        "cash.take",
         "fares.explain",
         "inventory.read",
         "jobs.read",
         "ledger.read",
         "orders.read_any",
         "orders.void",
+        "payments.send_link",
         "webhooks.read",
         "webhooks.replay",
     }

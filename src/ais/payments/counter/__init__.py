@@ -1,0 +1,1 @@
+"""Agencies, cash offices and travel credits over HTTP."""
