@@ -1,4 +1,4 @@
-"""Every statement and lock on orders. Lock order of the whole program: order, payment, leg cabins, ticket numbers."""
+"""Every statement and lock on orders. Lock order of all: order, payment, coupons, leg cabins, ticket number range."""
 
 from __future__ import annotations
 
