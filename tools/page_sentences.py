@@ -39,7 +39,8 @@ def mistakes(said: dict[str | tuple[str, str], str], catalogue: Catalog) -> Iter
         singular = message if isinstance(message, str) else message[0]
         entry = catalogue.get(singular)
         forms = () if entry is None else (entry.string,) if isinstance(message, str) else tuple(entry.string)
-        if entry is None or not forms or not all(forms) or isinstance(message, str) == bool(entry.pluralizable):
+        count = 1 if isinstance(message, str) else catalogue.num_plurals
+        if len(forms) != count or not all(forms):
             yield f'{place}: "{singular}" has no Arabic, or not all of its forms.'
             continue
         wanted = placeholders(singular) | (set() if isinstance(message, str) else placeholders(message[1]))

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from importlib.resources import files
 
+import msgspec
 import pytest
 from tests.factories.in_process import departure
 from tests.factories.page_reader import visitor_of
+
+from ais.fares import withdraw_tax
+from ais.inventory import SeatDesk
+from ais.kit import system_actor
 
 DAY = departure(20).isoformat()
 FLIGHTS = f"/flights?from=RUH&to=JED&depart={DAY}&trip=oneway"
@@ -244,3 +251,92 @@ async def test_look_ups_are_limited_like_those_of_the_api(program, visitor):
 async def test_no_page_stands_in_the_document_of_the_api(program):
     document = (await program.http.get("/schema/openapi.json")).json()
     assert [path for path in document["paths"] if not path.startswith(("/api/", "/health/", "/webhooks/"))] == []
+
+
+async def test_a_changed_price_is_shown_beside_the_old_one_and_taken_with_all_that_was_typed(own_program):
+    async with visitor_of(own_program) as visitor:
+        form = await visitor.travellers()
+        sent = visitor.filled_in(form)
+        old = re.search(r"Total SAR ([\d.,]+)", form.text)[1]
+        fare_book = own_program.state.shop.market.fare_book
+        (tax,) = (each.id for each in fare_book.taxes.values() if each.code == "K7")
+        async with own_program.database.unit_of_work(system_actor("test"), "test") as uow:
+            await withdraw_tax(uow, tax, "a test")
+        for _ in range(200):
+            if own_program.state.shop.market.fare_book is not fare_book:
+                break
+            await asyncio.sleep(0.05)
+
+        changed = await visitor.send("/en/travellers", sent)
+        assert (changed.status, "The price has changed" in changed.text) == (409, True)
+        new = re.search(r"Before SAR ([\d.,]+) Now SAR ([\d.,]+)", changed.text)
+        assert (new[1], float(new[2]) < float(old)) == (old, True)
+        assert await own_program.rows("SELECT count(*) FROM orders") == [0]
+        opened_again = await visitor.open(form.path)
+        assert (opened_again.status, f"Continue with SAR {new[2]}" in opened_again.text) == (409, True)
+
+        held = await visitor.send("/en/travellers", changed.form("/travellers"))
+        assert "Sara Al-Harbi" in held.text
+        assert f"Pay SAR {new[2]}" in held.text
+
+
+async def test_seats_that_cannot_be_held_right_now_leave_the_form_as_it_was(program, visitor):
+    form = await visitor.travellers()
+    services = program.state.create_order
+    desk = SeatDesk(program.database)
+    program.state.create_order = msgspec.structs.replace(services, seat_desk=desk)
+    try:
+        page = await visitor.send("/en/travellers", visitor.filled_in(form))
+    finally:
+        program.state.create_order = services
+    assert (page.status, "Seats cannot be held at the moment." in page.text) == (503, True)
+    again = await visitor.send("/en/travellers", page.form("/travellers"))
+    assert "Your seats are held" in again.text
+
+
+async def test_after_a_form_the_other_language_leads_to_an_address_that_opens(visitor):
+    form = await visitor.travellers()
+    sold = await visitor.send("/en/travellers", {**visitor.filled_in(form), "offer": "ofr_nothing"})
+    (other,) = sold.links("^/ar/flights")
+    assert (await visitor.open(other)).status == 200
+    lookup = {**(await visitor.open("/en/booking")).form("/booking"), "locator": "ABCDEF", "family": "Nobody"}
+    assert (await visitor.send("/en/booking", lookup)).links("^/ar/") == ["/ar/booking"]
+
+
+async def test_the_address_of_a_form_opened_by_hand_leads_to_what_it_belongs_to(visitor):
+    page = await visitor.order()
+    assert (await visitor.open(f"{page.path}/pay")).path == page.path
+    assert (await visitor.open(f"{page.path}/cancel/confirm")).path == f"{page.path}/cancel"
+
+
+def tokens():
+    """The colours of the design by name."""
+    text = files("ais.web").joinpath("static/tokens.css").read_text(encoding="utf-8")
+    return dict(re.findall(r"--([\w-]+): #([0-9a-f]{6});", text))
+
+
+def luminance(colour):
+    """Relative luminance, WCAG 2.2."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    red, green, blue = (each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize(
+    ("text", "background"),
+    [
+        *(("ink", each) for each in ("surface", "page", "sand", "brand-soft", "good-soft")),
+        *(("ink-2", each) for each in ("surface", "page", "sand", "sand-2", "brand-soft", "good-soft")),
+        *(("brand", each) for each in ("surface", "page", "sand", "brand-soft")),
+        *(("surface", each) for each in ("sun", "sun-2", "brand", "deep", "deep-2", "good")),
+        ("sun-2", "sun-soft"),
+        ("good", "good-soft"),
+        ("warn", "warn-soft"),
+        ("bad", "bad-soft"),
+        ("bad", "surface"),
+    ],
+)
+def test_every_text_has_enough_contrast(text, background):
+    known = tokens()
+    lighter, darker = sorted((luminance(known[text]), luminance(known[background])), reverse=True)
+    assert (lighter + 0.05) / (darker + 0.05) >= 4.5

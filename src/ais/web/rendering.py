@@ -84,12 +84,15 @@ def render(
     headers: dict[str, str] | None = None,
     personal: bool = False,
     leads_to: str = "",
+    place: str | None = None,
     **context: Any,
 ) -> Response[str]:
     """The page of that template in the language of its path.
 
     ``session`` gives the page's forms their token, and the browser its cookie if it is new. A ``personal`` page is kept
-    by nobody. ``leads_to`` is the origin of another site that a form of the page ends at.
+    by nobody. ``leads_to`` is the origin of another site that a form of the page ends at. ``place`` is the address,
+    below its language, at which the page can be opened again; unless it is given, the present one, or the first page
+    after a form.
     """
     language = page_language(request)
     sentences = Sentences(language)
@@ -99,7 +102,7 @@ def render(
         "ngettext": sentences.count,
         "write": formats.Formats(language),
         "airline": airline_name(request.app.state.shop, language),
-        "other_language": _other_language_path(request, language),
+        "other_language": _other_language_path(request, language, place),
         "form_token": form_token(request.app.state.tokens, session) if session is not None else None,
         **context,
     }
@@ -127,13 +130,15 @@ def airline_name(shop: Shop, language: Language) -> str:
     return carrier.name(language) if carrier is not None else "ais"
 
 
-def _other_language_path(request: HTTPRequest, language: Language) -> str:
+def _other_language_path(request: HTTPRequest, language: Language, place: str | None) -> str:
     """The same page in the other language."""
     other = "en" if language == "ar" else "ar"
-    path = request.scope["path"]
-    query = request.scope["query_string"].decode("latin-1")
-    below = path[3:] if path[:4] in {"/ar/", "/en/"} or path in {"/ar", "/en"} else "/"
-    return f"/{other}{below or '/'}" + (f"?{query}" if query else "")
+    if place is None and request.method == "GET":
+        path = request.scope["path"]
+        query = request.scope["query_string"].decode("latin-1")
+        below = path[3:] if path[:4] in {"/ar/", "/en/"} or path in {"/ar", "/en"} else "/"
+        place = (below or "/") + (f"?{query}" if query else "")
+    return f"/{other}{place or '/'}"
 
 
 def see_other(path: str, cookies: list[Any] | None = None) -> Response[None]:

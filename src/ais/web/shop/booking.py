@@ -79,6 +79,7 @@ async def _form(
         session=session,
         personal=True,
         headers=headers,
+        place="/booking",
         locator=fields.get("locator", "")[:20],
         family=fields.get("family", "")[:60],
         mistake=mistake,

@@ -93,6 +93,7 @@ def order_page(
         session=session,
         personal=True,
         headers=headers,
+        place=None if request.method == "GET" else f"/orders/{order.id}",
         order=order,
         stage=stage,
         notice=notice,

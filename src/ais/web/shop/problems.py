@@ -9,9 +9,9 @@ from litestar import Response
 from ais.kit import AppError, NotFound, ServiceUnavailable
 from ais.orders import OrderNotFound
 from ais.platform.cache import RateLimited
-from ais.platform.http import HTTPRequest, correlation_id_of
+from ais.platform.http import HTTPRequest, MethodNotAllowed, correlation_id_of
 from ais.platform.i18n import translate
-from ais.web.rendering import LANGUAGES, page_language, render
+from ais.web.rendering import LANGUAGES, page_language, render, see_other
 from ais.web.session import FormTooOld
 from ais.web.translation import mark
 
@@ -47,6 +47,9 @@ def error_page(request: HTTPRequest, error: AppError, headers: dict[str, str]) -
     wants_page = "text/html" in request.headers.get("accept", "") and not path.startswith(_PROGRAMS)
     if path != "/" and first not in LANGUAGES and not wants_page:
         return None
+    if isinstance(error, MethodNotAllowed) and request.method == "GET":
+        # The address of a form, opened by hand: what it belongs to stands above it.
+        return see_other(path.rsplit("/", 1)[0])
     language = page_language(request)
     accident = error.status >= 500 and not isinstance(error, ServiceUnavailable)
     text = next((text for kind, text in _TEXTS if isinstance(error, kind)), None)

@@ -8,18 +8,20 @@ import msgspec
 from litestar import Response, get, post
 
 from ais.inventory import SeatsUnavailable
-from ais.kit import AppError, ValidationFailed, decode_id, ids
+from ais.kit import AppError, ServiceUnavailable, ValidationFailed, decode_id, ids
 from ais.offers import MoneyBody, OfferBody, OfferExpired, OfferNotFound, PriceChanged, Shop
 from ais.orders import (
     CreateOrder,
     NameRomanisationRequired,
     OrderBody,
+    OrderRequest,
     PassengerAge,
     buyer_access_ends_at,
     create_order,
 )
 from ais.platform.http import PUBLIC, Authenticator, HTTPRequest, correlation_id_of
-from ais.platform.idempotency import IdempotencyConflict, RequestKey, fingerprint
+from ais.platform.i18n import Language
+from ais.platform.idempotency import Answer, IdempotencyConflict, IdempotencyInProgress, RequestKey, fingerprint
 from ais.web.rendering import Mistakes, in_both, page_language, render, see_other
 from ais.web.session import (
     BUYER,
@@ -33,9 +35,20 @@ from ais.web.shop.forms import fields_of
 from ais.web.shop.journeys import price_parts
 from ais.web.shop.traveller_form import OFFER_ID_LONGEST, FormMistakes, TravellerForm, read_form
 from ais.web.shop.trip import Trip, read_trip
+from ais.web.translation import mark
 
 KEY_SCOPE = "shop order"
+PATIENCE = 4  # times two seconds, which is how long one try waits for its twin
+TRY_AGAIN = mark("Seats cannot be held at the moment. Please send the form again.")
 _OFFER_REFUSALS = (OfferExpired, OfferNotFound, SeatsUnavailable, PriceChanged)
+_REFUSALS = (
+    *_OFFER_REFUSALS,
+    ValidationFailed,
+    NameRomanisationRequired,
+    PassengerAge,
+    IdempotencyConflict,
+    ServiceUnavailable,
+)
 
 
 @get(in_both("/travellers"), access=PUBLIC, include_in_schema=False, sync_to_thread=False)
@@ -63,18 +76,24 @@ async def book(request: HTTPRequest) -> Response[Any]:
         key = RequestKey(
             KEY_SCOPE, form.key or session.order_form_key(form.offer_id), fingerprint(msgspec.to_builtins(body))
         )
-        answer = await create_order(services, BUYER, correlation_id_of(), key, body, language)
+        answer = await _ordered(services, key, body, language)
     except FormMistakes as mistakes:
         return _form(request, session, trip, form, mistakes.by_field)
-    except (ValidationFailed, NameRomanisationRequired, PassengerAge) as refusal:
-        return _form(request, session, trip, form, form.mistakes_of(refusal))
-    except IdempotencyConflict:
-        return _ordered_already(request, session, trip, form)
-    except _OFFER_REFUSALS as refusal:
+    except _REFUSALS as refusal:
         return _refused(request, session, trip, form, refusal)
     order = msgspec.json.decode(answer.body, type=OrderBody)
     kept = session.with_token(_token(request, order))
     return see_other(f"/{language}/orders/{order.id}", [session_cookie(request, kept)])
+
+
+async def _ordered(services: CreateOrder, key: RequestKey, body: OrderRequest, language: Language) -> Answer:
+    """The order, also for the second of two clicks that came while the first was slow."""
+    for _ in range(PATIENCE):
+        try:
+            return await create_order(services, BUYER, correlation_id_of(), key, body, language)
+        except IdempotencyInProgress:
+            continue
+    raise IdempotencyInProgress
 
 
 def _token(request: HTTPRequest, order: OrderBody) -> str:
@@ -85,7 +104,13 @@ def _token(request: HTTPRequest, order: OrderBody) -> str:
 
 
 def _form(
-    request: HTTPRequest, session: ShopSession, trip: Trip, form: TravellerForm, mistakes: dict[str, str] | None = None
+    request: HTTPRequest,
+    session: ShopSession,
+    trip: Trip,
+    form: TravellerForm,
+    mistakes: dict[str, str] | None = None,
+    *,
+    status: int = 422,
 ) -> Response[str]:
     """The form of an offer as it is now, filled in as it was; or why the offer cannot be had any more."""
     shop: Shop = request.app.state.shop
@@ -98,7 +123,7 @@ def _form(
     return render(
         request,
         "travellers.html",
-        status=422 if mistakes else 200,
+        status=status if mistakes else 200,
         session=session,
         trip=trip,
         offer=offer,
@@ -118,12 +143,24 @@ def _form(
 def _refused(
     request: HTTPRequest, session: ShopSession, trip: Trip, form: TravellerForm, refusal: AppError
 ) -> Response[str]:
-    """The page of an offer that cannot be had: expired, sold, or at another price."""
-    if isinstance(refusal, PriceChanged) and refusal.details["offer"] is not None:
-        return _price_changed(request, session, trip, form, refusal)
-    if isinstance(refusal, (OfferExpired, OfferNotFound)):
-        return render(request, "offer_expired.html", status=410, flights_query=_again(trip))
-    return render(request, "sold_out.html", status=409, flights_query=_again(trip))
+    """The form again with what is wrong in it; or why its offer cannot be had: expired, sold, at another price."""
+    match refusal:
+        case ValidationFailed() | NameRomanisationRequired() | PassengerAge():
+            return _form(request, session, trip, form, form.mistakes_of(refusal))
+        case ServiceUnavailable():
+            return _form(request, session, trip, form, {"form": TRY_AGAIN}, status=503)
+        case IdempotencyConflict():
+            return _ordered_already(request, session, trip, form)
+        case PriceChanged() if refusal.details["offer"] is not None:
+            return _price_changed(request, session, trip, form, refusal)
+    gone = isinstance(refusal, (OfferExpired, OfferNotFound))
+    return render(
+        request,
+        "offer_expired.html" if gone else "sold_out.html",
+        status=410 if gone else 409,
+        flights_query=_again(trip),
+        place=f"/flights?{_again(trip)}" if _again(trip) else "/",
+    )
 
 
 def _again(trip: Trip) -> str:
@@ -145,6 +182,7 @@ def _price_changed(
         kept=form.kept_fields(offer, session.order_form_key(offer.id)) | trip.fields(),
         is_filled_in=bool(form.values),
         offer_query=trip.query(offer=offer.id),
+        place=f"/travellers?{trip.query(offer=offer.id)}",
         flights_query=_again(trip),
     )
 
@@ -155,6 +193,7 @@ def _ordered_already(request: HTTPRequest, session: ShopSession, trip: Trip, for
         request,
         "ordered_already.html",
         status=409,
+        place="/booking",
         session=session,
         kept=form.sent_again(new_form_key()) | trip.fields(),
     )

@@ -50,22 +50,22 @@
   // What is typed in the wrong field is easier to correct when the first mistake is in view.
   document.getElementById("mistakes")?.focus();
 
-  // The time that is left, from the server's own figure; at its end the page is asked for again.
-  const clock = document.querySelector("[data-countdown]");
-  if (clock) {
-    const figure = clock.querySelector(".countdown-figure");
-    const end = performance.now() + Number(clock.dataset.countdown) * 1000;
-    const two = (number) => String(number).padStart(2, "0");
-    const tick = () => {
-      const left = Math.max(0, Math.ceil((end - performance.now()) / 1000));
-      figure.textContent = `${two(Math.floor(left / 60))}:${two(left % 60)}`;
-      clock.classList.toggle("is-short", left <= 120);
-      if (left === 0) {
-        clearInterval(timer);
-        setTimeout(() => location.reload(), 1500);
-      }
-    };
-    const timer = setInterval(tick, 1000);
-    tick();
-  }
+  // The time that is left, from the server's own figure; at its end the page is asked for again. The element may come
+  // with a part of the page that was swapped in.
+  const ends = new WeakMap();
+  const two = (number) => String(number).padStart(2, "0");
+  const tick = () => {
+    const clock = document.querySelector("[data-countdown]");
+    if (!clock) return;
+    if (!ends.has(clock)) ends.set(clock, performance.now() + Number(clock.dataset.countdown) * 1000);
+    const left = Math.max(0, Math.ceil((ends.get(clock) - performance.now()) / 1000));
+    clock.querySelector(".countdown-figure").textContent = `${two(Math.floor(left / 60))}:${two(left % 60)}`;
+    clock.classList.toggle("is-short", left <= 120);
+    if (left === 0) {
+      clearInterval(timer);
+      setTimeout(() => location.reload(), 1500);
+    }
+  };
+  const timer = setInterval(tick, 1000);
+  tick();
 })();
