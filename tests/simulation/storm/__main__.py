@@ -53,7 +53,7 @@ def tell(report: Report) -> None:
     orders = ", ".join(f"{count} {what}" for what, count in sorted(report.orders.items()))
     print(
         f"seed {report.seed}: {report.seconds:.1f} s, {report.captured} captured, {report.ticketed} ticketed,"
-        f" {sum(report.cuts.values())} cuts; {orders}",
+        f" {sum(report.cuts.values())} cuts, {report.departures} departures closed; {orders}",
         flush=True,
     )
     for each in report.wrong:

@@ -43,6 +43,10 @@ class Surroundings(Protocol):
         """What a person does on the provider's own pages."""
         ...
 
+    def wait_long(self) -> Awaitable[None]:
+        """Half a minute goes by, for whatever was begun by a process that is gone."""
+        ...
+
 
 @dataclass(frozen=True)
 class Market:
@@ -204,7 +208,7 @@ class Customer:
         customer loses patience.
         """
         answer: httpx.Response | None = None
-        for _ in range(REPEATS_MAX):
+        for attempt in range(REPEATS_MAX):
             answer = await self.there.ask(method, path, body, headers)
             if answer is not None and answer.status_code < 400:
                 return answer
@@ -214,6 +218,8 @@ class Customer:
                     raise Unexpected(f"{method} {path}: {answer.text}")
                 if not error["retryable"] or error["code"] == "PAYMENT_PROCESSING":
                     return answer
+                if error["code"] == "IDEMPOTENCY_IN_PROGRESS" and attempt % 4 == 3:
+                    await self.there.wait_long()
             if self.there.over:
                 return None
             await asyncio.sleep(0.02 + 0.05 * self.chance.random())

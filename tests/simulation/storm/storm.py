@@ -15,16 +15,15 @@ from tests.factories.stripe_simulator import API_KEY, StripeSimulator
 from tests.simulation.storm.customers import Bought, Customer, Market
 from tests.simulation.storm.judge import judge
 from tests.simulation.storm.returns import give_back
+from tests.simulation.storm.staff import ACTOR, cancel_a_flight, close_departures, void_an_order
 from tests.simulation.storm.world import CutOff, PostOffice, World, open_world, trouble_at_provider
 
 from ais.app.invariants import INVARIANTS
-from ais.kit import system_actor
+from ais.ledger import chain_everything, verify_chain
 from ais.platform.invariants import find_violations
-from ais.schedule import cancel_flight_date
 
 JSON = dict[str, Any]
 CUSTOMERS_MAX = 100
-ACTOR = system_actor("storm")
 ROUTES = (("RUH", "JED"), ("RUH", "DMM"), ("RUH", "CAI"), ("DMM", "CAI"))
 
 
@@ -38,6 +37,7 @@ class Report:
     cuts: Counter[str] = field(default_factory=Counter)
     did: Counter[str] = field(default_factory=Counter)
     orders: Counter[str] = field(default_factory=Counter)
+    departures: int = 0
     captured: int = 0
     ticketed: int = 0
     seconds: float = 0.0
@@ -71,6 +71,9 @@ class InThisProcess:
         answer = await self._world.provider.post(f"/_sandbox{path}", json=body)
         return answer.json() if answer.status_code == 200 else None
 
+    async def wait_long(self) -> None:
+        await self._world.advance(seconds=31)
+
 
 async def storm(database_url: str, redis_url: str, simulator: StripeSimulator, seed: int, *, faulty: bool) -> Report:
     """Run the storm of this seed on a database with a market in it."""
@@ -103,13 +106,21 @@ async def storm(database_url: str, redis_url: str, simulator: StripeSimulator, s
             for each in (*gone, *given, *ended)
             if isinstance(each, BaseException) and not isinstance(each, asyncio.CancelledError)
         ]
-        await post.deliver_all()
-        await world.calm_down()
-        await post.deliver_all()
-        await world.calm_down()
+        await _calm(world, post)
+        if world.chance.random() < 0.5:
+            await world.advance(days=world.chance.randint(1, 6))
+            report.departures = await close_departures(world)
+            await _calm(world, post)
         await _judge(world, report, bought, faulty=faulty)
     report.seconds = time.monotonic() - began
     return report
+
+
+async def _calm(world: World, post: PostOffice) -> None:
+    for _ in range(2):
+        await world.calm_down()
+        await post.deliver_all()
+    await world.run_jobs()
 
 
 async def _visit(customer: Customer) -> None:
@@ -123,16 +134,16 @@ async def _weather(world: World, *, faulty: bool) -> None:
     for _ in range(chance.randint(0, 3) if faulty else 0):
         await asyncio.sleep(chance.random() * 1.5)
         await world.advance(minutes=chance.choice((3, 14, 16, 45)))
-    if chance.random() < 0.5:
-        flights = await world.program.rows(
-            """
-            SELECT DISTINCT flight_date_id FROM order_segments WHERE status = 'confirmed'
-            ORDER BY flight_date_id LIMIT 5
-            """
-        )
-        if flights:
-            async with world.program.database.unit_of_work(ACTOR) as uow:
-                await cancel_flight_date(uow, chance.choice(flights), reason="storm")
+    for deed in chance.sample((_cancel_a_flight, void_an_order, void_an_order), chance.randint(0, 3)):
+        await asyncio.sleep(chance.random() * 1.5)
+        try:
+            await deed(world)
+        except CutOff:
+            continue
+
+
+async def _cancel_a_flight(world: World) -> None:
+    await cancel_a_flight(world.program.database, world.chance)
 
 
 async def _make_scarce(world: World) -> None:
@@ -164,6 +175,10 @@ async def _judge(world: World, report: Report, bought: list[Bought], *, faulty: 
     judged = await judge(program.settings.database_url, program.simulator.url, API_KEY, faults=faulty)
     report.wrong += judged.wrong
     report.captured, report.ticketed = judged.captured, judged.ticketed
+    await chain_everything(program.database, ACTOR)
+    chain = await verify_chain(program.database)
+    if chain.broken is not None:
+        report.wrong.append(f"the chain is broken: {chain.broken}")
     report.wrong += [f"{run.name} is dead: {run.error}" for run in world.failed_jobs]
     report.wrong += [
         f"{violation.invariant.name}: {violation.rows[:3]}"

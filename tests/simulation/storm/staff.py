@@ -1,0 +1,85 @@
+"""What the airline's people do in a storm: cancel flights, undo sales of the day, close departures."""
+
+from __future__ import annotations
+
+import random
+from uuid import UUID
+
+from tests.factories.in_process import OPERATOR
+from tests.simulation.storm.world import World
+
+from ais.app.schedule_import import cancel_flight_for_orders
+from ais.kit import AppError, encode_id, ids, system_actor
+from ais.orders import close_departure, read_list
+from ais.platform.database import Database
+
+ACTOR = system_actor("storm")
+LEAVES_WITHIN = """
+    SELECT DISTINCT sold.flight_date_id FROM order_segments AS sold
+    JOIN flight_dates AS flight ON flight.id = sold.flight_date_id AND flight.status <> 'cancelled'
+    WHERE sold.departs_at < ais_now() ORDER BY sold.flight_date_id
+"""
+
+
+def _unwatched(_done: int, _total: int) -> None:
+    """Nobody looks at the progress."""
+
+
+async def cancel_a_flight(database: Database, chance: random.Random) -> UUID | None:
+    """Cancel a flight that people have booked; their money goes back by itself or when they ask."""
+    async with database.unit_of_work(ACTOR) as uow:
+        booked = await uow.connection.fetch(
+            "SELECT DISTINCT flight_date_id FROM order_segments WHERE status = 'confirmed' ORDER BY flight_date_id"
+        )
+        if not booked:
+            return None
+        flight: UUID = chance.choice(booked)["flight_date_id"]
+        await cancel_flight_for_orders(
+            uow, flight, reason="storm", give_back=chance.random() < 0.5, progress=_unwatched
+        )
+        return flight
+
+
+async def void_an_order(world: World) -> bool:
+    """Undo a sale of today, if the program lets it be undone."""
+    orders = await world.program.rows("SELECT id FROM orders WHERE status = 'confirmed' ORDER BY id")
+    if not orders:
+        return False
+    chosen = encode_id(ids.ORDER, world.chance.choice(orders))
+    answer = await world.program.http.post(
+        f"/api/v1/orders/{chosen}/void",
+        json={"reason": "storm"},
+        headers={**OPERATOR, "Idempotency-Key": str(UUID(int=world.chance.getrandbits(128), version=4))},
+    )
+    assert answer.status_code < 500, answer.text
+    return answer.status_code < 300
+
+
+async def close_departures(world: World) -> int:
+    """Close every flight that has left, by a list on which some did not come; how many."""
+    closed = 0
+    for flight in await world.program.rows(LEAVES_WITHIN):
+        coupons = await world.program.rows(
+            """
+            SELECT document.number, coupon.number FROM coupons AS coupon
+            JOIN documents AS document ON document.id = coupon.document_id
+            JOIN order_segments AS sold ON sold.id = coupon.segment_id
+            WHERE sold.flight_date_id = $1 AND coupon.status IN ('open', 'checked_in') AND sold.status <> 'cancelled'
+            ORDER BY document.number, coupon.number
+            """,
+            flight,
+        )
+        lines = [
+            f"{ticket},{coupon},,,{world.chance.choice(('boarded', 'boarded', 'boarded', 'no_show'))}"
+            for ticket, coupon in coupons
+        ]
+        listed = read_list("\n".join(["ticket,coupon,locator,name,status", *lines]) + "\n")
+        try:
+            async with world.program.database.unit_of_work(ACTOR) as uow:
+                await close_departure(uow, flight, listed, early=False)
+        except AppError as refused:
+            raise AssertionError(
+                f"the departure of {flight} was refused: {refused.code} {refused.details}"
+            ) from refused
+        closed += 1
+    return closed
