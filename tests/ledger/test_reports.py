@@ -110,6 +110,10 @@ async def test_a_cancellation_is_given_back_with_what_was_kept(sold):
     assert kept == minor(order["total"]) - minor(quote["refund"])
     assert given_back >= minor(quote["refund"])
     assert sums((await get(program, "unflown"))["items"], "liability") == {}
+    assert await program.rows(
+        "SELECT DISTINCT posting.happened_at = move.happened_at FROM ledger_postings AS posting, coupon_moves AS move"
+        " WHERE posting.kind = 'cancelled' AND move.to_status = 'refunded'"
+    ) == [True]
 
 
 async def test_unflown_on_any_date_is_the_sum_of_the_coupons_open_then(sold):

@@ -35,8 +35,8 @@ no_show             coupon      DR unflown CR breakage (or deferred breakage)
 (returned, cancelled, compensated …: CR refunds payable); its success takes it from there.
 
 A coupon is named by ``coupon_cause(document_id, number)``. Value that leaves a coupon is what ``coupon_balances`` says
-the books hold of it; tax entries carry the coupon too. ``happened_at`` of a coupon's posting is that of its move, so
-that the unflown liability of any date is the sum of the coupons open on it.
+the books hold of it; tax entries carry the coupon too. A posting and the coupon moves of its unit of work carry one
+instant, ``uow.effective_at``, so that the unflown liability of any date is the sum of the coupons open on it.
 
 What the airline keeps becomes revenue by a dated rule of its own: the credit of a penalty is ``await
 recognise_penalty(uow, money, document_id=…, coupon_number=…, kept_at=…, departs_at=…)``, that of value nobody used

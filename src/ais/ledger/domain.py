@@ -209,7 +209,8 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
     """What one cause does to the books. (``kind``, ``cause_type``, ``cause_id``) names it once and for all.
 
     ``channel`` and ``seller_id`` are those of the sale where there is one; without ``channel`` it is the actor's.
-    ``happened_at`` is when it took effect (for a coupon the instant of its move), now if it is not given.
+    ``happened_at`` is when it took effect, the unit of work's ``effective_at`` if it is not given: the instant that
+    coupons moved in it carry too.
     ``form_of_payment`` is the payment's method where money came in.
     """
 

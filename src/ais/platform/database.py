@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, ClassVar, Protocol, Self, TypeAlias
 from uuid import UUID
 
@@ -38,6 +39,14 @@ class UnitOfWork:
         self.correlation_id = correlation_id
         self._jobs: list[NewJob] = []
         self._events: list[tuple[UUID, Event]] = []
+
+    @cached_property
+    def effective_at(self) -> datetime:
+        """The one instant at which what this unit of work changes takes effect: the clock when it is first asked for.
+
+        Asked for once the locks are held, so that records of one change that stand in several places agree exactly.
+        """
+        return self.clock.now()
 
     def publish(self, event: Event) -> None:
         """Tell the subscribed handlers, each by a job row of this transaction."""

@@ -202,8 +202,9 @@ async def write_coupon_status(
             WHERE coupons.document_id = before.document_id AND coupons.number = before.number
             RETURNING coupons.document_id, coupons.number, before.status AS from_status
         )
-        INSERT INTO coupon_moves (document_id, coupon_number, from_status, to_status, reason, actor, source_id)
-        SELECT document_id, number, from_status, $3, $4, $5, concat_ws(':', $6::text, document_id, number, $3::text)
+        INSERT INTO coupon_moves (document_id, coupon_number, from_status, to_status, reason, actor, source_id,
+                                  happened_at)
+        SELECT document_id, number, from_status, $3, $4, $5, concat_ws(':', $6::text, document_id, number, $3::text), $7
         FROM moved
         ORDER BY document_id, number
         """,
@@ -213,6 +214,7 @@ async def write_coupon_status(
         reason,
         uow.actor.name,
         source,
+        uow.effective_at,
     )
 
 

@@ -76,7 +76,7 @@ async def issue_tickets(
     is written under it. Raises :class:`TicketNumbersExhausted`; the unit of work must not be committed then. A segment
     that a passenger holds a live coupon for is refused by the database.
     """
-    issued_at = uow.clock.now()
+    issued_at = uow.effective_at
     parts = [
         DocumentPart(DocumentId(new_uuid()), ticket, sequence, coupons)
         for ticket in tickets

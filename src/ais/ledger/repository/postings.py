@@ -24,7 +24,7 @@ async def insert_postings(uow: UnitOfWork, postings: Sequence[dict[str, Any]]) -
             INSERT INTO ledger_postings (id, kind, cause_type, cause_id, order_id, form_of_payment, actor, channel,
                                          seller_id, happened_at, entry_count)
             SELECT id, kind, cause_type, cause_id, order_id, form_of_payment, $2, channel, seller_id,
-                   coalesce(happened_at, ais_now()), jsonb_array_length(entries)
+                   happened_at, jsonb_array_length(entries)
             FROM given ORDER BY kind, cause_type, cause_id
             ON CONFLICT ON CONSTRAINT ledger_postings_one_per_cause DO NOTHING
             RETURNING id

@@ -49,7 +49,7 @@ def _row(posting_id: UUID | None, posting: Posting, uow: UnitOfWork) -> dict[str
         "form_of_payment": posting.form_of_payment,
         "channel": posting.channel or uow.actor.channel,
         "seller_id": posting.seller_id,
-        "happened_at": posting.happened_at,
+        "happened_at": posting.happened_at or uow.effective_at,
         "entries": [_entry(number, entry) for number, entry in enumerate(posting.entries, start=1)],
     }
 
