@@ -1752,6 +1752,18 @@ CREATE TABLE public.payments (
     CONSTRAINT payments_status_check CHECK ((status = ANY (ARRAY['requires_payment'::text, 'requires_action'::text, 'processing'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text])))
 );
 
+CREATE TABLE public.payouts (
+    provider text NOT NULL,
+    payout_id text NOT NULL,
+    amount_minor bigint NOT NULL,
+    fees_minor bigint NOT NULL,
+    currency text NOT NULL,
+    posted_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    returned_at timestamp with time zone,
+    CONSTRAINT payouts_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT payouts_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text))
+);
+
 CREATE TABLE public.points_of_sale (
     code text NOT NULL,
     currency text NOT NULL,
@@ -1832,6 +1844,39 @@ CREATE TABLE public.recognition_rules (
     set_by text NOT NULL,
     set_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
     CONSTRAINT recognition_rules_check CHECK ((((((item = 'penalty'::text) AND (moment = 'cancellation'::text)) OR ((item = 'penalty'::text) AND (moment = 'departure'::text))) OR ((item = 'breakage'::text) AND (moment = 'no_show'::text))) OR ((item = 'breakage'::text) AND (moment = 'expiry'::text))))
+);
+
+CREATE TABLE public.reconciliation_rows (
+    reconciliation_id uuid NOT NULL,
+    number integer NOT NULL,
+    kind text NOT NULL,
+    object_id text NOT NULL,
+    outcome text NOT NULL,
+    reason text NOT NULL,
+    own_id text,
+    amount_minor bigint,
+    currency text,
+    CONSTRAINT reconciliation_rows_check CHECK (((amount_minor IS NULL) = (currency IS NULL))),
+    CONSTRAINT reconciliation_rows_kind_check CHECK ((kind = ANY (ARRAY['payment'::text, 'refund'::text, 'payout'::text, 'payout_line'::text]))),
+    CONSTRAINT reconciliation_rows_number_check CHECK ((number >= 1)),
+    CONSTRAINT reconciliation_rows_outcome_check CHECK ((outcome = ANY (ARRAY['fixed'::text, 'failed'::text, 'skipped'::text])))
+);
+
+CREATE TABLE public.reconciliations (
+    id uuid NOT NULL,
+    provider text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    dry_run boolean NOT NULL,
+    actor text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    scanned integer DEFAULT 0 NOT NULL,
+    fixed integer DEFAULT 0 NOT NULL,
+    failed integer DEFAULT 0 NOT NULL,
+    skipped integer DEFAULT 0 NOT NULL,
+    CONSTRAINT reconciliations_check CHECK ((until > since)),
+    CONSTRAINT reconciliations_check1 CHECK (((fixed >= 0) AND (failed >= 0) AND (skipped >= 0) AND (((fixed + failed) + skipped) <= scanned)))
 );
 
 CREATE TABLE public.recorded_operations (
@@ -2371,6 +2416,9 @@ ALTER TABLE ONLY public.payments
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_source_system_source_reference_key UNIQUE (source_system, source_reference);
 
+ALTER TABLE ONLY public.payouts
+    ADD CONSTRAINT payouts_pkey PRIMARY KEY (provider, payout_id);
+
 ALTER TABLE ONLY public.points_of_sale
     ADD CONSTRAINT points_of_sale_pkey PRIMARY KEY (code);
 
@@ -2385,6 +2433,12 @@ ALTER TABLE ONLY public.provider_events
 
 ALTER TABLE ONLY public.recognition_rules
     ADD CONSTRAINT recognition_rules_pkey PRIMARY KEY (item, valid_from);
+
+ALTER TABLE ONLY public.reconciliation_rows
+    ADD CONSTRAINT reconciliation_rows_pkey PRIMARY KEY (reconciliation_id, number);
+
+ALTER TABLE ONLY public.reconciliations
+    ADD CONSTRAINT reconciliations_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.recorded_operations
     ADD CONSTRAINT recorded_operations_pkey PRIMARY KEY (leg_id);
@@ -2876,6 +2930,9 @@ ALTER TABLE ONLY public.provider_event_attempts
 
 ALTER TABLE ONLY public.provider_events
     ADD CONSTRAINT provider_events_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
+
+ALTER TABLE ONLY public.reconciliation_rows
+    ADD CONSTRAINT reconciliation_rows_reconciliation_id_fkey FOREIGN KEY (reconciliation_id) REFERENCES public.reconciliations(id);
 
 ALTER TABLE ONLY public.recorded_operations
     ADD CONSTRAINT recorded_operations_leg_id_fkey FOREIGN KEY (leg_id) REFERENCES public.legs(id);

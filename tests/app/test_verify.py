@@ -84,6 +84,9 @@ PLANTED: dict[str, str] = {
         INSERT INTO travel_credits (id, code, order_id, refund_id, currency, issued_minor, balance_minor, expires_at)
         VALUES (gen_random_uuid(), '0123456789ABCDEFGHJK', gen_random_uuid(), gen_random_uuid(), 'SAR', 100, 100,
                 ais_now())""",
+    "payments.payouts_posted": """
+        INSERT INTO payouts (provider, payout_id, amount_minor, fees_minor, currency)
+        VALUES ('stripe', 'po_1', 100, 3, 'SAR')""",
     "payments.captures_posted": "UPDATE ledger_postings SET cause_id = cause_id || ' another' WHERE kind = 'captured'",
     "payments.refunds_posted": f"""
         INSERT INTO refunds (id, payment_id, order_id, amount_minor, currency, status, reason, provider_refund_id,

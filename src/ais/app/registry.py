@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from ais.app import notices
+from ais.app import notices, reconciliation
 from ais.app.schedule_import import extend_sale
 from ais.inventory import jobs as inventory_jobs
 from ais.ledger import FolderSink
@@ -42,6 +42,7 @@ def build_registry(settings: Settings, gateways: Gateways) -> JobRegistry:
     cancellation_jobs.register(registry, gateways)
     order_handlers.register(registry)
     notices.register(registry, settings)
+    reconciliation.register(registry, settings, gateways)
     registry.schedule("platform.remove_expired_answers", remove_expired_answers, cron="7 * * * *", timeout_seconds=300)
 
     async def extend_horizon(context: JobContext, _payload: dict[str, Any]) -> None:

@@ -28,6 +28,8 @@ cancelled, voided   document,   DR unflown, tax payable CR refunds payable, pena
 refunded            refund      DR refunds payable CR provider clearing (or where the money came from)
 refund_taken_back   refund      DR provider clearing CR refunds payable: a success that the bank took back
 flown               coupon      DR unflown CR flown revenue
+paid_out            payout      DR bank, provider fees CR provider clearing
+payout_returned     payout      DR provider clearing CR bank: the bank sent it back
 no_show             coupon      DR unflown CR breakage (or deferred breakage)
 ==================  ==========  =====================================================================================
 

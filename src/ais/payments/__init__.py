@@ -48,6 +48,10 @@ from ais.payments.events import (
 )
 from ais.payments.invariants import INVARIANTS
 from ais.payments.ports import Gateways, PaymentGateway
+from ais.payments.reconciliation import PREFIX as RECONCILIATION_PREFIX
+from ais.payments.reconciliation import REASONS as RECONCILIATION_REASONS
+from ais.payments.reconciliation import Report as ReconciliationReport
+from ais.payments.reconciliation import Window
 from ais.payments.repository import (
     agency_statement,
     count_events,
@@ -67,6 +71,8 @@ from ais.payments.repository import (
     touch_payment,
     unfinished_payments,
 )
+from ais.payments.repository.reconciliation import find_report as find_reconciliation
+from ais.payments.repository.reconciliation import list_reports as list_reconciliations
 from ais.payments.schemas import statement_csv
 from ais.payments.service.agency import AgencyGateway, create_agency, set_credit_limit, top_up_agency
 from ais.payments.service.cash import CashGateway, close_shift, create_office, open_shift, pay_out_refund
@@ -83,6 +89,7 @@ from ais.payments.service.pay import (
     settle_payment,
 )
 from ais.payments.service.receive import replay_event
+from ais.payments.service.reconcile import Reconciler, reconcile
 from ais.payments.service.refund import begin_refund
 
 __all__ = [
@@ -91,6 +98,8 @@ __all__ = [
     "HOSTED",
     "INVARIANTS",
     "PAYMENT_TRANSITIONS",
+    "RECONCILIATION_PREFIX",
+    "RECONCILIATION_REASONS",
     "REFUND_TRANSITIONS",
     "SHIFT_TRANSITIONS",
     "Agency",
@@ -115,6 +124,8 @@ __all__ = [
     "ProviderError",
     "ProviderPayment",
     "ProviderTimeout",
+    "Reconciler",
+    "ReconciliationReport",
     "Refund",
     "RefundBegun",
     "RefundDestination",
@@ -127,6 +138,7 @@ __all__ = [
     "StoredEvent",
     "TravelCredit",
     "TravelCreditNotFound",
+    "Window",
     "agency_statement",
     "begin_payment",
     "begin_refund",
@@ -142,16 +154,19 @@ __all__ = [
     "find_credit_by_code",
     "find_event",
     "find_payment",
+    "find_reconciliation",
     "find_refund",
     "find_shift",
     "issue_travel_credit",
     "list_agencies",
     "list_events",
+    "list_reconciliations",
     "list_shifts",
     "open_attempts",
     "open_shift",
     "pay_out_refund",
     "payments_of_order",
+    "reconcile",
     "refunded_of_order",
     "replay_event",
     "set_credit_limit",

@@ -78,6 +78,21 @@ INVARIANTS = (
     ),
     # Joins the ledger: the books are compared with the money itself.
     Invariant(
+        "payments.payouts_posted",
+        "Each payout stands in the books with what the bank has of it, nothing if it came back; no other does.",
+        """
+        SELECT payout.payout_id, payout.amount_minor, posted.cause_id, posted.bank_minor
+        FROM payouts AS payout
+        FULL JOIN (
+            SELECT cause_id, coalesce(sum(amount_minor) FILTER (WHERE account = 'bank'), 0) AS bank_minor
+            FROM ledger_postings JOIN ledger_entries ON posting_id = ledger_postings.id
+            WHERE kind IN ('paid_out', 'payout_returned') GROUP BY cause_id
+        ) AS posted ON posted.cause_id = payout.provider || ':' || payout.payout_id
+        WHERE posted.bank_minor IS DISTINCT FROM
+              CASE WHEN payout.returned_at IS NULL THEN payout.amount_minor ELSE 0 END
+        """,
+    ),
+    Invariant(
         "payments.captures_posted",
         "Each payment that brought money is posted once, with what it received; no other is.",
         """

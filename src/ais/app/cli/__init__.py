@@ -42,6 +42,7 @@ COMMANDS = {
     "cash": ("money", "Cash over a counter: add-office, open, shifts, pay, pay-out, close."),
     "credit": ("money", "Travel credit: show."),
     "webhooks": ("webhooks", "What payment providers told us: list, show, replay."),
+    "reconcile": ("reconcile", "Compare the books with the payment provider's own lists."),
     "notices": ("notices", "What people were told by mail: list, retry."),
     "jobs": ("jobs", "Work in the background: list, show, retry, schedules."),
 }

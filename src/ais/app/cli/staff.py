@@ -39,6 +39,7 @@ def list_(output: Output, every: bool, limit: int) -> None:
     refund_at_provider         somebody gave money back at the provider's side; its coupons are still good
     ticket_numbers_exhausted   the carrier's ranges are used up; see `ais tickets add-range`
     notice_failed              a mail did not reach its mail server; see `ais notices list`
+    reconciliation             something at the provider is not in the books as it is there; see `ais reconcile --past`
     overbooked_by_change       a change left more seats sold than there are; the leg cabin is closed for sale
 
     A matter is listed once, with what was found when it was raised. Exit code 0, also if there are none.
