@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -20,9 +21,12 @@ from tests.factories.giving_back import (
 )
 from tests.factories.in_process import ADULT, CHILD, INFANT, OPERATOR, bearer, departure, in_process, new_key, order_id
 
+from ais.kit import Actor, ActorKind, Channel
 from ais.kit.ids import RefundId
+from ais.orders import OrderNotFound, Wish
 from ais.orders import repository as orders
 from ais.orders.cancellation.service import confirm as confirming
+from ais.orders.cancellation.service.quote import make_quote
 
 
 async def test_a_whole_order_long_before_departure_comes_back_whole(program):
@@ -132,6 +136,15 @@ async def test_a_quote_is_its_orders_alone(program):
     ):
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "NOT_FOUND")
     assert (await post_quote(program, order, headers=OPERATOR)).status_code == 201
+
+
+async def test_staff_who_may_see_an_order_may_not_therefore_give_it_up(program):
+    order = await program.order()
+    await program.pay(order)
+    clerk = Actor(ActorKind.STAFF, "clerk", Channel.API, frozenset({"orders.read_any"}))
+    async with program.database.unit_of_work(clerk) as uow:
+        with pytest.raises(OrderNotFound):
+            await make_quote(uow, order_id(order), Wish(), timedelta(minutes=1))
 
 
 async def test_the_rule_of_each_line_is_said_in_the_language_of_the_request(program):
@@ -369,6 +382,38 @@ async def test_without_the_orders_lock_the_same_confirmations_give_more_than_one
                 guard_off.setattr(confirming, "refund_id_of", lambda _quote, _payment: RefundId(uuid4()))
                 await confirm_together(program, order, quoted, times=2)
             assert len(await refunds(program, order)) == 2
+
+
+async def test_three_decimals_go_back_to_the_card_in_steps_of_ten_and_sum_to_the_last_of_them(
+    servers, market, simulator
+):
+    with servers.database(market) as url:
+        async with in_process(url, servers.cache_url(), simulator, point_of_sale="KW") as program:
+            back = ("CAI", "DMM", departure(6))
+            order = await program.order([ADULT, ADULT, CHILD], slices=[("DMM", "CAI", departure(2)), back])
+            assert order["total"]["currency"] == "KWD"
+            payment = await program.pay(order)
+            whole = sums = 0
+            for part in (
+                {"passenger_ids": [order["passengers"][0]["id"]]},
+                {"segment_ids": [order["slices"][1]["segments"][0]["id"]]},
+                {},
+            ):
+                quoted = await quote(program, order, **part)
+                assert minor(quoted["refund"]) % 10 == 0
+                whole += minor(quoted["refund"])
+                sums += minor(quoted["refund"]) + minor(quoted["fee"])
+                await confirm(program, order, quoted)
+                await program.run_jobs()
+            assert sums == minor(order["total"])
+            seen = await program.read(order)
+            assert (seen["status"], minor(seen["refunded"])) == ("cancelled", whole)
+            assert sum(refund["amount"] for refund in await program.refunds_of(payment)) == whole
+            assert await books(program, order) == {
+                "provider_clearing": sums - whole,
+                "penalty_revenue": whole - sums,
+            }
+            await program.require_invariants()
 
 
 @pytest.mark.parametrize("point", ["orders.closed", "cancellations.confirmed"])

@@ -7,6 +7,7 @@ from ais.orders.domain import Order
 from ais.orders.errors import OrderNotFound
 
 READ_ANY = "orders.read_any"
+CANCEL_ANY = "orders.cancel_any"
 
 
 def require_order_access(actor: Actor, order: Order) -> None:
@@ -19,3 +20,10 @@ def require_order_access(actor: Actor, order: Order) -> None:
     if actor.kind is ActorKind.GUEST and actor.id == str(order.id):
         return
     raise OrderNotFound
+
+
+def require_cancel_access(actor: Actor, order: Order) -> None:
+    """As :func:`require_order_access`, but that staff need ``orders.cancel_any``: to see is not to give up."""
+    require_order_access(actor, order)
+    if actor.kind is ActorKind.STAFF and not actor.may(CANCEL_ANY):
+        raise OrderNotFound

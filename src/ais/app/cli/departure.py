@@ -27,7 +27,7 @@ def departure() -> None:
 @click.option(
     "--list",
     "source",
-    type=click.File("r", encoding="utf-8"),
+    type=click.File("r", encoding="utf-8", errors="replace"),
     required=True,
     help='A CSV with the heading "ticket,coupon,locator,name,status" ("-": standard input).',
 )

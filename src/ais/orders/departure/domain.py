@@ -72,7 +72,10 @@ def read_list(text: str) -> list[ListedPassenger]:
 
     Raises :class:`DepartureListRefused` with every line that is not one.
     """
-    rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
+    try:
+        rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
+    except csv.Error as problem:
+        raise DepartureListRefused([WrongLine(1, "file", str(problem), "a CSV")]) from None
     if not rows or tuple(cell.strip() for cell in rows[0]) != COLUMNS:
         found = ",".join(rows[0]) if rows else ""
         raise DepartureListRefused([WrongLine(1, "heading", found, ",".join(COLUMNS))])

@@ -122,7 +122,7 @@ async def _post(
                 value,
                 document_id=coupon.document_id,
                 coupon_number=coupon.number,
-                kept_at=uow.clock.now(),
+                kept_at=uow.effective_at,
                 expires_at=departs_at + COUPON_VALIDITY,
             )
         postings.append(

@@ -69,6 +69,7 @@ OPERATOR_PERMISSIONS = frozenset(
         "inventory.read",
         "jobs.read",
         "ledger.read",
+        "orders.cancel_any",
         "orders.read_any",
         "orders.void",
         "payments.send_link",

@@ -12,7 +12,7 @@ from ais.kit import Actor, Money
 from ais.kit.ids import CancellationQuoteId, OrderId, PaymentId, RefundId
 from ais.ledger import coupon_balances, post, recognise_penalty
 from ais.orders import repository as orders
-from ais.orders.access import require_order_access
+from ais.orders.access import require_cancel_access
 from ais.orders.cancellation import repository
 from ais.orders.cancellation.domain import (
     CouponHeld,
@@ -98,7 +98,7 @@ async def confirm_quote(
 
 def _require_quote_access(actor: Actor, order: Order) -> None:
     try:
-        require_order_access(actor, order)
+        require_cancel_access(actor, order)
     except OrderNotFound as hidden:
         raise QuoteNotFound from hidden
 
@@ -151,7 +151,7 @@ async def carry_out(
             money,
             document_id=coupons[place].document_id,
             coupon_number=coupons[place].number,
-            kept_at=uow.clock.now(),
+            kept_at=uow.effective_at,
             departs_at=departures[place[1]],
         )
         for place, money in kept_by_coupon(quote).items()

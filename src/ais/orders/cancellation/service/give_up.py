@@ -31,7 +31,11 @@ async def give_up_coupons(
     order = change.order
     given_up = [coupons[place] for place in places]
     await move_coupons(
-        uow, [(each.document_id, each.number) for each in given_up], CouponStatus.REFUNDED, reason, source=source
+        uow,
+        [(each.document_id, each.number) for each in given_up],
+        CouponStatus.REFUNDED,
+        reason,
+        source=source,
     )
     gone = set(places)
     left = {place: held for place, held in coupons.items() if place not in gone and held.status not in GONE}

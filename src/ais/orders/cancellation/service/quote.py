@@ -12,7 +12,7 @@ from ais.fares import penalty_rules
 from ais.kit import Actor, InvalidStateTransition, Money, ValidationFailed, currency, decode_id, ids, new_uuid
 from ais.kit.ids import CancellationQuoteId, OrderId, OrderSegmentId, PassengerId
 from ais.orders import repository as orders
-from ais.orders.access import require_order_access
+from ais.orders.access import require_cancel_access
 from ais.orders.cancellation import repository
 from ais.orders.cancellation.domain import (
     CouponHeld,
@@ -111,7 +111,7 @@ async def make_quote(
     order = await orders.lock_order(uow, order_id)
     if order is None:
         raise OrderNotFound
-    require_order_access(uow.actor, order)
+    require_cancel_access(uow.actor, order)
     require_not_disputed(order)
     coupons = coupons_held(await documents_of_order(uow.connection, order_id))
     if order.status is OrderStatus.RESERVED:
