@@ -69,6 +69,11 @@ PLANTED: dict[str, str] = {
     "ledger.coupons_never_owe": f"""
         INSERT INTO ledger_entries (posting_id, number, account, amount_minor, currency, document_id, coupon_number)
         VALUES (gen_random_uuid(), 1, 'unflown_fare', 900000, 'SAR', {A_DOCUMENT}, 1)""",
+    "ledger.chain_holds": """
+        INSERT INTO ledger_chain (position, posting_id, hash) SELECT 1, id, sha256('other') FROM ledger_postings LIMIT 1
+        """,
+    "ledger.heads_agree": """
+        INSERT INTO ledger_heads (position, hash, signed_at, key_id, signature) VALUES (1, '', ais_now(), 'k', '')""",
     "ledger.travel_credit_never_below_zero": """
         INSERT INTO ledger_entries (posting_id, number, account, amount_minor, currency, credit_id)
         VALUES (gen_random_uuid(), 1, 'travel_credit', 1, 'SAR', gen_random_uuid())""",
@@ -144,6 +149,10 @@ PLANTED: dict[str, str] = {
 PLANTED_TOO: list[tuple[str, str]] = [
     ("ledger.postings_balance", "UPDATE ledger_entries SET amount_minor = amount_minor + 1 WHERE number = 1"),
     ("ledger.postings_balance", "DELETE FROM ledger_entries"),
+    (
+        "ledger.chain_holds",
+        "INSERT INTO ledger_chain (position, posting_id, hash) VALUES (1, gen_random_uuid(), sha256(''))",
+    ),
     (
         "payments.captures_posted",
         f"UPDATE payments SET received_minor = received_minor + 1 WHERE order_id = {CONFIRMED}",

@@ -140,6 +140,24 @@ async def test_what_was_rolled_back_leaves_no_gap(database, actor):
     assert [link.position for link in await links(database)] == [1, 2]
 
 
+async def test_the_worker_chains_and_signs_what_was_sold(own_program):
+    await own_program.pay(await own_program.order())
+    async with own_program.later(hours=1, minutes=1) as late:
+        for _ in range(100):
+            await late.run_jobs()
+            if (await verify_chain(late.database)).waiting == 0:
+                break
+            await late.rows("UPDATE job_schedules SET next_run_at = ais_now() WHERE name = 'ledger.chain' RETURNING 1")
+    async with own_program.database.connection() as connection:
+        end = await last_link(connection)
+    assert end[0] == 2
+    async with own_program.later(hours=2, minutes=2) as later:
+        await later.run_jobs()
+    (head,) = read_heads(own_program.settings.heads_dir)[-1:]
+    assert (head.position, head.hash, head.key_id) == (2, end[1].hex(), "demo-0")
+    assert KEYS.public.verify(head.key_id, head.message(), head.signature)
+
+
 async def test_several_workers_beside_a_busy_sale_make_one_chain(database, actor):
     async def sell():
         for _ in range(25):

@@ -24,7 +24,7 @@ def _instant(column: str) -> str:
 # What a posting says, as JSON that every language writes the same way: an array of arrays of strings and nulls, ", "
 # between them; first the posting's fields in the order of POSTING_FIELDS, then each entry's in that of ENTRY_FIELDS.
 # Null if there are no entries, and for a posting that is gone.
-_CONTENT = f"""
+CONTENT = f"""
     '[' || json_build_array(
         posting.id::text, posting.kind, posting.cause_type, posting.cause_id, posting.order_id::text,
         posting.form_of_payment, posting.actor, posting.channel, posting.seller_id, {_instant("posting.happened_at")},
@@ -75,7 +75,7 @@ async def unchained(uow: UnitOfWork, horizon: Horizon, limit: int) -> list[tuple
         bounds = (horizon.settled, horizon.begin)
     rows = await uow.connection.fetch(
         f"""
-        SELECT posting.id, {_CONTENT}, posting.transaction_id::text FROM ledger_postings AS posting
+        SELECT posting.id, {CONTENT}, posting.transaction_id::text FROM ledger_postings AS posting
         WHERE {condition} AND NOT EXISTS (SELECT FROM ledger_chain WHERE posting_id = posting.id)
         ORDER BY posting.transaction_id, posting.id LIMIT $3
         """,  # noqa: S608  # made of constants
@@ -113,7 +113,7 @@ async def links_after(connection: Connection, position: int, limit: int) -> list
     """The next links with what their postings say now."""
     rows = await connection.fetch(
         f"""
-        SELECT link.position, link.posting_id, link.hash, {_CONTENT} AS content
+        SELECT link.position, link.posting_id, link.hash, {CONTENT} AS content
         FROM (SELECT * FROM ledger_chain WHERE position > $1 ORDER BY position LIMIT $2) AS link
         LEFT JOIN ledger_postings AS posting ON posting.id = link.posting_id
         ORDER BY link.position
@@ -122,6 +122,23 @@ async def links_after(connection: Connection, position: int, limit: int) -> list
         limit,
     )
     return [Link(*row) for row in rows]
+
+
+async def count_waiting(connection: Connection) -> int:
+    """:func:`count_unchained` from where chaining goes on, without reading what is chained long since.
+
+    After a restore, until the job has looked through all, everything is counted.
+    """
+    waiting: int = await connection.fetchval(
+        """
+        SELECT count(*) FROM ledger_postings AS posting
+        WHERE posting.transaction_id >= (
+                SELECT CASE WHEN next_transaction_id > pg_snapshot_xmax(pg_current_snapshot()) THEN '0'::xid8
+                            ELSE next_transaction_id END FROM ledger_chain_progress)
+          AND NOT EXISTS (SELECT FROM ledger_chain WHERE posting_id = posting.id)
+        """
+    )
+    return waiting
 
 
 async def count_unchained(connection: Connection) -> int:

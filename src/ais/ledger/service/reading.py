@@ -58,7 +58,7 @@ async def chain_status(connection: Connection) -> ChainBody:
     return ChainBody(
         length=end[0] if end else 0,
         hash=end[1].hex() if end else None,
-        waiting=await chain.count_unchained(connection),
+        waiting=await chain.count_waiting(connection),
         signed_position=head.position if head else None,
         signed_at=head.signed_at if head else None,
         key_id=head.key_id if head else None,
