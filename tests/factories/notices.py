@@ -13,7 +13,9 @@ from ais.notifications import DeliveryReport, deliver_due
 async def deliver(program: InProcess, **shift: float) -> DeliveryReport:
     """Send what is due under a clock that is ahead by ``shift``."""
     async with program.later(**shift) as later:
-        return await deliver_due(later.database, open_mail_gateway(program.settings), open_letters(program.settings))
+        return await deliver_due(
+            later.database, open_mail_gateway(program.settings), open_letters(program.settings, program.gateways)
+        )
 
 
 async def notices_of(program: InProcess, order: JSON) -> list[Any]:

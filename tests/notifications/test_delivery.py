@@ -68,7 +68,7 @@ async def test_many_senders_at_once_send_each_mail_once(program, mailbox):
     async with program.database.unit_of_work(system_actor("test")) as uow:
         for number in range(30):
             await tell(uow, NoticeKind.ORDER_CONFIRMED, OrderId(order_id(order)), cause=f"test-{order['id']}-{number}")
-    gateway, letters = open_mail_gateway(program.settings), open_letters(program.settings)
+    gateway, letters = open_mail_gateway(program.settings), open_letters(program.settings, program.gateways)
     reports = await asyncio.gather(*(deliver_due(program.database, gateway, letters) for _ in range(6)))
     assert sum(report.sent for report in reports) == 30
     assert len({mail["message_id"] for mail in mailbox.messages()}) == len(mailbox.messages()) == 30
@@ -201,10 +201,10 @@ async def test_one_notice_that_cannot_be_written_does_not_keep_the_others(progra
             await tell(uow, NoticeKind.ORDER_CONFIRMED, OrderId(order_id(order)), cause=f"{name}-{order['id']}")
     write = Letters.write
 
-    async def write_or_break(self, connection, notice, *, now):
+    async def write_or_break(self, database, notice, *, now):
         if notice.cause.startswith("broken"):
             raise ValueError("cannot be written")
-        return await write(self, connection, notice, now=now)
+        return await write(self, database, notice, now=now)
 
     monkeypatch.setattr(Letters, "write", write_or_break)
     await program.run_jobs()

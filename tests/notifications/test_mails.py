@@ -16,6 +16,7 @@ from tests.factories.in_process import (
     ADULT,
     CONTACT,
     INFANT,
+    OPERATOR,
     bearer,
     departure,
     in_process,
@@ -27,11 +28,8 @@ from tests.factories.notices import deliver, notices_of
 
 from ais.kit import Money, system_actor
 from ais.kit.ids import PaymentId, RefundId
-from ais.orders import pay_order
-from ais.orders.service.pay import PaymentChoice
 from ais.orders.service.schedule_change import cancel_segments, reinstate_segments
-from ais.payments import PaymentMethod, begin_refund
-from ais.platform.idempotency import RequestKey
+from ais.payments import begin_refund
 
 RIYADH = ZoneInfo("Asia/Riyadh")
 ARABIC_DAYS = "الاثنين|الثلاثاء|الأربعاء|الخميس|الجمعة|السبت|الأحد"
@@ -270,13 +268,21 @@ async def test_a_cancelled_order_is_told_beside_its_refund(program, mailbox, lan
     assert sorted(told) == sorted([mail["subject"], refunded.format(order["record_locator"])])
 
 
-@pytest.mark.parametrize(("language", "subject"), [("en", "Pay for your booking {}"), ("ar", "ادفع قيمة حجزك {}")])
-async def test_a_pay_link_is_told_with_sum_deadline_and_the_way_to_pay(program, mailbox, language, subject):
-    order = await buy(program, language)
-    key = RequestKey("test", new_key(), bytes(32))
-    choice = PaymentChoice(method=PaymentMethod.PAY_LINK)
+async def send_pay_link(program, order):
+    """What staff do for a traveller, twice under one key; the payment."""
+    key = new_key()
     for _ in range(2):
-        await pay_order(program.state.pay_order, system_actor("test"), "test", key, order_id(order), choice)
+        answer = await program.http.post(
+            f"/api/v1/orders/{order['id']}/payment-links", json={}, headers={**OPERATOR, "Idempotency-Key": key}
+        )
+        assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+@pytest.mark.parametrize(("language", "subject"), [("en", "Pay for your booking {}"), ("ar", "ادفع قيمة حجزك {}")])
+async def test_a_pay_link_is_told_with_sum_deadline_and_page(program, mailbox, language, subject):
+    order = await buy(program, language)
+    payment = await send_pay_link(program, order)
     await program.run_jobs()
     (mail,) = mailbox.messages(f"{language}@example.com")
     assert mail["subject"] == subject.format(order["record_locator"])
@@ -285,7 +291,25 @@ async def test_a_pay_link_is_told_with_sum_deadline_and_the_way_to_pay(program, 
     for part in (mail["text"], html):
         assert f"{held:%H:%M}" in part
         assert f"{float(order['total']['amount']):,.2f}" in part
-    assert parsed.links[0].startswith(f"https://fly.rimal.example/{language}/orders/{order['id']}?token=gst_")
+    page, own = parsed.links
+    assert page == payment["checkout_url"]
+    assert page in mail["text"]
+    assert own.startswith(f"https://fly.rimal.example/{language}/orders/{order['id']}?token=gst_")
+
+
+async def test_a_pay_link_whose_provider_is_away_leads_to_the_order(program, mailbox):
+    order = await buy(program, "en")
+    await send_pay_link(program, order)
+    fault = {"action": "error_before", "method": "GET", "path": "/v1/checkout/sessions/*", "status": 500, "times": 9}
+    program.simulator.control("POST", "/faults", fault)
+    await program.run_jobs()
+    (mail,) = mailbox.messages("en@example.com")
+    assert set(visible(mail["html"])[1].links) == {link_in(mail)}
+
+
+def link_in(mail):
+    """The link to the order's own page."""
+    return re.search(r"https://fly\.rimal\.example/\S+", mail["text"])[0]
 
 
 @pytest.mark.parametrize(

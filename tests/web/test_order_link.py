@@ -13,7 +13,9 @@ from ais.platform.settings import Settings
 
 async def link_of(program, order, language):
     """The path of the link that a mail about this order carries."""
-    letters = open_letters(Settings(secret_keys=program.settings.secret_keys, mail_from="b@r.example"))
+    letters = open_letters(
+        Settings(secret_keys=program.settings.secret_keys, mail_from="b@r.example"), program.gateways
+    )
     async with program.database.connection() as connection:
         found = await find_order(connection, order_id(order))
     return letters.order_link(found, language).partition(":8000")[2]

@@ -7,21 +7,22 @@ from ais.notifications import Letters, MailGateway
 from ais.notifications import handlers as notice_handlers
 from ais.notifications import jobs as notice_jobs
 from ais.orders import Order, buyer_access_ends_at
+from ais.payments import Gateways, Payment, ProviderError, ProviderTimeout
 from ais.platform.i18n import Language
 from ais.platform.jobs import JobRegistry
 from ais.platform.settings import Settings
 from ais.platform.tokens import TokenRing, sign_guest_token
 
 
-def register(registry: JobRegistry, settings: Settings) -> None:
+def register(registry: JobRegistry, settings: Settings, gateways: Gateways) -> None:
     """Have people told by mail, if a mail server is named."""
     if settings.smtp_url is None:
         return
     notice_handlers.register(registry)
-    notice_jobs.register(registry, lambda: open_mail_gateway(settings), open_letters(settings))
+    notice_jobs.register(registry, lambda: open_mail_gateway(settings), open_letters(settings, gateways))
 
 
-def open_letters(settings: Settings) -> Letters:
+def open_letters(settings: Settings, gateways: Gateways) -> Letters:
     """What mails say of this installation: who sends them, and where an order is seen."""
     tokens = TokenRing(settings.secret_keys)
 
@@ -30,8 +31,17 @@ def open_letters(settings: Settings) -> Letters:
         token = sign_guest_token(tokens, order.id, int(buyer_access_ends_at(order).timestamp()))
         return f"{settings.site.rstrip('/')}/{language}/orders/{encode_id(ids.ORDER, order.id)}?token={token}"
 
+    async def pay_page(payment: Payment) -> str | None:
+        """The address of the hosted page, asked of the provider because it is not stored."""
+        if payment.provider_payment_id is None:
+            return None
+        try:
+            return (await gateways.of(payment.provider).retrieve(payment.provider_payment_id)).checkout_url
+        except (ProviderError, ProviderTimeout):
+            return None
+
     assert settings.mail_from is not None
-    return Letters(settings.mail_from, order_link)
+    return Letters(settings.mail_from, order_link, pay_page)
 
 
 def open_mail_gateway(settings: Settings) -> MailGateway:

@@ -41,7 +41,7 @@ def build_registry(settings: Settings, gateways: Gateways) -> JobRegistry:
     order_jobs.register(registry, gateways)
     cancellation_jobs.register(registry, gateways)
     order_handlers.register(registry)
-    notices.register(registry, settings)
+    notices.register(registry, settings, gateways)
     reconciliation.register(registry, settings, gateways)
     registry.schedule("platform.remove_expired_answers", remove_expired_answers, cron="7 * * * *", timeout_seconds=300)
 

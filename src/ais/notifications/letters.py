@@ -7,7 +7,7 @@ Each kind is one template (templates/<kind>.jinja) from which both parts come: i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from email.utils import formataddr, parseaddr
 from functools import lru_cache
@@ -16,12 +16,12 @@ from uuid import UUID
 
 import msgspec
 
-from ais.kit.ids import RefundId
+from ais.kit.ids import PaymentId, RefundId
 from ais.kit.localtime import to_local
 from ais.notifications.domain import Mail, Notice, NoticeKind
 from ais.orders import Order, OrderPaymentStatus, OrderSegment, OrderStatus, find_order
 from ais.payments import Payment, Refund, RefundDestination, RefundStatus, find_payment, find_refund
-from ais.platform.database import Connection
+from ais.platform.database import Connection, Database
 from ais.platform.i18n import Language, translate
 from ais.platform.i18n.formats import day_text, money_text
 from ais.reference import Airport, find_airports, find_carrier
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _MANY_EMPTY_LINES = re.compile(r"\n{3,}")
 OrderLink = Callable[[Order, Language], str]
+PayPage = Callable[[Payment], Awaitable[str | None]]
 
 
 class FlightShown(msgspec.Struct, frozen=True):
@@ -55,22 +56,59 @@ class PassengerShown(msgspec.Struct, frozen=True):
     tickets: tuple[str, ...]
 
 
-class Letters:
-    """Writes mails from ``sender`` (an address, with or without a name); ``order_link`` is where an order is seen."""
+class _Content(msgspec.Struct, frozen=True):
+    """What a mail says, as its template is given it, and to whom; ``payment`` is what it is about, if to one."""
 
-    def __init__(self, sender: str, order_link: OrderLink) -> None:
+    values: dict[str, Any]
+    recipient: str
+    payment: Payment | None
+
+
+class Letters:
+    """Writes mails from ``sender`` (an address, with or without a name).
+
+    ``order_link`` is where an order is seen, ``pay_page`` where a payment can be made: None while that is not known.
+    """
+
+    def __init__(self, sender: str, order_link: OrderLink, pay_page: PayPage) -> None:
         self._sender_name, self._address = parseaddr(sender)
         self.order_link = order_link
+        self._pay_page = pay_page
 
-    async def write(self, connection: Connection, notice: Notice, *, now: datetime) -> Mail | None:
-        """The mail, or None if what it would tell is not true any more."""
+    async def write(self, database: Database, notice: Notice, *, now: datetime) -> Mail | None:
+        """The mail, or None if what it would tell is not true any more.
+
+        The page of a pay link is asked of its provider, with no connection held; while that is away the mail leads to
+        the order's page, where it can be paid too.
+        """
+        async with database.connection() as connection:
+            content = await self._content(connection, notice, now)
+        if content is None:
+            return None
+        values, payment = content.values, content.payment
+        if notice.kind is NoticeKind.PAY_LINK and payment is not None:
+            values = {**values, "pay_page": await self._pay_page(payment) or values["link"]}
+        subject, text = _render(notice.kind, "txt", values)
+        _, html = _render(notice.kind, "html", values)
+        return Mail(
+            message_id=f"<{notice.public_id}@{self._address.rpartition('@')[2]}>",
+            sender=formataddr((self._sender_name or values["airline"], self._address)),
+            recipient=content.recipient,
+            subject=subject,
+            text=text,
+            html=html,
+            language=values["language"],
+            written_at=now,
+        )
+
+    async def _content(self, connection: Connection, notice: Notice, now: datetime) -> _Content | None:
         language: Language = "ar" if notice.language == "ar" else "en"
         order = await find_order(connection, notice.order_id)
         if order is None:
             raise LookupError(f"order {notice.order_id} is gone")
-        refund, payment = await _refund_of(connection, notice)
+        refund, payment = await _money_of(connection, notice)
         cancelled = _cancelled(notice, order)
-        if not _is_true(notice.kind, order, refund, now, cancelled=bool(cancelled)):
+        if not _is_true(notice.kind, order, refund, payment, now, cancelled=bool(cancelled)):
             return None
         documents = await documents_of_order(connection, order.id)
         airports = await find_airports(
@@ -80,7 +118,7 @@ class Letters:
         airline_name = airline.name(language) if airline is not None else order.validating_carrier
         first = order.segments[0]
         deadline = to_local(order.payment_required_by, first.departure_timezone)
-        content = {
+        values = {
             "language": language,
             "direction": "rtl" if language == "ar" else "ltr",
             "airline": airline_name,
@@ -98,18 +136,7 @@ class Letters:
             "reason": notice.details.get("reason"),
             "refund_to": _destination(refund, payment),
         }
-        subject, text = _render(notice.kind, "txt", content)
-        _, html = _render(notice.kind, "html", content)
-        return Mail(
-            message_id=f"<{notice.public_id}@{self._address.rpartition('@')[2]}>",
-            sender=formataddr((self._sender_name or airline_name, self._address)),
-            recipient=order.contact.email,
-            subject=subject,
-            text=text,
-            html=html,
-            language=language,
-            written_at=now,
-        )
+        return _Content(values, order.contact.email, payment)
 
 
 def _cancelled(notice: Notice, order: Order) -> list[OrderSegment]:
@@ -118,14 +145,16 @@ def _cancelled(notice: Notice, order: Order) -> list[OrderSegment]:
     return [segment for segment in order.segments if str(segment.id) in told and segment.status_code == "UN"]
 
 
-def _is_true(kind: NoticeKind, order: Order, refund: Refund | None, now: datetime, *, cancelled: bool) -> bool:
+def _is_true(
+    kind: NoticeKind, order: Order, refund: Refund | None, payment: Payment | None, now: datetime, *, cancelled: bool
+) -> bool:
     """Whether what a notice tells is so at this moment; a mail may have waited for hours."""
     may_be_paid = order.status is OrderStatus.RESERVED and order.payment_required_by > now
     refund_status = refund.status if refund is not None else None
     return {
         NoticeKind.ORDER_CONFIRMED: order.status in {OrderStatus.CONFIRMED, OrderStatus.COMPLETED},
         NoticeKind.PAYMENT_FAILED: may_be_paid and order.payment_status is OrderPaymentStatus.FAILED,
-        NoticeKind.PAY_LINK: may_be_paid and order.payment_status is not OrderPaymentStatus.PAID,
+        NoticeKind.PAY_LINK: may_be_paid and payment is not None and payment.is_open,
         NoticeKind.ORDER_EXPIRED: order.status is OrderStatus.EXPIRED,
         # An order that ended with its flight has a mail of its own.
         NoticeKind.FLIGHT_CANCELLED: order.status is OrderStatus.CONFIRMED and cancelled,
@@ -136,7 +165,10 @@ def _is_true(kind: NoticeKind, order: Order, refund: Refund | None, now: datetim
     }[kind]
 
 
-async def _refund_of(connection: Connection, notice: Notice) -> tuple[Refund | None, Payment | None]:
+async def _money_of(connection: Connection, notice: Notice) -> tuple[Refund | None, Payment | None]:
+    """The refund that the notice is about, and the payment: that of the refund, or the one it is about itself."""
+    if "payment_id" in notice.details:
+        return None, await find_payment(connection, PaymentId(UUID(notice.details["payment_id"])))
     if "refund_id" not in notice.details:
         return None, None
     refund = await find_refund(connection, RefundId(UUID(notice.details["refund_id"])))

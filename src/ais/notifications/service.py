@@ -115,8 +115,7 @@ async def _send_one(
     database: Database, session: MailSession, letters: Letters, notice: Notice, report: DeliveryReport
 ) -> None:
     try:
-        async with database.connection() as connection:
-            mail = await letters.write(connection, notice, now=database.clock.now())
+        mail = await letters.write(database, notice, now=database.clock.now())
         if mail is None:
             await _end(database, notice, NoticeStatus.WITHDRAWN)
             report.withdrawn += 1
