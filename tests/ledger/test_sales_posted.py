@@ -170,7 +170,8 @@ async def test_what_was_sold_before_there_was_a_ledger_is_posted_when_it_comes(o
     before = await program.rows(books)
     async with program.database.connection() as connection, connection.transaction():
         await connection.execute("SET LOCAL session_replication_role = replica")
-        await connection.execute("DELETE FROM ledger_chain; DELETE FROM ledger_entries; DELETE FROM ledger_postings")
+        for table in ("ledger_heads", "ledger_chain", "ledger_entries", "ledger_postings"):
+            await connection.execute(f"DELETE FROM {table}")
     async with program.database.connection() as connection, connection.transaction():
         await connection.execute(the_past())
     assert await program.rows(books) == before
