@@ -984,6 +984,44 @@ ALTER TABLE public.discount_versions ALTER COLUMN id ADD GENERATED ALWAYS AS IDE
     CACHE 1
 );
 
+CREATE TABLE public.dispute_events (
+    id bigint NOT NULL,
+    dispute_id uuid NOT NULL,
+    from_status text,
+    to_status text NOT NULL,
+    actor text NOT NULL,
+    recorded_at timestamp with time zone DEFAULT public.ais_now() NOT NULL
+);
+
+ALTER TABLE public.dispute_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.dispute_events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.disputes (
+    id uuid NOT NULL,
+    payment_id uuid NOT NULL,
+    order_id uuid NOT NULL,
+    provider text NOT NULL,
+    provider_dispute_id text NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    reason text NOT NULL,
+    status text DEFAULT 'open'::text NOT NULL,
+    answer_by timestamp with time zone,
+    opened_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    closed_at timestamp with time zone,
+    CONSTRAINT disputes_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT disputes_check CHECK (((status = ANY (ARRAY['inquiry'::text, 'open'::text])) = (closed_at IS NULL))),
+    CONSTRAINT disputes_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT disputes_status_check CHECK ((status = ANY (ARRAY['inquiry'::text, 'withdrawn'::text, 'open'::text, 'won'::text, 'lost'::text])))
+);
+
 CREATE TABLE public.documents (
     id uuid NOT NULL,
     number text NOT NULL,
@@ -2260,6 +2298,15 @@ ALTER TABLE ONLY public.discount_versions
 ALTER TABLE ONLY public.discount_versions
     ADD CONSTRAINT discount_versions_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.dispute_events
+    ADD CONSTRAINT dispute_events_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.disputes
+    ADD CONSTRAINT disputes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.disputes
+    ADD CONSTRAINT disputes_provider_provider_dispute_id_key UNIQUE (provider, provider_dispute_id);
+
 ALTER TABLE ONLY public.documents
     ADD CONSTRAINT documents_conjunction_of_conjunction_sequence_key UNIQUE (conjunction_of, conjunction_sequence);
 
@@ -2526,6 +2573,12 @@ CREATE INDEX coupon_moves_coupon ON public.coupon_moves USING btree (document_id
 
 CREATE UNIQUE INDEX coupons_one_live ON public.coupons USING btree (segment_id, passenger_id) WHERE (status <> ALL (ARRAY['void'::text, 'exchanged'::text, 'refunded'::text]));
 
+CREATE INDEX dispute_events_dispute_id ON public.dispute_events USING btree (dispute_id);
+
+CREATE INDEX disputes_order_id ON public.disputes USING btree (order_id);
+
+CREATE INDEX disputes_payment_id ON public.disputes USING btree (payment_id);
+
 CREATE INDEX documents_order_id ON public.documents USING btree (order_id);
 
 CREATE INDEX fare_versions_market ON public.fare_versions USING btree (carrier, origin, destination);
@@ -2662,6 +2715,10 @@ CREATE TRIGGER discount_versions_keep BEFORE UPDATE ON public.discount_versions 
 
 CREATE TRIGGER discount_versions_stay BEFORE DELETE ON public.discount_versions FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER dispute_events_history BEFORE DELETE OR UPDATE ON public.dispute_events FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER disputes_status BEFORE UPDATE OF status ON public.disputes FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('dispute.status', 'status');
+
 CREATE TRIGGER documents_status BEFORE UPDATE OF status ON public.documents FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('document.status', 'status');
 
 CREATE TRIGGER fare_versions_keep BEFORE UPDATE ON public.fare_versions FOR EACH ROW EXECUTE FUNCTION public.keep_version();
@@ -2780,6 +2837,12 @@ ALTER TABLE ONLY public.coupons
 
 ALTER TABLE ONLY public.discount_versions
     ADD CONSTRAINT discount_versions_carrier_fkey FOREIGN KEY (carrier) REFERENCES public.carriers(code);
+
+ALTER TABLE ONLY public.dispute_events
+    ADD CONSTRAINT dispute_events_dispute_id_fkey FOREIGN KEY (dispute_id) REFERENCES public.disputes(id);
+
+ALTER TABLE ONLY public.disputes
+    ADD CONSTRAINT disputes_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
 
 ALTER TABLE ONLY public.documents
     ADD CONSTRAINT documents_conjunction_of_fkey FOREIGN KEY (conjunction_of) REFERENCES public.documents(id);

@@ -103,6 +103,9 @@ PLANTED: dict[str, str] = {
     "payments.agencies_are_their_movements": """
         INSERT INTO agencies (id, code, name, currency, balance_minor)
         VALUES (gen_random_uuid(), 'AAA', 'A', 'SAR', 100)""",
+    "payments.disputes_posted": """
+        INSERT INTO disputes (id, payment_id, order_id, provider, provider_dispute_id, amount_minor, currency, reason)
+        SELECT gen_random_uuid(), id, order_id, provider, 'dp', 1, currency, 'test' FROM payments LIMIT 1""",
     "payments.receipts_in_sequence": """
         INSERT INTO cash_offices (id, code, name, currency, next_receipt)
         VALUES (gen_random_uuid(), 'AAA', 'A', 'SAR', 2)""",

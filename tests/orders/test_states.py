@@ -19,7 +19,13 @@ from ais.orders import (
     OrderStatus,
 )
 from ais.orders.domain import display_status
-from ais.payments import EVENT_TRANSITIONS, PAYMENT_TRANSITIONS, REFUND_TRANSITIONS, SHIFT_TRANSITIONS
+from ais.payments import (
+    DISPUTE_TRANSITIONS,
+    EVENT_TRANSITIONS,
+    PAYMENT_TRANSITIONS,
+    REFUND_TRANSITIONS,
+    SHIFT_TRANSITIONS,
+)
 from ais.schedule.domain import FLIGHT_STATUS
 from ais.ticketing import COUPON_TRANSITIONS, DOCUMENT_TRANSITIONS
 
@@ -32,6 +38,7 @@ TABLES = (
     REFUND_TRANSITIONS,
     EVENT_TRANSITIONS,
     SHIFT_TRANSITIONS,
+    DISPUTE_TRANSITIONS,
     DOCUMENT_TRANSITIONS,
     COUPON_TRANSITIONS,
     HOLD_TRANSITIONS,
@@ -153,6 +160,18 @@ _WRITE = {
             f"""
             INSERT INTO provider_events (provider, event_id, type, object_id, body, state)
             VALUES ('stripe', 'evt', 'type', 'object', '', '{state}')
+        """
+        ),
+    ),
+    "dispute.status": (
+        "disputes",
+        "status",
+        lambda state: (
+            f"""
+            INSERT INTO disputes (id, payment_id, order_id, provider, provider_dispute_id, amount_minor, currency,
+                reason, status, closed_at)
+            VALUES ({ZERO}, {ZERO}, {ZERO}, 'stripe', 'dp', 1, 'SAR', 'test', '{state}',
+                CASE WHEN '{state}' IN ('inquiry', 'open') THEN NULL::timestamptz ELSE now() END)
         """
         ),
     ),

@@ -8,6 +8,7 @@ import pytest
 from tests.factories.in_process import OPERATOR, bearer, in_process, new_key, order_id, payment_id, signature
 from tests.payments.test_refunds import paid_order, refund, total
 
+from ais.app.reconciliation import provider_lists
 from ais.orders import repository as orders
 from ais.orders import settle_order_payment
 from ais.payments import repository as payments
@@ -218,7 +219,14 @@ async def waiting_looks(monkeypatch, program):
 async def handle_ten_times(program, event):
     return await asyncio.gather(
         *(
-            receive.handle_event(program.database, program.gateways, settle_order_payment, event["id"], "test")
+            receive.handle_event(
+                program.database,
+                program.gateways,
+                provider_lists(program.settings),
+                settle_order_payment,
+                event["id"],
+                "test",
+            )
             for _ in range(10)
         ),
         return_exceptions=True,

@@ -7,7 +7,7 @@ from typing import Any
 
 from ais.kit import Actor, system_actor
 from ais.orders import settle_order_payment
-from ais.payments import Gateways, Reconciler, ReconciliationReport, Window, reconcile
+from ais.payments import Gateways, ProviderLists, Reconciler, ReconciliationReport, Window, reconcile
 from ais.payments.adapters.stripe.lists import StripeLists
 from ais.platform.database import Database
 from ais.platform.jobs import JobContext, JobRegistry, Retry
@@ -16,6 +16,11 @@ from ais.platform.settings import Settings
 RECENT = timedelta(hours=2)
 WEEK = timedelta(days=7)
 _RETRY = Retry(attempts=4, first_delay_seconds=60, ceiling_seconds=600)
+
+
+def provider_lists(settings: Settings) -> ProviderLists:
+    """Whose lists are read."""
+    return StripeLists(settings.stripe_secret_key, settings.stripe_api_base)
 
 
 async def reconcile_with_provider(
@@ -29,7 +34,7 @@ async def reconcile_with_provider(
     is_dry_run: bool = False,
 ) -> ReconciliationReport:
     """Compare the books with Stripe's own lists; see :func:`ais.payments.reconcile`."""
-    lists = StripeLists(settings.stripe_secret_key, settings.stripe_api_base)
+    lists = provider_lists(settings)
     run = Reconciler(
         database=database,
         gateways=gateways,

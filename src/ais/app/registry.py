@@ -37,7 +37,7 @@ def build_registry(settings: Settings, gateways: Gateways) -> JobRegistry:
         (FolderSink(settings.heads_dir),),
         heads_every_seconds=settings.ledger_heads_minutes * 60,
     )
-    payment_jobs.register(registry, gateways, settle_order_payment)
+    payment_jobs.register(registry, gateways, reconciliation.provider_lists(settings), settle_order_payment)
     order_jobs.register(registry, gateways)
     cancellation_jobs.register(registry, gateways)
     order_handlers.register(registry)

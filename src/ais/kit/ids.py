@@ -20,6 +20,7 @@ RefundId = NewType("RefundId", UUID)
 DocumentId = NewType("DocumentId", UUID)
 TravelCreditId = NewType("TravelCreditId", UUID)
 AgencyId = NewType("AgencyId", UUID)
+DisputeId = NewType("DisputeId", UUID)
 CashShiftId = NewType("CashShiftId", UUID)
 CancellationQuoteId = NewType("CancellationQuoteId", UUID)
 
@@ -27,7 +28,7 @@ ORDER, PASSENGER, SEGMENT, ITEM = "ord", "pas", "seg", "itm"
 PAYMENT, REFUND, DOCUMENT, FLIGHT_DATE = "pay", "rfd", "doc", "fld"
 POSTING = "pst"
 TRAVEL_CREDIT, CANCELLATION_QUOTE = "tcr", "ccq"
-AGENCY, CASH_SHIFT = "agy", "shf"
+AGENCY, CASH_SHIFT, DISPUTE = "agy", "shf", "dsp"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}

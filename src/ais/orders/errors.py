@@ -105,14 +105,6 @@ class QuoteSuperseded(AppError):
     message = "This cancellation quote no longer holds. Please ask for a new one."
 
 
-class RefundsFrozen(AppError):
-    """The payer disputes the payment at the bank: nothing goes back until that is decided."""
-
-    code = "INVALID_STATE_TRANSITION"
-    status = 409
-    message = "The payment is disputed at the bank, so nothing can be refunded until that is decided."
-
-
 class VoidTooLate(AppError):
     """Documents are voided on their day of issue only; later they are refunded by their rules."""
 

@@ -8,8 +8,8 @@ from ais.inventory import HoldExpired
 from ais.kit import ids
 from ais.orders import repository
 from ais.orders.service.schedule_change import cancel_segments, reinstate_segments, retime_segments
-from ais.orders.service.settle import apply_refund
-from ais.payments import RefundSettled
+from ais.orders.service.settle import apply_dispute, apply_refund
+from ais.payments import DisputeClosed, PaymentDisputed, RefundSettled
 from ais.platform.jobs import JobContext, JobRegistry
 from ais.schedule import FlightDatesCancelled, FlightDatesReinstated, FlightDatesRerouted, FlightDatesRetimed
 
@@ -17,6 +17,8 @@ from ais.schedule import FlightDatesCancelled, FlightDatesReinstated, FlightDate
 def register(registry: JobRegistry) -> None:
     """Subscribe."""
     registry.handler(RefundSettled, "orders.on_refund_settled", on_refund_settled)
+    registry.handler(PaymentDisputed, "orders.on_payment_disputed", on_payment_disputed)
+    registry.handler(DisputeClosed, "orders.on_dispute_closed", on_dispute_closed)
     registry.handler(HoldExpired, "orders.on_hold_expired", on_hold_expired)
     registry.handler(FlightDatesCancelled, "orders.on_flight_dates_cancelled", on_flight_dates_cancelled)
     registry.handler(FlightDatesReinstated, "orders.on_flight_dates_reinstated", on_flight_dates_reinstated)
@@ -29,6 +31,18 @@ async def on_refund_settled(context: JobContext, event: RefundSettled) -> None:
     order_id = ids.OrderId(UUID(event.order_id))
     async with context.unit_of_work() as uow:
         await apply_refund(uow, order_id)
+
+
+async def on_payment_disputed(context: JobContext, event: PaymentDisputed) -> None:
+    """The order is disputed while the bank decides."""
+    async with context.unit_of_work() as uow:
+        await apply_dispute(uow, ids.OrderId(UUID(event.order_id)))
+
+
+async def on_dispute_closed(context: JobContext, event: DisputeClosed) -> None:
+    """The order's money stands as the bank has left it."""
+    async with context.unit_of_work() as uow:
+        await apply_dispute(uow, ids.OrderId(UUID(event.order_id)))
 
 
 async def on_hold_expired(context: JobContext, event: HoldExpired) -> None:

@@ -8,6 +8,7 @@ received and not given back, and is carried out by a job under its own key.
 
 from ais.payments.domain import (
     DEAD_LETTERS,
+    DISPUTE_TRANSITIONS,
     EVENT_TRANSITIONS,
     HOSTED,
     PAYMENT_TRANSITIONS,
@@ -17,6 +18,8 @@ from ais.payments.domain import (
     AgencyMovement,
     CashReceipt,
     CashShift,
+    Dispute,
+    DisputeStatus,
     EventAttempt,
     EventState,
     NewPayment,
@@ -38,11 +41,14 @@ from ais.payments.errors import (
     ProviderError,
     ProviderTimeout,
     RefundExceedsPaid,
+    RefundsFrozen,
     ShiftNotFound,
     SignatureInvalid,
     TravelCreditNotFound,
 )
 from ais.payments.events import (
+    DisputeClosed,
+    PaymentDisputed,
     RefundBegun,
     RefundSettled,
 )
@@ -50,12 +56,13 @@ from ais.payments.invariants import INVARIANTS
 from ais.payments.ports import Gateways, PaymentGateway
 from ais.payments.reconciliation import PREFIX as RECONCILIATION_PREFIX
 from ais.payments.reconciliation import REASONS as RECONCILIATION_REASONS
+from ais.payments.reconciliation import ProviderLists, Window
 from ais.payments.reconciliation import Report as ReconciliationReport
-from ais.payments.reconciliation import Window
 from ais.payments.repository import (
     agency_statement,
     count_events,
     credit_movements,
+    disputes_of_order,
     event_attempts,
     find_agency,
     find_credit_by_code,
@@ -64,6 +71,7 @@ from ais.payments.repository import (
     find_refund,
     find_shift,
     list_agencies,
+    list_disputes,
     list_events,
     list_shifts,
     payments_of_order,
@@ -94,6 +102,7 @@ from ais.payments.service.refund import begin_refund
 
 __all__ = [
     "DEAD_LETTERS",
+    "DISPUTE_TRANSITIONS",
     "EVENT_TRANSITIONS",
     "HOSTED",
     "INVARIANTS",
@@ -110,18 +119,23 @@ __all__ = [
     "CashReceipt",
     "CashShift",
     "CreditGateway",
+    "Dispute",
+    "DisputeClosed",
+    "DisputeStatus",
     "EventAttempt",
     "EventState",
     "Gateways",
     "NewPayment",
     "OtherAttemptOpen",
     "Payment",
+    "PaymentDisputed",
     "PaymentFailed",
     "PaymentGateway",
     "PaymentMethod",
     "PaymentProcessing",
     "PaymentStatus",
     "ProviderError",
+    "ProviderLists",
     "ProviderPayment",
     "ProviderTimeout",
     "Reconciler",
@@ -132,6 +146,7 @@ __all__ = [
     "RefundExceedsPaid",
     "RefundSettled",
     "RefundStatus",
+    "RefundsFrozen",
     "Settlement",
     "ShiftNotFound",
     "SignatureInvalid",
@@ -149,6 +164,7 @@ __all__ = [
     "create_agency",
     "create_office",
     "credit_movements",
+    "disputes_of_order",
     "event_attempts",
     "find_agency",
     "find_credit_by_code",
@@ -159,6 +175,7 @@ __all__ = [
     "find_shift",
     "issue_travel_credit",
     "list_agencies",
+    "list_disputes",
     "list_events",
     "list_reconciliations",
     "list_shifts",

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from ais.kit import Money, Transitions
-from ais.kit.ids import AgencyId, CashShiftId, OrderId, PaymentId, RefundId, TravelCreditId
+from ais.kit.ids import AgencyId, CashShiftId, DisputeId, OrderId, PaymentId, RefundId, TravelCreditId
 
 
 class PaymentMethod(StrEnum):
@@ -221,6 +221,8 @@ class EventKind(StrEnum):
 
     PAYMENT = "payment"
     REFUND = "refund"
+    DISPUTE = "dispute"
+    PAYOUT = "payout"
     UNKNOWN = "unknown"  # stored and counted
 
 
@@ -424,3 +426,52 @@ class CashReceipt(msgspec.Struct, frozen=True):
     def printed(self) -> str:
         """The number as it is printed: ``RUH01-000042``."""
         return f"{self.office}-{self.number:06d}"
+
+
+class DisputeStatus(StrEnum):
+    """``inquiry``: the bank asks, nothing was taken; ``withdrawn``: it asks no more. ``open``: the money was taken and
+    the bank decides; ``won``: it came back; ``lost``: it is gone.
+    """
+
+    INQUIRY = "inquiry"
+    WITHDRAWN = "withdrawn"
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+
+
+DISPUTE_TRANSITIONS: Transitions[DisputeStatus] = Transitions(
+    "dispute.status",
+    {
+        DisputeStatus.INQUIRY: (DisputeStatus.WITHDRAWN, DisputeStatus.OPEN),
+        DisputeStatus.WITHDRAWN: (),
+        DisputeStatus.OPEN: (DisputeStatus.WON, DisputeStatus.LOST),
+        DisputeStatus.WON: (),
+        DisputeStatus.LOST: (),
+    },
+)
+
+
+class Dispute(msgspec.Struct, frozen=True):
+    """A payer's claim at the bank; ``answer_by`` is until when evidence may be given."""
+
+    id: DisputeId
+    payment_id: PaymentId
+    order_id: OrderId
+    provider_dispute_id: str
+    amount: Money
+    reason: str
+    status: DisputeStatus
+    answer_by: datetime | None
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+class ProviderDispute(msgspec.Struct, frozen=True):
+    """A dispute as the provider holds it now."""
+
+    id: str
+    status: DisputeStatus
+    amount: Money
+    reason: str
+    answer_by: datetime | None

@@ -57,6 +57,14 @@ class SignatureInvalid(AppError):
     message = "The signature of this message is not valid."
 
 
+class RefundsFrozen(AppError):
+    """The payer disputes the payment at the bank: nothing goes back until that is decided."""
+
+    code = "INVALID_STATE_TRANSITION"
+    status = 409
+    message = "The payment is disputed at the bank, so nothing can be refunded until that is decided."
+
+
 class EventNotFound(NotFound):
     """No provider has told us anything under this id."""
 

@@ -23,3 +23,22 @@ class RefundSettled(msgspec.Struct, frozen=True):
     payment_id: str
     order_id: str
     status: str
+
+
+class PaymentDisputed(msgspec.Struct, frozen=True):
+    """A bank has taken money of a payment because its payer disputes it."""
+
+    event_name: ClassVar[str] = "payments.payment_disputed"
+    dispute_id: str
+    payment_id: str
+    order_id: str
+
+
+class DisputeClosed(msgspec.Struct, frozen=True):
+    """The bank has decided: ``won``, the money is back, or ``lost``."""
+
+    event_name: ClassVar[str] = "payments.dispute_closed"
+    dispute_id: str
+    payment_id: str
+    order_id: str
+    status: str

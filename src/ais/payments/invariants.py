@@ -76,6 +76,23 @@ INVARIANTS = (
         GROUP BY shift.id HAVING shift.taken_minor - shift.paid_out_minor <> coalesce(sum(receipt.amount_minor), 0)
         """,
     ),
+    # Joins the ledger: what the bank holds back is on its account, what was won has come back.
+    Invariant(
+        "payments.disputes_posted",
+        "What disputes have taken and not given back is what the account of chargebacks holds of them.",
+        """
+        SELECT dispute.id, dispute.status, dispute.amount_minor, posted.amount
+        FROM disputes AS dispute
+        LEFT JOIN LATERAL (
+            SELECT sum(entry.amount_minor) AS amount
+            FROM ledger_postings AS posting JOIN ledger_entries AS entry ON entry.posting_id = posting.id
+            WHERE posting.cause_type = 'dispute' AND posting.cause_id = dispute.id::text
+              AND entry.account = 'chargebacks'
+        ) AS posted ON true
+        WHERE coalesce(posted.amount, 0)
+              <> CASE WHEN dispute.status IN ('open', 'lost') THEN dispute.amount_minor ELSE 0 END
+        """,
+    ),
     # Joins the ledger: the books are compared with the money itself.
     Invariant(
         "payments.payouts_posted",

@@ -8,8 +8,9 @@ from uuid import UUID
 from ais.kit import AppError, system_actor
 from ais.kit.ids import RefundId
 from ais.payments import repository
-from ais.payments.errors import RefundExceedsPaid
+from ais.payments.errors import RefundExceedsPaid, RefundsFrozen
 from ais.payments.ports import Gateways, SettlesPayments
+from ais.payments.reconciliation import ProviderLists
 from ais.payments.service.credit import expire_credit
 from ais.payments.service.receive import handle_event
 from ais.payments.service.refund import call_refund, refuse_refund, settle_refund
@@ -23,11 +24,11 @@ log = get_logger("payments.jobs")
 RECHECK_SECONDS = 60.0
 
 
-def register(registry: JobRegistry, gateways: Gateways, settle: SettlesPayments) -> None:
+def register(registry: JobRegistry, gateways: Gateways, lists: ProviderLists, settle: SettlesPayments) -> None:
     """Announce this package's jobs; ``settle`` brings an order to what its payment is now."""
 
     async def handle(context: JobContext, payload: dict[str, Any]) -> None:
-        await handle_event(context.database, gateways, settle, payload["event_id"], context.correlation_id)
+        await handle_event(context.database, gateways, lists, settle, payload["event_id"], context.correlation_id)
 
     async def refund(context: JobContext, payload: dict[str, Any]) -> None:
         await carry_out_refund(context.database, gateways, RefundId(UUID(payload["refund_id"])))
@@ -52,9 +53,10 @@ async def carry_out_refund(database: Database, gateways: Gateways, refund_id: Re
     """Call the provider and settle; safe to repeat. What the provider has not left to give back ends as failed."""
     try:
         found = await call_refund(database, gateways, refund_id)
-    except RefundExceedsPaid:
+    except (RefundExceedsPaid, RefundsFrozen) as refused:
+        reason = "disputed" if isinstance(refused, RefundsFrozen) else refused.code.lower()
         async with database.unit_of_work(system_actor("payments.refund")) as uow:
-            await refuse_refund(uow, refund_id, RefundExceedsPaid.code.lower())
+            await refuse_refund(uow, refund_id, reason)
         return
     if found is None:
         return

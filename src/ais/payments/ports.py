@@ -7,7 +7,14 @@ from typing import Protocol
 
 from ais.kit import Actor, Money
 from ais.kit.ids import PaymentId
-from ais.payments.domain import PaymentMethod, PaymentOpening, ProviderEvent, ProviderPayment, ProviderRefund
+from ais.payments.domain import (
+    PaymentMethod,
+    PaymentOpening,
+    ProviderDispute,
+    ProviderEvent,
+    ProviderPayment,
+    ProviderRefund,
+)
 from ais.platform.database import Database
 
 
@@ -57,6 +64,10 @@ class ProviderGateway(PaymentGateway, Protocol):
 
     def read_event(self, body: bytes) -> ProviderEvent:
         """The event in a message that was verified when it came."""
+        ...
+
+    async def retrieve_dispute(self, provider_dispute_id: str) -> ProviderDispute:
+        """The dispute as it is now."""
         ...
 
     async def refunds_of(self, capture_id: str) -> list[ProviderRefund]:

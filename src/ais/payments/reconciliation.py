@@ -87,6 +87,10 @@ class ProviderLists(Protocol):
         """All payouts made in the window."""
         ...
 
+    async def payout(self, payout_id: str) -> Payout:
+        """One payout as it is now."""
+        ...
+
     def lines_of(self, payout: Payout) -> AsyncIterator[PayoutLine]:
         """What a payout is made of, without the payout itself."""
         ...

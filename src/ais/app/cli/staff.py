@@ -34,6 +34,8 @@ def list_(output: Output, every: bool, limit: int) -> None:
     payment_without_order      money came for an order that is gone
     webhook_dead               what a provider told us could not be handled; see `ais webhooks`
     refund_failed              money did not go back
+    payment_disputed           a payer disputes a payment at the bank; see `ais disputes list`
+    dispute_lost               the bank has kept the money; the order's coupons may still be good
     cash_difference            a drawer did not hold what it should; see `ais cash shifts`
     cash_refund_waiting        a refund of a cash payment waits to be handed out; see `ais cash pay-out`
     refund_at_provider         somebody gave money back at the provider's side; its coupons are still good

@@ -25,11 +25,10 @@ from ais.orders.errors import (
     QuoteExpired,
     QuoteNotFound,
     QuoteSuperseded,
-    RefundsFrozen,
     VoidTooLate,
 )
 from ais.orders.schemas import OrderBody
-from ais.payments import PaymentProcessing, ProviderError, ProviderTimeout, RefundExceedsPaid
+from ais.payments import PaymentProcessing, ProviderError, ProviderTimeout, RefundExceedsPaid, RefundsFrozen
 from ais.platform.http import (
     ORDER,
     Forbidden,

@@ -24,7 +24,7 @@ from ais.payments.domain import (
 )
 from ais.payments.errors import PaymentFailed
 from ais.payments.service.own import done_payment, own_id
-from ais.payments.service.refund import lock_payment, require_refundable, tell_settled
+from ais.payments.service.refund import lock_payment, require_undisputed, tell_settled
 from ais.platform.database import Database, UnitOfWork
 
 # Money that comes back to a credit can be used at least so long, even if the credit was over meanwhile.
@@ -46,14 +46,14 @@ async def issue_travel_credit(
     """Give ``amount`` of a payment back as travel credit: a refund that is done at once, and the credit it issues.
 
     The caller holds the order's lock. Repeating it with the same ``refund_id`` answers the credit that exists. Raises
-    :class:`RefundExceedsPaid` if less than ``amount`` was received and not yet given back, LookupError for a payment
-    that is gone. The order is told as of every refund, by ``RefundSettled``.
+    :class:`RefundExceedsPaid` if less than ``amount`` was received and not yet given back, :class:`RefundsFrozen` while
+    the payment is disputed, LookupError for one that is gone. The order is told by ``RefundSettled``.
     """
     payment = await lock_payment(uow, payment_id)
     known = await repository.find_credit_of_refund(uow.connection, refund_id)
     if known is not None:
         return known
-    require_refundable(payment, amount)
+    await require_undisputed(uow, payment, amount)
     refund = await repository.insert_refund(uow, refund_id, payment, amount, reason, RefundDestination.TRAVEL_CREDIT)
     credit_id = TravelCreditId(uuid5(refund_id, "travel credit"))
     code = "".join(secrets.choice(_CODE_LETTERS) for _ in range(_CODE_LENGTH))

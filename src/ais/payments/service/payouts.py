@@ -21,9 +21,12 @@ from ais.payments.reconciliation import (
 )
 from ais.payments.repository import reconciliation as kept
 from ais.platform.database import Connection, Database
+from ais.platform.staff_queue import ask_staff
 
 # A payout takes days to arrive, and may come back days after it did.
 PAYOUTS_BEFORE = timedelta(days=14)
+# The kind under which staff are asked about what reconciliation cannot mend.
+MATTER = "reconciliation"
 
 
 async def reconcile_payout(
@@ -71,6 +74,25 @@ async def reconcile_payout(
         async with database.connection() as connection:
             row = await _line_row(connection, lists.name, line)
         yield row
+
+
+async def follow_payout(
+    database: Database, lists: ProviderLists, payout_id: str, actor: Actor, correlation_id: str
+) -> None:
+    """Bring the books to one payout that the provider tells of; what does not match goes to staff.
+
+    Raises ValueError if its lines do not add up to it, and ``ProviderError`` if they cannot be read.
+    """
+    payout = await lists.payout(payout_id)
+    rows = [row async for row in reconcile_payout(database, lists, payout, actor, correlation_id)]
+    failed = [row for row in rows if row.outcome is Outcome.FAILED]
+    if any(row.kind is Kind.PAYOUT for row in failed):
+        raise ValueError(f"payout {payout_id} is not posted: {failed[0].reason}")
+    async with database.unit_of_work(actor, correlation_id) as uow:
+        for row in failed:
+            await ask_staff(
+                uow, MATTER, f"{lists.name}:{row.object_id}", reason=row.reason, about=row.kind, own_id=row.own_id
+            )
 
 
 def _came_back(payout: Payout, *, returned: bool) -> bool:

@@ -13,6 +13,9 @@ from ais.kit.ids import PaymentId
 from ais.payments import repository
 from ais.payments.domain import EventKind, EventState, Payment, ProviderEvent, StoredEvent
 from ais.payments.ports import Gateways, SettlesPayments
+from ais.payments.reconciliation import ProviderLists
+from ais.payments.service.dispute import follow_dispute
+from ais.payments.service.payouts import follow_payout
 from ais.payments.service.refund import follow_refunds
 from ais.platform.database import Connection, Database, UnitOfWork
 from ais.platform.jobs import Retry
@@ -44,7 +47,12 @@ def _ask_for(uow: UnitOfWork, event_id: str) -> None:
 
 
 async def handle_event(
-    database: Database, gateways: Gateways, settle: SettlesPayments, event_id: str, correlation_id: str
+    database: Database,
+    gateways: Gateways,
+    lists: ProviderLists,
+    settle: SettlesPayments,
+    event_id: str,
+    correlation_id: str,
 ) -> None:
     """Do what a stored message asks for; one that was dealt with is left alone. What goes wrong is noted, tried again
     later, and in the end put before staff: nothing is dropped.
@@ -57,7 +65,7 @@ async def handle_event(
         return
     actor = system_actor("payments.handle_event")
     try:
-        known = await _act(database, gateways, settle, stored, correlation_id)
+        known = await _act(database, gateways, lists, settle, stored, correlation_id)
     except Exception as problem:  # whatever it was is kept with the message, which is tried again or goes to staff
         log.warning("provider event not handled", event_id=event_id, type=stored.type, error=type(problem).__name__)
         async with database.unit_of_work(actor, correlation_id) as uow:
@@ -122,18 +130,28 @@ async def replay_event(uow: UnitOfWork, event_id: str, payment_id: PaymentId | N
 
 
 async def _act(
-    database: Database, gateways: Gateways, settle: SettlesPayments, stored: StoredEvent, correlation_id: str
+    database: Database,
+    gateways: Gateways,
+    lists: ProviderLists,
+    settle: SettlesPayments,
+    stored: StoredEvent,
+    correlation_id: str,
 ) -> bool:
     """Look at what the message is about and follow it; answers False for a type that is not known."""
     event = gateways.provider(stored.provider).read_event(stored.body)
     if event.kind is EventKind.UNKNOWN:
         return False
     actor = system_actor("payments.handle_event")
+    if event.kind is EventKind.PAYOUT:
+        await follow_payout(database, lists, event.object_id, actor, correlation_id)
+        return True
     async with database.connection() as connection:
         payment = await _payment_of(connection, stored, event)
     await settle(database, gateways, payment.id, actor, correlation_id)
     if event.kind is EventKind.REFUND:
         await follow_refunds(database, gateways, payment.id, actor, correlation_id)
+    if event.kind is EventKind.DISPUTE:
+        await follow_dispute(database, gateways, payment, event.object_id, actor, correlation_id)
     return True
 
 

@@ -20,7 +20,7 @@ from ais.payments.errors import ProviderError
 from ais.payments.ports import Gateways, SettlesPayments
 from ais.payments.reconciliation import Kind, ListedRefund, Outcome, ProviderLists, Report, Row, Window
 from ais.payments.repository import reconciliation as kept
-from ais.payments.service.payouts import PAYOUTS_BEFORE, reconcile_payout
+from ais.payments.service.payouts import MATTER, PAYOUTS_BEFORE, reconcile_payout
 from ais.payments.service.refund import follow_refunds
 from ais.platform.database import Connection, Database
 from ais.platform.staff_queue import ask_staff, list_staff_queue, resolve_staff_queue
@@ -28,7 +28,6 @@ from ais.platform.telemetry import get_logger
 
 log = get_logger("payments.reconciliation")
 
-MATTER = "reconciliation"
 # What the books began just before the window, the provider may have made in it, and the other way round.
 _EDGE = timedelta(minutes=10)
 

@@ -9,7 +9,7 @@ from ais.kit.ids import PaymentId, RefundId
 from ais.ledger import Account, order_balances, post
 from ais.payments import postings, repository
 from ais.payments.domain import REFUND_TRANSITIONS, Payment, ProviderRefund, Refund, RefundDestination, RefundStatus
-from ais.payments.errors import RefundExceedsPaid
+from ais.payments.errors import RefundExceedsPaid, RefundsFrozen
 from ais.payments.events import RefundBegun, RefundSettled
 from ais.payments.ports import Gateways
 from ais.payments.service.own import where_it_lies
@@ -24,13 +24,14 @@ async def begin_refund(
 ) -> Refund:
     """Decide to send ``amount`` back to the payment it came from; a job carries it out. Repeating it is harmless.
 
-    Raises :class:`RefundExceedsPaid` if less than ``amount`` was received and not yet given back.
+    Raises :class:`RefundExceedsPaid` if less than ``amount`` was received and not yet given back or lost in a dispute,
+    :class:`RefundsFrozen` while one is open.
     """
     payment = await lock_payment(uow, payment_id)
     known = await repository.find_refund(uow.connection, refund_id)
     if known is not None:
         return known
-    require_refundable(payment, amount)
+    await require_undisputed(uow, payment, amount)
     refund = await repository.insert_refund(uow, refund_id, payment, amount, reason)
     uow.publish(RefundBegun(refund_id=str(refund_id), order_id=str(payment.order_id)))
     uow.enqueue("payments.refund", {"refund_id": str(refund_id)}, dedupe_key=f"refund:{refund_id}")
@@ -49,6 +50,16 @@ def require_refundable(payment: Payment, amount: Money) -> None:
     """Raise :class:`RefundExceedsPaid` unless so much was received by the locked payment and not yet given back."""
     if amount.minor > payment.received.minor - payment.refunded.minor or amount.currency != payment.amount.currency:
         raise RefundExceedsPaid(asked=str(amount), refundable=str(payment.received - payment.refunded))
+
+
+async def require_undisputed(uow: UnitOfWork, payment: Payment, amount: Money) -> None:
+    """Raise :class:`RefundsFrozen` while a dispute of the locked payment is open, and :class:`RefundExceedsPaid` if
+    ``amount`` is more than is left of it, lost disputes included.
+    """
+    is_open, lost = await repository.taken_by_disputes(uow.connection, payment.id)
+    if is_open:
+        raise RefundsFrozen
+    require_refundable(payment, amount + Money(lost, amount.currency))
 
 
 async def call_refund(database: Database, gateways: Gateways, refund_id: RefundId) -> ProviderRefund | None:

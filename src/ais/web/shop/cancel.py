@@ -22,8 +22,8 @@ from ais.orders import (
     show_order,
     wish_of,
 )
-from ais.orders.errors import NothingToGiveUp, QuoteExpired, QuoteNotFound, QuoteSuperseded, RefundsFrozen
-from ais.payments import PaymentProcessing, ProviderError, ProviderTimeout, RefundExceedsPaid
+from ais.orders.errors import NothingToGiveUp, QuoteExpired, QuoteNotFound, QuoteSuperseded
+from ais.payments import PaymentProcessing, ProviderError, ProviderTimeout, RefundExceedsPaid, RefundsFrozen
 from ais.platform.database import Database
 from ais.platform.http import PUBLIC, HTTPRequest, correlation_id_of
 from ais.platform.i18n import translate

@@ -13,11 +13,11 @@ from ais.orders.cancellation.domain import QuoteStatus, coupons_held
 from ais.orders.cancellation.service.confirm import carry_out, give_up_unticketed
 from ais.orders.cancellation.service.quote import Wish, make_quote
 from ais.orders.domain import OrderStatus
-from ais.orders.errors import NothingToGiveUp, RefundsFrozen
+from ais.orders.errors import NothingToGiveUp
 from ais.orders.service.expire import close_attempts
 from ais.orders.service.schedule_change import cancel_segments
 from ais.orders.service.states import OrderChange
-from ais.payments import Gateways, RefundExceedsPaid, open_attempts, payments_of_order
+from ais.payments import Gateways, RefundExceedsPaid, RefundsFrozen, open_attempts, payments_of_order
 from ais.platform.database import Database, UnitOfWork
 from ais.platform.staff_queue import ask_staff, resolve_staff_queue
 from ais.ticketing import documents_of_order

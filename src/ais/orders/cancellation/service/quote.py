@@ -32,8 +32,8 @@ from ais.orders.cancellation.rules import in_steps, involuntary_lines, voluntary
 from ais.orders.cancellation.schemas import quote_body
 from ais.orders.cancellation.service.partly_flown import shortfalls_of
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus
-from ais.orders.errors import OrderNotFound, RefundsFrozen
-from ais.payments import Gateways, RefundExceedsPaid, payments_of_order
+from ais.orders.errors import OrderNotFound
+from ais.payments import Gateways, RefundExceedsPaid, RefundsFrozen, payments_of_order
 from ais.platform.database import Connection, Database, UnitOfWork
 from ais.platform.i18n import Language
 from ais.platform.idempotency import Answer, RequestKey, once

@@ -13,12 +13,20 @@ from ais.kit import Money
 from ais.payments.adapters.stripe.amounts import to_stripe
 from ais.payments.adapters.stripe.translate import (
     Translated,
+    dispute_of,
     event_of,
     payment_of_intent,
     payment_of_session,
     refund_of,
 )
-from ais.payments.domain import PaymentMethod, PaymentOpening, ProviderEvent, ProviderPayment, ProviderRefund
+from ais.payments.domain import (
+    PaymentMethod,
+    PaymentOpening,
+    ProviderDispute,
+    ProviderEvent,
+    ProviderPayment,
+    ProviderRefund,
+)
 from ais.payments.errors import PaymentFailed, SignatureInvalid
 
 SIGNATURE_AGE_SECONDS = 300
@@ -195,6 +203,10 @@ class StripeGateway:
             if _metadata(refund).get("refund_id") == reference:
                 found = refund
         return found
+
+    async def retrieve_dispute(self, provider_dispute_id: str) -> ProviderDispute:
+        with Translated():
+            return dispute_of(await self._client.v1.disputes.retrieve_async(provider_dispute_id))
 
     async def refunds_of(self, capture_id: str) -> list[ProviderRefund]:
         with Translated():

@@ -49,12 +49,11 @@ class StripeLists:
         with Translated():
             page = await self._client.v1.payouts.list_async({"created": _created(window), "limit": _PAGE})
             async for payout in page.auto_paging_iter():
-                yield Payout(
-                    id=payout.id,
-                    status=_PAYOUT_STATUS.get(payout.status, PayoutStatus.ON_ITS_WAY),
-                    amount=from_stripe(payout.amount, payout.currency),
-                    lists_lines=payout.automatic,
-                )
+                yield _payout(payout)
+
+    async def payout(self, payout_id: str) -> Payout:
+        with Translated():
+            return _payout(await self._client.v1.payouts.retrieve_async(payout_id))
 
     async def lines_of(self, payout: Payout) -> AsyncIterator[PayoutLine]:
         with Translated():
@@ -64,6 +63,15 @@ class StripeLists:
             async for transaction in page.auto_paging_iter():
                 if transaction.type != "payout":
                     yield _line_of(transaction)
+
+
+def _payout(payout: stripe.Payout) -> Payout:
+    return Payout(
+        id=payout.id,
+        status=_PAYOUT_STATUS.get(payout.status, PayoutStatus.ON_ITS_WAY),
+        amount=from_stripe(payout.amount, payout.currency),
+        lists_lines=payout.automatic,
+    )
 
 
 def _created(window: Window) -> Any:

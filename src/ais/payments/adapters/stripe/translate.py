@@ -10,8 +10,17 @@ import stripe
 
 from ais.kit import Money
 from ais.payments.adapters.stripe.amounts import from_stripe
-from ais.payments.domain import EventKind, PaymentStatus, ProviderEvent, ProviderPayment, ProviderRefund, RefundStatus
-from ais.payments.errors import PaymentFailed, ProviderError, ProviderTimeout, RefundExceedsPaid
+from ais.payments.domain import (
+    DisputeStatus,
+    EventKind,
+    PaymentStatus,
+    ProviderDispute,
+    ProviderEvent,
+    ProviderPayment,
+    ProviderRefund,
+    RefundStatus,
+)
+from ais.payments.errors import PaymentFailed, ProviderError, ProviderTimeout, RefundExceedsPaid, RefundsFrozen
 from ais.platform.telemetry import get_logger
 
 log = get_logger("stripe")
@@ -122,6 +131,12 @@ _EVENT_KINDS = {
     "refund.created": EventKind.REFUND,
     "refund.updated": EventKind.REFUND,
     "refund.failed": EventKind.REFUND,
+    "charge.dispute.created": EventKind.DISPUTE,
+    "charge.dispute.updated": EventKind.DISPUTE,
+    "charge.dispute.closed": EventKind.DISPUTE,
+    "charge.dispute.funds_withdrawn": EventKind.DISPUTE,
+    "charge.dispute.funds_reinstated": EventKind.DISPUTE,
+    "payout.paid": EventKind.PAYOUT,
 }
 
 
@@ -164,8 +179,35 @@ class Translated:
             raise ProviderTimeout from problem
         if problem.code in {"charge_already_refunded", "amount_too_large"}:
             raise RefundExceedsPaid from problem
+        if problem.code == "charge_disputed":
+            raise RefundsFrozen from problem
         # A session that was to open long ago and would live too short now: it was never made, so it is refused.
         late = isinstance(problem, stripe.InvalidRequestError) and problem.param == "expires_at"
         if late or (isinstance(problem, stripe.CardError | stripe.InvalidRequestError) and problem.code in _REFUSED):
             raise PaymentFailed from problem
         raise ProviderError from problem
+
+
+_DISPUTE_STATUS = {
+    "warning_needs_response": DisputeStatus.INQUIRY,
+    "warning_under_review": DisputeStatus.INQUIRY,
+    "warning_closed": DisputeStatus.WITHDRAWN,
+    "prevented": DisputeStatus.WITHDRAWN,
+    "needs_response": DisputeStatus.OPEN,
+    "under_review": DisputeStatus.OPEN,
+    "won": DisputeStatus.WON,
+    "lost": DisputeStatus.LOST,
+}
+
+
+def dispute_of(dispute: stripe.Dispute) -> ProviderDispute:
+    """A dispute as it is at Stripe."""
+    held = dispute.to_dict()
+    due_by = (held.get("evidence_details") or {}).get("due_by")
+    return ProviderDispute(
+        id=held["id"],
+        status=_DISPUTE_STATUS[held["status"]],
+        amount=from_stripe(held["amount"], held["currency"]),
+        reason=held.get("reason") or "unknown",
+        answer_by=datetime.fromtimestamp(due_by, UTC) if due_by else None,
+    )
