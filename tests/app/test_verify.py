@@ -70,10 +70,11 @@ PLANTED: dict[str, str] = {
         INSERT INTO ledger_entries (posting_id, number, account, amount_minor, currency, document_id, coupon_number)
         VALUES (gen_random_uuid(), 1, 'unflown_fare', 900000, 'SAR', {A_DOCUMENT}, 1)""",
     "ledger.chain_holds": """
-        INSERT INTO ledger_chain (position, posting_id, hash) SELECT 1, id, sha256('other') FROM ledger_postings LIMIT 1
-        """,
+        INSERT INTO ledger_chain (position, posting_id, hash)
+        SELECT coalesce(max(position), 0) + 1, gen_random_uuid(), sha256('other') FROM ledger_chain""",
     "ledger.heads_agree": """
-        INSERT INTO ledger_heads (position, hash, signed_at, key_id, signature) VALUES (1, '', ais_now(), 'k', '')""",
+        INSERT INTO ledger_heads (position, hash, signed_at, key_id, signature)
+        SELECT coalesce(max(position), 0) + 1, '', ais_now(), 'k', '' FROM ledger_heads""",
     "ledger.travel_credit_never_below_zero": """
         INSERT INTO ledger_entries (posting_id, number, account, amount_minor, currency, credit_id)
         VALUES (gen_random_uuid(), 1, 'travel_credit', 1, 'SAR', gen_random_uuid())""",
@@ -154,7 +155,8 @@ PLANTED_TOO: list[tuple[str, str]] = [
     ("ledger.postings_balance", "DELETE FROM ledger_entries"),
     (
         "ledger.chain_holds",
-        "INSERT INTO ledger_chain (position, posting_id, hash) VALUES (1, gen_random_uuid(), sha256(''))",
+        """INSERT INTO ledger_chain (position, posting_id, hash)
+           SELECT coalesce(max(position), 0) + 2, gen_random_uuid(), sha256('other') FROM ledger_chain""",
     ),
     (
         "payments.captures_posted",

@@ -123,6 +123,7 @@ async def test_unflown_on_any_date_is_the_sum_of_the_coupons_open_then(sold):
     (moved_at,) = await program.rows("SELECT min(issued_at) FROM documents")
     async with program.database.connection() as connection, connection.transaction():
         await connection.execute("SET LOCAL session_replication_role = replica")
+        await connection.execute("DELETE FROM ledger_heads; DELETE FROM ledger_chain")
         await connection.execute("UPDATE documents SET issued_at = issued_at - interval '9 days'")
         await connection.execute("UPDATE coupon_moves SET happened_at = happened_at - interval '9 days'")
         await connection.execute("UPDATE ledger_postings SET happened_at = happened_at - interval '9 days'")
