@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from litestar import Response
 
@@ -49,7 +50,7 @@ def error_page(request: HTTPRequest, error: AppError, headers: dict[str, str]) -
         return None
     if isinstance(error, MethodNotAllowed) and request.method == "GET":
         # The address of a form, opened by hand: what it belongs to stands above it.
-        return see_other(path.rsplit("/", 1)[0])
+        return see_other(quote(path.rsplit("/", 1)[0]))
     language = page_language(request)
     accident = error.status >= 500 and not isinstance(error, ServiceUnavailable)
     text = next((text for kind, text in _TEXTS if isinstance(error, kind)), None)
