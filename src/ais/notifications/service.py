@@ -31,10 +31,12 @@ log = get_logger("notifications")
 
 DELIVER = "notifications.deliver"
 AT_ONCE = 20
-# A run stops taking up mails after RUN_SECONDS and one mail takes MAIL_SECONDS of the SMTP adapter at most: together
-# less than the lease, so that nobody sends what this run is still sending.
-RUN_SECONDS = 20.0
+# Of what was taken, no mail is begun after BATCH_SECONDS, and one mail takes MAIL_SECONDS of the SMTP adapter at most:
+# together less than the lease, so that nobody sends what this run is still sending.
+BATCH_SECONDS = 20.0
 LEASE = timedelta(seconds=45)
+# A run hands over to the next one after this time, so that a worker that is to stop need not wait for it.
+RUN_SECONDS = 60.0
 _REST_AFTER_OUTAGE = timedelta(seconds=10)
 _FAILED = "notice_failed"
 
@@ -72,15 +74,18 @@ async def tell(
 
 
 async def deliver_due(database: Database, gateway: MailGateway, letters: Letters) -> DeliveryReport:
-    """Send what is due until nothing is, the time of a run is over, or the server takes nothing."""
+    """Send what is due until nothing is, or the server takes nothing; after a minute another run goes on."""
     report = DeliveryReport()
-    stop_at = time.monotonic() + RUN_SECONDS
+    began = time.monotonic()
     async with gateway.session() as session:
-        while time.monotonic() < stop_at and not report.is_server_down:
+        while not report.is_server_down:
             async with database.unit_of_work(system_actor(DELIVER)) as uow:
+                if time.monotonic() - began > RUN_SECONDS:
+                    uow.enqueue(DELIVER, {}, dedupe_key=DELIVER)
+                    break
                 taken = await repository.lease_due(uow, AT_ONCE, LEASE)
             if taken:
-                await _deliver(database, session, letters, taken, report, stop_at)
+                await _deliver(database, session, letters, taken, report, time.monotonic() + BATCH_SECONDS)
             elif not report.sent or not await _hurry_after_outage(database):
                 break
     if msgspec.structs.astuple(report) != msgspec.structs.astuple(DeliveryReport()):
