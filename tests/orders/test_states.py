@@ -9,6 +9,7 @@ import pytest
 
 from ais.inventory import HOLD_ITEM_TRANSITIONS, HOLD_TRANSITIONS
 from ais.kit import InvalidStateTransition
+from ais.notifications.domain import NOTICE_TRANSITIONS
 from ais.orders import (
     ORDER_PAYMENT_TRANSITIONS,
     ORDER_TRANSITIONS,
@@ -39,6 +40,7 @@ TABLES = (
     EVENT_TRANSITIONS,
     SHIFT_TRANSITIONS,
     DISPUTE_TRANSITIONS,
+    NOTICE_TRANSITIONS,
     DOCUMENT_TRANSITIONS,
     COUPON_TRANSITIONS,
     HOLD_TRANSITIONS,

@@ -1,10 +1,11 @@
 """Refunds: decided under the payment's lock, carried out by a job under their own key."""
 
+import asyncio
 from uuid import uuid4
 
 import pytest
 from tests.factories.books import grant
-from tests.factories.in_process import order_id, payment_id
+from tests.factories.in_process import OPERATOR, order_id, payment_id
 
 from ais.kit import Money, ids, system_actor
 from ais.kit.ids import PaymentId, RefundId, encode_id
@@ -136,3 +137,42 @@ async def test_trouble_at_the_provider_ends_in_one_refund(program, fault):
     assert await status_of(program, refund_id) == "succeeded"
     assert [found["amount"] for found in await program.refunds_of(payment)] == [total(order)]
     assert (await program.read(order))["payment_status"] == "refunded"
+
+
+async def failed_refund(program, minor=900):
+    """A refund that the bank has sent back for good."""
+    order, payment = await paid_order(program, "pm_card_refundFail")
+    refund_id = await refund(program, payment, minor)
+    await program.run_jobs()
+    program.simulator.control("POST", "/transitions/run")
+    await program.report(payment)
+    assert await status_of(program, refund_id) == "failed"
+    return order, payment, encode_id(ids.REFUND, refund_id)
+
+
+async def test_staff_try_a_failed_refund_again_and_two_clerks_begin_one(program):
+    order, payment, failed = await failed_refund(program)
+    listed = (await program.http.get("/api/v1/refunds?status=failed", headers=OPERATOR)).json()["items"]
+    assert [(each["amount"]["amount"], each["failure_code"] is None) for each in listed if each["id"] == failed] == [
+        ("9.00", False)
+    ]
+    answers = await asyncio.gather(*(program.staff_post(f"refunds/{failed}/retry") for _ in range(5)))
+    assert {answer.status_code for answer in answers} == {201}, answers[0].text
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert await program.staff_queue(failed) == []
+    await program.run_jobs()
+    assert await program.rows(
+        "SELECT amount_minor, status FROM refunds WHERE order_id = $1 ORDER BY created_at", order_id(order)
+    ) == [(900, "failed"), (900, "succeeded")]
+    assert len(await program.refunds_of(payment)) == 2
+    again = await program.staff_post(f"refunds/{answers[0].json()['id']}/retry")
+    assert (again.status_code, again.json()["error"]["code"]) == (404, "NOT_FOUND")
+
+
+async def test_a_failed_refund_may_become_travel_credit(program):
+    order, _, failed = await failed_refund(program)
+    answer = await program.staff_post(f"refunds/{failed}/retry", to="travel_credit")
+    assert (answer.json()["status"], answer.json()["destination"]) == ("succeeded", "travel_credit")
+    await program.run_jobs()
+    assert (await program.read(order))["refunded"]["amount"] == "9.00"
+    assert await program.rows("SELECT balance_minor FROM travel_credits WHERE order_id = $1", order_id(order)) == [900]

@@ -73,6 +73,7 @@ from ais.payments.repository import (
     list_agencies,
     list_disputes,
     list_events,
+    list_refunds,
     list_shifts,
     payments_of_order,
     refunded_of_order,
@@ -99,6 +100,7 @@ from ais.payments.service.pay import (
 from ais.payments.service.receive import replay_event
 from ais.payments.service.reconcile import Reconciler, reconcile
 from ais.payments.service.refund import begin_refund
+from ais.payments.service.retry import retry_refund
 
 __all__ = [
     "DEAD_LETTERS",
@@ -178,6 +180,7 @@ __all__ = [
     "list_disputes",
     "list_events",
     "list_reconciliations",
+    "list_refunds",
     "list_shifts",
     "open_attempts",
     "open_shift",
@@ -186,6 +189,7 @@ __all__ = [
     "reconcile",
     "refunded_of_order",
     "replay_event",
+    "retry_refund",
     "set_credit_limit",
     "settle_payment",
     "statement_csv",

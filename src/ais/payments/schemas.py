@@ -18,6 +18,9 @@ from ais.payments.domain import (
     CashShift,
     EventAttempt,
     EventState,
+    Refund,
+    RefundDestination,
+    RefundStatus,
     ShiftStatus,
     StoredEvent,
 )
@@ -303,4 +306,41 @@ def receipt_body(receipt: CashReceipt) -> ReceiptBody:
         receipt.kind,
         sum_body(receipt.amount),
         receipt.recorded_at,
+    )
+
+
+class RefundBody(Struct, frozen=True):
+    """A refund; `failure_code` says why it failed."""
+
+    id: str
+    payment_id: str
+    order_id: str
+    amount: SumBody
+    status: RefundStatus
+    destination: RefundDestination
+    reason: str
+    failure_code: str | None
+    provider_refund_id: str | None
+    created_at: datetime | None
+
+
+class RetryRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Try a failed refund again, to where it came from or into travel credit."""
+
+    to: RefundDestination = RefundDestination.ORIGINAL_PAYMENT
+
+
+def refund_body(refund: Refund, failure_code: str | None = None, created_at: datetime | None = None) -> RefundBody:
+    """Its wire form."""
+    return RefundBody(
+        id=encode_id(ids.REFUND, refund.id),
+        payment_id=encode_id(ids.PAYMENT, refund.payment_id),
+        order_id=encode_id(ids.ORDER, refund.order_id),
+        amount=sum_body(refund.amount),
+        status=refund.status,
+        destination=refund.destination,
+        reason=refund.reason,
+        failure_code=failure_code,
+        provider_refund_id=refund.provider_refund_id,
+        created_at=created_at,
     )

@@ -41,6 +41,7 @@ COMMANDS = {
     "agency": ("money", "Agencies: create, list, top-up, set-limit, statement, pay."),
     "cash": ("money", "Cash over a counter: add-office, open, shifts, pay, pay-out, close."),
     "credit": ("money", "Travel credit: show."),
+    "refunds": ("refunds", "Money on its way back: list, retry."),
     "disputes": ("disputes", "What payers dispute at their banks: list."),
     "webhooks": ("webhooks", "What payment providers told us: list, show, replay."),
     "reconcile": ("reconcile", "Compare the books with the payment provider's own lists."),

@@ -33,7 +33,7 @@ def list_(output: Output, every: bool, limit: int) -> None:
     payment_of_cancelled_order money came for an order that was cancelled
     payment_without_order      money came for an order that is gone
     webhook_dead               what a provider told us could not be handled; see `ais webhooks`
-    refund_failed              money did not go back
+    refund_failed              money did not go back; see `ais refunds retry`
     payment_disputed           a payer disputes a payment at the bank; see `ais disputes list`
     dispute_lost               the bank has kept the money; the order's coupons may still be good
     cash_difference            a drawer did not hold what it should; see `ais cash shifts`

@@ -16,7 +16,7 @@ from litestar.params import Parameter
 from ais.kit import ValidationFailed, decode_id, ids
 from ais.kit.ids import AgencyId, CashShiftId, RefundId
 from ais.payments import repository
-from ais.payments.domain import Agency, AgencyMovement
+from ais.payments.domain import Agency, AgencyMovement, RefundStatus
 from ais.payments.errors import (
     AgencyNotFound,
     CodeTaken,
@@ -24,7 +24,9 @@ from ais.payments.errors import (
     CurrencyDiffers,
     DrawerTooSmall,
     OfficeNotFound,
+    RefundExceedsPaid,
     RefundNotFound,
+    RefundsFrozen,
     ShiftNotFound,
     ShiftNotOpen,
     TravelCreditNotFound,
@@ -38,6 +40,8 @@ from ais.payments.schemas import (
     OfficeRequest,
     PayOutRequest,
     ReceiptBody,
+    RefundBody,
+    RetryRequest,
     ShiftBody,
     ShiftRequest,
     TopUpRequest,
@@ -47,12 +51,14 @@ from ais.payments.schemas import (
     movement_body,
     read_amount,
     receipt_body,
+    refund_body,
     shift_body,
     statement_csv,
     sum_body,
 )
 from ais.payments.service.agency import create_agency, set_credit_limit, top_up_agency
 from ais.payments.service.cash import close_shift, create_office, open_shift, pay_out_refund
+from ais.payments.service.retry import retry_refund
 from ais.platform.cache import Cache, RateLimited
 from ais.platform.database import Database, UnitOfWork
 from ais.platform.http import (
@@ -84,6 +90,7 @@ from ais.platform.idempotency import (
 )
 
 AGENCIES_READ, AGENCIES_MANAGE = "agencies.read", "agencies.manage"
+REFUNDS_READ, REFUNDS_RETRY = "refunds.read", "refunds.retry"
 CASH_TAKE, CASH_READ, OFFICES_MANAGE = "cash.take", "cash.read", "cash.manage_offices"
 _STAFF = (Unauthorized, TokenExpired, Forbidden)
 _WRITE = (
@@ -404,6 +411,45 @@ async def look_up_credit(request: HTTPRequest, data: TravelCreditLookup) -> Resp
     return json_response(body, headers=rate_limit_headers(*spent))
 
 
+@get("/api/v1/refunds", access=staff(REFUNDS_READ), tags=["refunds"], responses=refusals(*_STAFF, ValidationFailed))
+async def list_refunds(
+    request: HTTPRequest,
+    of_status: Annotated[RefundStatus | None, Parameter(query="status")] = None,
+    limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
+) -> Response[Page[RefundBody]]:
+    """Refunds, the newest first; those that failed wait for a person."""
+    database: Database = request.app.state.database
+    async with database.connection() as connection:
+        found = await repository.list_refunds(connection, status=of_status, limit=limit)
+    return json_response(Page([refund_body(*each) for each in found], None))
+
+
+@post(
+    "/api/v1/refunds/{refund_id:str}/retry",
+    access=staff(REFUNDS_RETRY),
+    dto=JSONBody[RetryRequest],
+    return_dto=None,
+    status_code=201,
+    tags=["refunds"],
+    responses=refusals(*_WRITE, RefundNotFound, RefundExceedsPaid, RefundsFrozen),
+)
+async def try_refund_again(
+    request: HTTPRequest,
+    refund_id: Annotated[str, Parameter(description="Id of a refund", max_length=60)],
+    data: RetryRequest,
+    idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001  # see above
+) -> Response[RefundBody]:
+    """Begin a failed refund once more, as a new refund; however many ask, it is one."""
+    own = decode_id(ids.REFUND, refund_id)
+    if own is None:
+        raise RefundNotFound
+
+    async def work(uow: UnitOfWork) -> RefundBody:
+        return refund_body(await retry_refund(uow, RefundId(own), data.to))
+
+    return await _once(request, RefundBody, 201, work)
+
+
 COUNTER_ROUTES = (
     add_agency,
     list_agencies,
@@ -417,4 +463,6 @@ COUNTER_ROUTES = (
     end_shift,
     pay_out,
     look_up_credit,
+    list_refunds,
+    try_refund_again,
 )

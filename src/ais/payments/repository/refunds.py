@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import asyncpg
 
 from ais.kit import Money
@@ -114,3 +116,15 @@ async def pending_refunds(connection: Connection, *, older_than_seconds: float, 
         limit,
     )
     return [RefundId(row["id"]) for row in rows]
+
+
+async def list_refunds(
+    connection: Connection, *, status: RefundStatus | None, limit: int
+) -> list[tuple[Refund, str | None, datetime]]:
+    """Refunds with why they failed and when they were begun, the newest first."""
+    rows = await connection.fetch(
+        "SELECT * FROM refunds WHERE $1::text IS NULL OR status = $1 ORDER BY created_at DESC, id LIMIT $2",
+        status,
+        limit,
+    )
+    return [(_refund(row), row["failure_code"], row["created_at"]) for row in rows]

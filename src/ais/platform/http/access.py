@@ -73,6 +73,8 @@ OPERATOR_PERMISSIONS = frozenset(
         "orders.read_any",
         "orders.void",
         "payments.send_link",
+        "refunds.read",
+        "refunds.retry",
         "webhooks.read",
         "webhooks.replay",
     }
