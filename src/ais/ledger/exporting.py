@@ -37,6 +37,7 @@ async def export_chain(database: Database, file: TextIO, form: str, tell: Told =
         database.connection() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
+        await repository.walk_by_index(connection)
         end = await repository.last_link(connection)
         links: AsyncIterator[Link] = walk_chain(connection)
         async for link in links:

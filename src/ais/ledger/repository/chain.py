@@ -37,6 +37,16 @@ CONTENT = f"""
 """  # noqa: S608  # made of constants
 
 
+async def walk_by_index(connection: Connection) -> None:
+    """For the rest of the transaction: take links and postings one by one by their keys, never a whole table for a few.
+
+    The chain is walked in small steps, of which each would be worth a scan of everything by the planner's reckoning.
+    """
+    await connection.execute(
+        "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL statement_timeout = 0"
+    )
+
+
 class Horizon(msgspec.Struct, frozen=True):
     """Transactions: below ``settled`` none is open any more; ``begin`` is where chaining goes on, ``upcoming`` the next
     to be given out. A place to go on beyond that means that the database was restored by a dump, which counts anew.
@@ -52,6 +62,7 @@ async def lock_chain(uow: UnitOfWork) -> Horizon | None:
     """How far may be chained; None while another worker does. Held until the unit of work ends."""
     if not await uow.connection.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", *_CHAIN_LOCK):
         return None
+    await walk_by_index(uow.connection)
     row = await uow.connection.fetchrow(
         """
         SELECT pg_snapshot_xmin(at)::text, pg_snapshot_xmax(at)::text, next_transaction_id::text,

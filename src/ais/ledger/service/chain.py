@@ -99,7 +99,7 @@ async def verify_chain(
         database.connection() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        await connection.execute("SET LOCAL statement_timeout = 0")
+        await repository.walk_by_index(connection)
         end = await repository.last_link(connection)
         waiting = await repository.count_unchained(connection)
         return await _walk(connection, {head.position: head for head in anchors}, end[0] if end else 0, waiting, tell)
