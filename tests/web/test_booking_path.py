@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 
+import msgspec
 import pytest
 from tests.factories.in_process import born, departure, order_id
 from tests.factories.page_reader import visitor_of
+
+from ais.orders import LinkRules
 
 
 def locator_of(page):
@@ -226,3 +229,23 @@ async def test_an_address_without_a_language_leads_to_the_order(visitor):
     arabic = await visitor.open(f"{bare}?payment=cancelled", headers={"Accept-Language": "ar"})
     assert arabic.path == f"/ar{bare}?payment=cancelled"
     assert "مقاعدك محجوزة" in arabic.text
+
+
+@pytest.mark.parametrize(
+    ("hosts", "site"), [(frozenset({"localhost"}), "http://localhost:8000"), (frozenset(), "http://127.0.0.1:8000")]
+)
+async def test_the_payment_page_leads_back_to_the_name_in_the_browser_if_it_is_an_allowed_one(
+    program, visitor, hosts, site
+):
+    services = program.state.pay_order
+    program.state.pay_order = msgspec.structs.replace(services, links=LinkRules("http://127.0.0.1:8000", hosts))
+    try:
+        page = await visitor.order()
+        here = {"Host": "localhost:8000", "Origin": "http://localhost:8000"}
+        await visitor.send(f"{page.path}/pay", page.form("/pay"), headers=here, follow=False)
+    finally:
+        program.state.pay_order = services
+    (payment,) = await payments_of(program, visitor.order_json(page))
+    session = await program.session(payment)
+    assert session["success_url"] == f"{site}{page.path}?payment=done"
+    assert session["cancel_url"] == f"{site}{page.path}?payment=cancelled"

@@ -142,6 +142,8 @@ def _environment(settings: Settings, provider_url: str, mailbox_ports: tuple[int
         "DATABASE_URL": settings.database_url or "",
         "REDIS_URL": settings.redis_url or "",
         "STRIPE_API_BASE": provider_url,
+        # Whoever opens the shop as localhost comes back to it under that name, where its cookie is.
+        "AIS_RETURN_HOSTS": settings.return_hosts or "localhost",
         "AIS_DATA_DIR": str(settings.data_dir.resolve()),
         "AIS_STRIPE_SECRET_KEY": settings.stripe_secret_key,
         "AIS_STRIPE_WEBHOOK_SECRET": settings.stripe_webhook_secret,
