@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from tests.factories.command_line import CommandLine
 from tests.factories.market import market_template
-from tests.factories.programs import market, own_program, simulator
+from tests.factories.programs import market, module_program, own_program, simulator
 
 from ais.platform.embedded import SharedServers
 
-__all__ = ["market", "own_program", "simulator"]
+__all__ = ["market", "module_program", "own_program", "simulator"]
 
 
 @pytest.fixture

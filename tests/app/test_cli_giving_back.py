@@ -11,8 +11,8 @@ SOON = departure(2)
 
 
 @pytest.fixture
-def ais(own_program, tmp_path):
-    command_line = CommandLine(own_program.settings.database_url, tmp_path)
+def ais(module_program, tmp_path):
+    command_line = CommandLine(module_program.settings.database_url, tmp_path)
 
     async def call(*arguments, code=0, **more):
         return await asyncio.to_thread(command_line, *arguments, code=code, **more)
@@ -21,8 +21,8 @@ def ais(own_program, tmp_path):
 
 
 @pytest.fixture
-def ais_json(own_program, tmp_path):
-    command_line = CommandLine(own_program.settings.database_url, tmp_path)
+def ais_json(module_program, tmp_path):
+    command_line = CommandLine(module_program.settings.database_url, tmp_path)
 
     async def call(*arguments, code=0, **more):
         return await asyncio.to_thread(command_line.json, *arguments, code=code, **more)
@@ -30,64 +30,66 @@ def ais_json(own_program, tmp_path):
     return call
 
 
-async def sold(program, passengers=(ADULT,)):
-    order = await program.order(list(passengers), slices=[("RUH", "JED", SOON)])
+async def sold(program, passengers=(ADULT,), day=SOON):
+    order = await program.order(list(passengers), slices=[("RUH", "JED", day)])
     await program.pay(order)
     (flight,) = (await program.read(order))["slices"][0]["segments"]
     return order, f"{flight['marketing_carrier']}{flight['flight_number']}"
 
 
-async def test_a_quote_is_shown_and_given_up_only_when_it_is_said(own_program, ais, ais_json):
-    order, _ = await sold(own_program)
+async def test_a_quote_is_shown_and_given_up_only_when_it_is_said(module_program, ais, ais_json):
+    order, _ = await sold(module_program)
     said = await ais("order", "cancel", order["record_locator"])
     assert "50 % of the fare is kept" in said.stdout
     assert "Nothing is given up yet" in said.stdout
-    assert states(await own_program.read(order)) == ("confirmed", "paid", "issued")
+    assert states(await module_program.read(order)) == ("confirmed", "paid", "issued")
     done = await ais_json("order", "cancel", order["id"], "--yes")
     assert done["order"]["status"] == "cancelled"
-    await own_program.run_jobs()
-    assert await refunds(own_program, order) == [(minor(done["quote"]["refund"]), "succeeded")]
+    await module_program.run_jobs()
+    assert await refunds(module_program, order) == [(minor(done["quote"]["refund"]), "succeeded")]
     failed = await ais_json("order", "cancel", "ZZZZZZ", code=1)
     assert failed["error"]["code"] == "NOT_FOUND"
 
 
-async def test_documents_are_voided_on_their_day(own_program, ais):
-    order, _ = await sold(own_program)
+async def test_documents_are_voided_on_their_day(module_program, ais):
+    order, _ = await sold(module_program)
     await ais("order", "void", order["record_locator"], "--reason", "wrong date")
-    await own_program.run_jobs()
-    seen = await own_program.read(order)
+    await module_program.run_jobs()
+    seen = await module_program.read(order)
     assert (states(seen), seen["refunded"]) == (("cancelled", "refunded", "void"), order["total"])
     await ais("order", "void", order["record_locator"], "--reason", "again", code=1)
 
 
-async def test_a_flight_is_cancelled_with_its_orders_and_again_changes_nothing(own_program, ais_json):
-    order, flight = await sold(own_program, [ADULT, ADULT])
-    command = ("flight", "cancel", flight, SOON, "--reason", "aircraft on ground", "--refunds", "automatic")
+async def test_a_flight_is_cancelled_with_its_orders_and_again_changes_nothing(module_program, ais_json):
+    day = departure(20)
+    order, flight = await sold(module_program, [ADULT, ADULT], day)
+    command = ("flight", "cancel", flight, day, "--reason", "aircraft on ground", "--refunds", "automatic")
     done = await ais_json(*command)
     assert (done["orders"], done["passengers"], done["was_cancelled_before"]) == ([order["id"]], 2, False)
-    await own_program.run_jobs()
-    await own_program.run_jobs()
-    seen = await own_program.read(order)
+    await module_program.run_jobs()
+    await module_program.run_jobs()
+    seen = await module_program.read(order)
     assert (states(seen), seen["refunded"]) == (("cancelled", "refunded", "issued"), order["total"])
     again = await ais_json(*command)
     assert (again["orders"], again["was_cancelled_before"]) == ([], True)
-    await own_program.run_jobs()
-    assert len(await refunds(own_program, order)) == 1
+    await module_program.run_jobs()
+    assert len(await refunds(module_program, order)) == 1
 
 
-async def test_a_departure_is_closed_from_a_file_and_a_wrong_one_is_refused(own_program, ais, ais_json, tmp_path):
-    order, flight = await sold(own_program, [ADULT, ADULT])
-    tickets = [document["number"] for document in (await own_program.read(order))["documents"]]
+async def test_a_departure_is_closed_from_a_file_and_a_wrong_one_is_refused(module_program, ais, ais_json, tmp_path):
+    day = departure(22)
+    order, flight = await sold(module_program, [ADULT, ADULT], day)
+    tickets = [document["number"] for document in (await module_program.read(order))["documents"]]
     boarded = tmp_path / "boarded.csv"
     heading = "ticket,coupon,locator,name,status\n"
     boarded.write_text(heading + f"{tickets[0]},,,,boarded\n1234567890123,,,,boarded\n", encoding="utf-8")
-    command = ("departure", "close", flight, SOON, "--list", boarded)
+    command = ("departure", "close", flight, day, "--list", boarded)
     assert (await ais_json(*command, code=1))["error"]["code"] == "DEPARTURE_TOO_EARLY"
     refused = await ais_json(*command, "--early", code=1)
     assert [(error["line"], error["found"]) for error in refused["error"]["errors"]] == [(3, "1234567890123")]
     boarded.write_text(heading + f"{tickets[0]},,,,boarded\n", encoding="utf-8")
     done = await ais_json(*command, "--early")
     assert (done["flown"], done["no_show"], done["completed"]) == (1, 1, 1)
-    assert coupons(await own_program.read(order)) == ["flown", "no_show"]
+    assert coupons(await module_program.read(order)) == ["flown", "no_show"]
     said = await ais(*command, "--early")
     assert "0 flown, 0 did not come, 2 were closed before" in said.stdout

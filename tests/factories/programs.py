@@ -44,6 +44,19 @@ async def program(shared_program: InProcess) -> AsyncIterator[InProcess]:
     await shared_program.require_invariants()
 
 
+@pytest.fixture(scope="module")
+async def module_program(
+    servers: SharedServers, market: str, simulator: StripeSimulator, anyio_backend: object
+) -> AsyncIterator[InProcess]:
+    """The program on a database of the module's own, whose tests keep to flights of their own."""
+    with servers.database(market) as url:
+        async with in_process(url, servers.cache_url(), simulator) as program:
+            await program.run_jobs()
+            yield program
+            async with program.later(minutes=20) as late:
+                await late.require_invariants()
+
+
 @pytest.fixture
 async def own_program(servers: SharedServers, market: str, simulator: StripeSimulator) -> AsyncIterator[InProcess]:
     """The program on a database of the test's own."""
