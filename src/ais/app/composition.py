@@ -99,7 +99,11 @@ async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
             "pay_order": pay_order_services(settings, database, gateways),
             "hosted_payment_origin": hosted_payment_origin(settings),
             "cancel_order": CancelOrder(
-                database, gateways, timedelta(minutes=settings.quote_minutes), settings.accounting_timezone
+                database,
+                gateways,
+                timedelta(minutes=settings.quote_minutes),
+                settings.accounting_timezone,
+                lambda: shop.market.reference,
             ),
             "lookup_limit_per_minute": settings.lookup_limit_per_minute,
             "trusted_proxies": settings.trusted_proxies,

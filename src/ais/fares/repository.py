@@ -265,14 +265,18 @@ def _tax(row: Any) -> TaxVersion:
     )
 
 
-async def select_fares(connection: Connection, at: datetime) -> list[FareVersion]:
-    """Every fare whose sale has not ended, or has ended lately."""
+async def select_fares(
+    connection: Connection, at: datetime, places: Collection[str] | None = None
+) -> list[FareVersion]:
+    """Every fare whose sale has not ended, or has ended lately; with ``places`` only those between two of them."""
     rows = await connection.fetch(
         f"""
         SELECT {_FARE_COLUMNS} FROM fare_versions
-        WHERE sale_ends_at IS NULL OR sale_ends_at > $1 OR withdrawn_at > $1 ORDER BY id
+        WHERE (sale_ends_at IS NULL OR sale_ends_at > $1 OR withdrawn_at > $1)
+          AND ($2::text[] IS NULL OR (origin = ANY($2) AND destination = ANY($2))) ORDER BY id
         """,  # noqa: S608  # a constant
         at - ENDED_SALES_KEPT,
+        None if places is None else sorted(set(places)),
     )
     rules = _Rules()
     return [_fare(row, rules) for row in rows]

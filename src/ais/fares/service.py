@@ -145,9 +145,16 @@ async def _withdraw(uow: UnitOfWork, table: str, version_id: int, reason: str) -
 
 
 async def load_fare_book(
-    connection: Connection, as_of: datetime, *, facts: AirportFacts, rates: ExchangeRates
+    connection: Connection,
+    as_of: datetime,
+    *,
+    facts: AirportFacts,
+    rates: ExchangeRates,
+    places: Collection[str] | None = None,
 ) -> FareBook:
     """The snapshot of what is on sale at ``as_of`` or later, or was until lately, with the version of the data.
+
+    ``places`` (airport and city codes) leaves the fares between two of them, for who prices one journey.
 
     The version is read first: data that changes in between is loaded once more, never missed. A reference snapshot
     serves as ``facts`` and ``rates``.
@@ -155,7 +162,7 @@ async def load_fare_book(
     version = await repository.fares_version(connection)
     return FareBook(
         version=version,
-        fares=await repository.select_fares(connection, as_of),
+        fares=await repository.select_fares(connection, as_of, places),
         taxes=await repository.select_taxes(connection, as_of),
         discounts=await repository.select_discounts(connection, as_of),
         brands=await repository.select_brands(connection),

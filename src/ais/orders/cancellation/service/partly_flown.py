@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from ais.fares import FareBook, PassengerType, PricingPassenger, PricingSegment, load_fare_book, price_itinerary
@@ -13,12 +13,18 @@ from ais.orders.cancellation import repository
 from ais.orders.cancellation.domain import FLOWN, CouponHeld, Place
 from ais.orders.domain import Order, OrderSegment, Passenger
 from ais.platform.database import UnitOfWork
-from ais.reference import load_reference
+from ais.reference import ReferenceData, load_reference
+
+ReadReference = Callable[[], ReferenceData]
 
 
-async def shortfalls_of(uow: UnitOfWork, order: Order, coupons: Mapping[Place, CouponHeld]) -> dict[PassengerId, int]:
+async def shortfalls_of(
+    uow: UnitOfWork, order: Order, coupons: Mapping[Place, CouponHeld], read_reference: ReadReference | None
+) -> dict[PassengerId, int]:
     """By passenger, what the flown part of the ticket would have cost more by itself than its share of the fare, in
     minor units, less what earlier cancellations have kept for that. Nothing for whoever has not flown.
+
+    ``read_reference`` gives the reference data that a process holds in memory; without it they are read.
     """
     flown: dict[PassengerId, set[OrderSegmentId]] = {}
     for (passenger_id, segment_id), coupon in coupons.items():
@@ -27,8 +33,10 @@ async def shortfalls_of(uow: UnitOfWork, order: Order, coupons: Mapping[Place, C
     at = await repository.issued_at(uow.connection, order.id) if flown else None
     if at is None:
         return {}
-    reference = await load_reference(uow.connection)
-    book = await load_fare_book(uow.connection, at, facts=reference, rates=reference)
+    reference = await load_reference(uow.connection) if read_reference is None else read_reference()
+    airports = {end for segment in order.segments for end in (segment.origin, segment.destination)}
+    places = airports | {reference.airport(iata).city_code for iata in airports}
+    book = await load_fare_book(uow.connection, at, facts=reference, rates=reference, places=places)
     classes = await _classes_at_or_above(uow, order)
     kept = await repository.shortfalls_kept(uow.connection, order.id)
     found: dict[PassengerId, int] = {}

@@ -30,7 +30,7 @@ from ais.orders.cancellation.domain import (
 )
 from ais.orders.cancellation.rules import in_steps, involuntary_lines, voluntary_lines
 from ais.orders.cancellation.schemas import quote_body
-from ais.orders.cancellation.service.partly_flown import shortfalls_of
+from ais.orders.cancellation.service.partly_flown import ReadReference, shortfalls_of
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus
 from ais.orders.errors import OrderNotFound
 from ais.payments import Gateways, RefundExceedsPaid, RefundsFrozen, payments_of_order
@@ -42,13 +42,14 @@ from ais.ticketing import documents_of_order
 
 class CancelOrder(msgspec.Struct, frozen=True):
     """What giving back needs: ``quote_window`` is how long a quote may be confirmed; in ``timezone`` (IANA) the airline
-    counts the day of issue.
+    counts the day of issue; ``read_reference`` gives the reference data of a process that holds them in memory.
     """
 
     database: Database
     gateways: Gateways
     quote_window: timedelta
     timezone: str
+    read_reference: ReadReference | None = None
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -93,14 +94,20 @@ async def quote_cancellation(
     """
 
     async def work(uow: UnitOfWork) -> Answer:
-        quote = await make_quote(uow, order_id, wish, services.quote_window)
+        quote = await make_quote(uow, order_id, wish, services.quote_window, read_reference=services.read_reference)
         return Answer(201, msgspec.json.encode(quote_body(quote, language)))
 
     return await once(services.database, actor, correlation_id, request, work)
 
 
 async def make_quote(
-    uow: UnitOfWork, order_id: OrderId, wish: Wish, window: timedelta, *, involuntary: bool = False
+    uow: UnitOfWork,
+    order_id: OrderId,
+    wish: Wish,
+    window: timedelta,
+    *,
+    involuntary: bool = False,
+    read_reference: ReadReference | None = None,
 ) -> Quote:
     """Lock the order, work out the quote and write it; it takes the place of the order's open one.
 
@@ -117,7 +124,9 @@ async def make_quote(
     if order.status is OrderStatus.RESERVED:
         quote = await _of_unticketed(uow, order, wish, window)
     elif order.status in {OrderStatus.CONFIRMED, OrderStatus.COMPLETED}:
-        quote = await _of_ticketed(uow, order, coupons, wish, window, involuntary=involuntary)
+        quote = await _of_ticketed(
+            uow, order, coupons, wish, window, involuntary=involuntary, read_reference=read_reference
+        )
     else:
         raise InvalidStateTransition("order", order.status, OrderStatus.CANCELLED)
     await repository.insert_quote(uow, quote)
@@ -150,13 +159,14 @@ async def _of_ticketed(
     window: timedelta,
     *,
     involuntary: bool,
+    read_reference: ReadReference | None,
 ) -> Quote:
     given_up = what_is_given_up(order, coupons, wish.passenger_ids, wish.segment_ids)
     now = uow.clock.now()
     if involuntary or airline_broke_it(order, coupons):
         kind, lines = QuoteKind.INVOLUNTARY, involuntary_lines(order, given_up)
     else:
-        kind, lines = QuoteKind.VOLUNTARY, await _by_the_rules(uow, order, coupons, given_up, now)
+        kind, lines = QuoteKind.VOLUNTARY, await _by_the_rules(uow, order, coupons, given_up, now, read_reference)
     if wish.refund_to is RefundTo.ORIGINAL_PAYMENT:
         lines = in_steps(lines, currency(order.currency).chargeable_multiple)
     refund = Money(sum(line.refunded_minor for line in lines), order.currency)
@@ -168,13 +178,18 @@ async def _of_ticketed(
 
 
 async def _by_the_rules(
-    uow: UnitOfWork, order: Order, coupons: Mapping[Place, CouponHeld], given_up: GivenUp, now: datetime
+    uow: UnitOfWork,
+    order: Order,
+    coupons: Mapping[Place, CouponHeld],
+    given_up: GivenUp,
+    now: datetime,
+    read_reference: ReadReference | None,
 ) -> tuple[QuoteLine, ...]:
     versions = {line.version_id for line in order.lines if line.kind == "fare" and line.version_id is not None}
     rules = await penalty_rules(
         uow.connection, versions, point_of_sale=order.point_of_sale, sold_on=order.created_at.date()
     )
-    shortfalls = await shortfalls_of(uow, order, coupons)
+    shortfalls = await shortfalls_of(uow, order, coupons, read_reference)
     return voluntary_lines(order, given_up, rules, now, shortfalls=shortfalls)
 
 
