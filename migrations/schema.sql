@@ -1895,7 +1895,7 @@ CREATE TABLE public.reconciliation_rows (
     amount_minor bigint,
     currency text,
     CONSTRAINT reconciliation_rows_check CHECK (((amount_minor IS NULL) = (currency IS NULL))),
-    CONSTRAINT reconciliation_rows_kind_check CHECK ((kind = ANY (ARRAY['payment'::text, 'refund'::text, 'payout'::text, 'payout_line'::text]))),
+    CONSTRAINT reconciliation_rows_kind_check CHECK ((kind = ANY (ARRAY['payment'::text, 'refund'::text, 'dispute'::text, 'payout'::text, 'payout_line'::text]))),
     CONSTRAINT reconciliation_rows_number_check CHECK ((number >= 1)),
     CONSTRAINT reconciliation_rows_outcome_check CHECK ((outcome = ANY (ARRAY['fixed'::text, 'failed'::text, 'skipped'::text])))
 );

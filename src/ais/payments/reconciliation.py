@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from ais.kit import Money
-from ais.payments.domain import ProviderPayment, ProviderRefund
+from ais.payments.domain import ProviderDispute, ProviderPayment, ProviderRefund
 
 PREFIX = "rec"
 
@@ -27,6 +27,13 @@ class ListedRefund(msgspec.Struct, frozen=True):
     """A refund in the provider's list; ``capture_id`` is what it calls the money that went back."""
 
     refund: ProviderRefund
+    capture_id: str
+
+
+class ListedDispute(msgspec.Struct, frozen=True):
+    """A dispute in the provider's list; ``capture_id`` is what it calls the money that is disputed."""
+
+    dispute: ProviderDispute
     capture_id: str
 
 
@@ -54,13 +61,14 @@ class LineKind(StrEnum):
 
     CAPTURE = "capture"
     REFUND = "refund"
-    OTHER = "other"  # a dispute, a fee of the provider, a correction
+    DISPUTE = "dispute"
+    OTHER = "other"  # a fee of the provider, a correction
 
 
 class PayoutLine(msgspec.Struct, frozen=True):
     """One movement of the balance that a payout is made of: ``amount`` less ``fee``, negative for what left us.
 
-    ``object_id`` names it as the other lists do: the capture of a payment, the refund.
+    ``object_id`` names it as the other lists do: the capture of a payment, the refund, the dispute.
     """
 
     id: str
@@ -83,6 +91,10 @@ class ProviderLists(Protocol):
         """All refunds made in the window, whoever made them."""
         ...
 
+    def disputes(self, window: Window) -> AsyncIterator[ListedDispute]:
+        """All disputes that were opened in the window."""
+        ...
+
     def payouts(self, window: Window) -> AsyncIterator[Payout]:
         """All payouts made in the window."""
         ...
@@ -101,6 +113,7 @@ class Kind(StrEnum):
 
     PAYMENT = "payment"
     REFUND = "refund"
+    DISPUTE = "dispute"
     PAYOUT = "payout"
     PAYOUT_LINE = "payout_line"
 
@@ -135,7 +148,7 @@ REASONS = {
     "on_its_way": "a payout that the bank has not confirmed",
     "no_money": "an object of the provider that is not ours and moved no money",
     "not_told": "what the payout is made of, the provider does not say; the sum was posted without fees",
-    "not_compared": "a movement that no payment or refund of ours stands for: a dispute, a fee, a correction",
+    "not_compared": "a movement that no payment of ours stands for: a fee, a correction",
     "unknown": "money moved at the provider for no payment or refund of ours",
     "differs": "it differs from the books even after it was settled",
     "missing": "the books hold it, the provider does not",

@@ -37,7 +37,7 @@ _INSTANT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 def reconcile(
     output: Output, since: datetime | None, until: datetime | None, dry_run: bool, past: bool, show: str | None
 ) -> None:
-    """Compare payments, refunds and payouts with the provider's own lists, and finish what differs.
+    """Compare payments, refunds, disputes and payouts with the provider's own lists, and finish what differs.
 
     What differs is settled as any news of it would have been; a payout that has reached the bank is posted. What that
     does not mend is reported with a reason and put before staff. Safe to repeat, and beside the runs of the worker,

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from ais.kit import Money
-from ais.kit.ids import PaymentId, RefundId
+from ais.kit.ids import DisputeId, PaymentId, RefundId
+from ais.payments.domain import DisputeStatus
 from ais.payments.reconciliation import Kind, Outcome, Payout, Report, Row, Window
 from ais.platform.database import Connection, UnitOfWork
 
@@ -136,6 +139,44 @@ async def refunds_of_window(connection: Connection, provider: str, window: Windo
         window.until,
     )
     return [(RefundId(row["id"]), row["provider_refund_id"]) for row in rows]
+
+
+class BookedDispute(msgspec.Struct, frozen=True):
+    """A dispute as the books have it."""
+
+    id: DisputeId
+    payment_id: PaymentId
+    provider_dispute_id: str
+    status: DisputeStatus
+    amount: Money
+
+
+async def find_dispute_at_provider(
+    connection: Connection, provider: str, provider_dispute_id: str
+) -> BookedDispute | None:
+    """The dispute that the provider knows under this id."""
+    row = await connection.fetchrow(
+        "SELECT * FROM disputes WHERE provider = $1 AND provider_dispute_id = $2", provider, provider_dispute_id
+    )
+    return _dispute(row) if row else None
+
+
+async def undecided_disputes(connection: Connection, provider: str) -> list[BookedDispute]:
+    """All that the books hold as undecided, however old: their end is told months after their beginning."""
+    rows = await connection.fetch(
+        "SELECT * FROM disputes WHERE provider = $1 AND status IN ('inquiry', 'open') ORDER BY id", provider
+    )
+    return [_dispute(row) for row in rows]
+
+
+def _dispute(row: Any) -> BookedDispute:
+    return BookedDispute(
+        DisputeId(row["id"]),
+        PaymentId(row["payment_id"]),
+        row["provider_dispute_id"],
+        DisputeStatus(row["status"]),
+        Money(row["amount_minor"], row["currency"]),
+    )
 
 
 async def insert_payout(uow: UnitOfWork, provider: str, payout: Payout, fees: Money) -> bool:

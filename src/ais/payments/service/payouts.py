@@ -111,7 +111,7 @@ async def _return(
 
 
 async def _line_row(connection: Connection, provider: str, line: PayoutLine) -> Row:
-    """Whether a line is a payment or a refund of ours, of that very sum."""
+    """Whether a line is a payment, a refund or a dispute of ours, of that very sum."""
     outcome, reason, own_id = Outcome.FAILED, "unknown", None
     if line.kind is LineKind.OTHER:
         outcome, reason = Outcome.SKIPPED, "not_compared"
@@ -120,6 +120,12 @@ async def _line_row(connection: Connection, provider: str, line: PayoutLine) -> 
         if payment is not None:
             own_id = encode_id(ids.PAYMENT, payment.id)
             outcome, reason = _compared(line.amount, payment.received)
+    elif line.kind is LineKind.DISPUTE:
+        dispute = await kept.find_dispute_at_provider(connection, provider, line.object_id)
+        if dispute is not None:
+            own_id = encode_id(ids.DISPUTE, dispute.id)
+            # What the bank took, or what came back of it.
+            outcome, reason = _compared(line.amount, -dispute.amount, dispute.amount)
     else:
         refund_id = await repository.find_refund_at_provider(connection, line.object_id)
         refund = await repository.find_refund(connection, refund_id) if refund_id is not None else None

@@ -18,8 +18,9 @@ from ais.payments import repository
 from ais.payments.domain import Payment, PaymentStatus, ProviderPayment, Refund, RefundStatus
 from ais.payments.errors import ProviderError
 from ais.payments.ports import Gateways, SettlesPayments
-from ais.payments.reconciliation import Kind, ListedRefund, Outcome, ProviderLists, Report, Row, Window
+from ais.payments.reconciliation import Kind, ListedDispute, ListedRefund, Outcome, ProviderLists, Report, Row, Window
 from ais.payments.repository import reconciliation as kept
+from ais.payments.service.dispute import follow_dispute
 from ais.payments.service.payouts import MATTER, PAYOUTS_BEFORE, reconcile_payout
 from ais.payments.service.refund import follow_refunds
 from ais.platform.database import Connection, Database
@@ -102,6 +103,15 @@ async def _all_rows(run: Reconciler, window: Window) -> AsyncIterator[Row]:
     for refund_id, provider_refund_id in returned:
         if provider_refund_id not in seen:
             yield await _guarded(_unlisted_refund(run, refund_id), Kind.REFUND, provider_refund_id)
+    seen = set()
+    async for case in run.lists.disputes(wide):
+        seen.add(case.dispute.id)
+        yield await _guarded(_dispute_row(run, case), Kind.DISPUTE, case.dispute.id)
+    async with run.database.connection() as connection:
+        undecided = await kept.undecided_disputes(connection, run.lists.name)
+    for dispute in undecided:
+        if dispute.provider_dispute_id not in seen:
+            yield await _guarded(_unlisted_dispute(run, dispute), Kind.DISPUTE, dispute.provider_dispute_id)
     async for payout in run.lists.payouts(Window(window.since - PAYOUTS_BEFORE, window.until)):
         rows = reconcile_payout(
             run.database, run.lists, payout, run.actor, run.correlation_id, is_dry_run=run.is_dry_run
@@ -239,6 +249,39 @@ async def _unlisted_refund(run: Reconciler, refund_id: RefundId) -> Row:
         return _row(Kind.REFUND, refund.provider_refund_id, own_id, refund.amount, *_MISSING)
     capture_id = payment.capture_id or payment.provider_payment_id or ""
     return await _refund_row(run, ListedRefund(found, capture_id))
+
+
+async def _dispute_row(run: Reconciler, case: ListedDispute) -> Row:
+    found = case.dispute
+    async with run.database.connection() as connection:
+        payment = await repository.find_payment_at_provider(connection, run.lists.name, case.capture_id)
+        booked = await kept.find_dispute_at_provider(connection, run.lists.name, found.id)
+    own_id = encode_id(ids.DISPUTE, booked.id) if booked is not None else None
+    if payment is None:
+        return _row(Kind.DISPUTE, found.id, own_id, found.amount, *_UNKNOWN)
+    if booked is not None and (booked.status, booked.amount) == (found.status, found.amount):
+        return _row(Kind.DISPUTE, found.id, own_id, found.amount, Outcome.AGREED, "")
+    if run.is_dry_run:
+        return _row(Kind.DISPUTE, found.id, own_id, found.amount, Outcome.SKIPPED, "dry_run")
+    await follow_dispute(run.database, run.gateways, payment, found.id, run.actor, run.correlation_id)
+    async with run.database.connection() as connection:
+        booked = await kept.find_dispute_at_provider(connection, run.lists.name, found.id)
+    agrees = booked is not None and (booked.status, booked.amount) == (found.status, found.amount)
+    own_id = encode_id(ids.DISPUTE, booked.id) if booked is not None else None
+    return _row(Kind.DISPUTE, found.id, own_id, found.amount, *(_SETTLED if agrees else _DIFFERS))
+
+
+async def _unlisted_dispute(run: Reconciler, dispute: kept.BookedDispute) -> Row:
+    """A dispute that began before the window and may have been decided in it."""
+    async with run.database.connection() as connection:
+        payment = await repository.find_payment(connection, dispute.payment_id)
+    assert payment is not None
+    try:
+        found = await run.gateways.provider(payment.provider).retrieve_dispute(dispute.provider_dispute_id)
+    except ProviderError:
+        own_id = encode_id(ids.DISPUTE, dispute.id)
+        return _row(Kind.DISPUTE, dispute.provider_dispute_id, own_id, dispute.amount, *_MISSING)
+    return await _dispute_row(run, ListedDispute(found, payment.capture_id or payment.provider_payment_id or ""))
 
 
 _UNKNOWN = (Outcome.FAILED, "unknown")

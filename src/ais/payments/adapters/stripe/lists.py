@@ -10,11 +10,12 @@ import stripe
 
 from ais.payments.adapters.stripe.amounts import from_stripe
 from ais.payments.adapters.stripe.gateway import TIMEOUT_SECONDS, StripeGateway
-from ais.payments.adapters.stripe.translate import Translated, payment_of_intent, refund_of
+from ais.payments.adapters.stripe.translate import Translated, dispute_of, payment_of_intent, refund_of
 from ais.payments.domain import ProviderPayment
-from ais.payments.reconciliation import LineKind, ListedRefund, Payout, PayoutLine, PayoutStatus, Window
+from ais.payments.reconciliation import LineKind, ListedDispute, ListedRefund, Payout, PayoutLine, PayoutStatus, Window
 
 _PAGE = 100
+_LINE_KINDS = {"charge": LineKind.CAPTURE, "refund": LineKind.REFUND, "dispute": LineKind.DISPUTE}
 _PAYOUT_STATUS = {"paid": PayoutStatus.PAID, "failed": PayoutStatus.FAILED, "canceled": PayoutStatus.FAILED}
 
 
@@ -44,6 +45,12 @@ class StripeLists:
             page = await self._client.v1.refunds.list_async({"created": _created(window), "limit": _PAGE})
             async for refund in page.auto_paging_iter():
                 yield ListedRefund(refund_of(refund), str(refund.payment_intent or refund.charge))
+
+    async def disputes(self, window: Window) -> AsyncIterator[ListedDispute]:
+        with Translated():
+            page = await self._client.v1.disputes.list_async({"created": _created(window), "limit": _PAGE})
+            async for dispute in page.auto_paging_iter():
+                yield ListedDispute(dispute_of(dispute), str(dispute.payment_intent or dispute.charge))
 
     async def payouts(self, window: Window) -> AsyncIterator[Payout]:
         with Translated():
@@ -81,7 +88,7 @@ def _created(window: Window) -> Any:
 def _line_of(transaction: stripe.BalanceTransaction) -> PayoutLine:
     held = transaction.to_dict()
     source: dict[str, Any] = held["source"] if isinstance(held["source"], dict) else {"id": str(held["source"])}
-    kind = {"charge": LineKind.CAPTURE, "refund": LineKind.REFUND}.get(source.get("object", ""), LineKind.OTHER)
+    kind = _LINE_KINDS.get(source.get("object", ""), LineKind.OTHER)
     object_id = source.get("payment_intent") if kind is LineKind.CAPTURE else None
     return PayoutLine(
         id=held["id"],
