@@ -221,6 +221,14 @@ async def test_unknown_addresses_are_pages_for_people_and_errors_of_the_api_for_
     assert api.answer.json()["error"]["code"] == "NOT_FOUND"
 
 
+async def test_who_paid_by_a_link_is_thanked_in_a_browser_that_does_not_know_the_order(program, visitor):
+    order = await program.order()
+    page = await visitor.open(f"/orders/{order['id']}?payment=done", headers={"Accept-Language": "en"})
+    assert "Thank you Your payment reaches us by itself" in page.text
+    assert page.links("^/en/booking$")
+    assert order["record_locator"] not in page.text
+
+
 async def test_an_accident_is_a_page_that_tells_nothing_of_the_inside(program, visitor):
     database = program.state.database
     page = await visitor.order()

@@ -40,6 +40,12 @@ _TEXTS: tuple[tuple[type[AppError], str], ...] = (
 _TITLE = mark("Something went wrong")
 _ACCIDENT = mark("We have been told of it. Nothing was charged that your booking does not show. Please try again.")
 
+# Whoever pays by a link from a mail comes back to a browser that does not know the order.
+_PAID_ELSEWHERE = (
+    mark("Thank you"),
+    mark("Your payment reaches us by itself, and the tickets come by mail. To see the booking here, open it once."),
+)
+
 
 def error_page(request: HTTPRequest, error: AppError, headers: dict[str, str]) -> Response[Any] | None:
     """The error as a page, for every address of the shop and for a browser that asks for another page; else None."""
@@ -54,12 +60,15 @@ def error_page(request: HTTPRequest, error: AppError, headers: dict[str, str]) -
     language = page_language(request)
     accident = error.status >= 500 and not isinstance(error, ServiceUnavailable)
     text = next((text for kind, text in _TEXTS if isinstance(error, kind)), None)
+    title = next((title for kind, title in _TITLES if isinstance(error, kind)), _TITLE)
+    if isinstance(error, OrderNotFound) and request.query_params.get("payment") == "done":
+        title, text = _PAID_ELSEWHERE
     return render(
         request,
         "problem.html",
         status=error.status,
         headers=headers,
-        title=next((title for kind, title in _TITLES if isinstance(error, kind)), _TITLE),
+        title=title,
         text=_ACCIDENT if accident else text,
         sentence=None if accident or text else error.sentence(translate(error.message, language)),
         is_order=isinstance(error, OrderNotFound),
