@@ -11,17 +11,41 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
 import httpx
 from tests.factories.shopper import bearer, order_request
 
+if TYPE_CHECKING:
+    from tests.simulation.storm.counter import Counter
+
 JSON = dict[str, Any]
 REPEATS_MAX = 200
+WRONG_AMOUNT = 0.03
 DECLINED = ("pm_card_chargeDeclined", "pm_card_chargeDeclinedInsufficientFunds", "pm_card_chargeDeclinedExpiredCard")
-PAYING = ("pm_card_visa",) * 6 + ("pm_card_mastercard", "pm_sandbox_processingSucceeds", "pm_sandbox_processingFails")
+PAYING = ("pm_card_visa",) * 6 + (
+    "pm_card_mastercard",
+    "pm_sandbox_processingSucceeds",
+    "pm_sandbox_processingFails",
+    "pm_card_pendingRefund",
+    "pm_card_refundFail",
+)
+FATES = {
+    "card": 30,
+    "checkout": 20,
+    "both": 8,
+    "late": 9,
+    "abandon": 6,
+    "wander": 8,
+    "agency": 7,
+    "cash": 6,
+    "credit": 6,
+}
 STEP = ("pm_card_threeDSecure2Required", "pm_card_threeDSecureRequiredChargeDeclined")
+
+
+Answered = TypeVar("Answered")
 
 
 class Surroundings(Protocol):
@@ -41,6 +65,11 @@ class Surroundings(Protocol):
 
     def at_provider(self, path: str, body: JSON) -> Awaitable[Any]:
         """What a person does on the provider's own pages."""
+        ...
+
+    @property
+    def counter(self) -> Counter | None:
+        """Where people pay who do not pay by card; None where there is none."""
         ...
 
     def wait_long(self) -> Awaitable[None]:
@@ -93,7 +122,7 @@ class Customer:
         if order is None:
             return None
         self.bought = Bought(order)
-        fate = self.chance.choices(("card", "checkout", "both", "late", "abandon", "wander"), (40, 25, 8, 10, 8, 9))[0]
+        fate = self.chance.choices(tuple(FATES), tuple(FATES.values()))[0]
         self.bought.did.append(fate)
         await self._pay(order, fate)
         return self.bought
@@ -137,12 +166,16 @@ class Customer:
             # Begins to pay, thinks about it, and perhaps comes back by the other way.
             await self.begin(order, "checkout")
             await asyncio.sleep(self.chance.random() * 0.5)
-            fate = self.chance.choice(("card", "checkout", "abandon"))
+            fate = self.chance.choice(("card", "checkout", "agency", "cash", "abandon"))
         if fate == "late":
             await asyncio.sleep(0.5 + self.chance.random() * 2)
-        ways = ["card", "checkout"] if fate == "both" else ["card" if fate == "late" else fate]
         if fate == "abandon":
             return
+        counter = self.there.counter
+        if fate in {"agency", "cash", "credit"} and counter is not None:
+            await self.doubled(lambda: counter.pay(self, order, fate))
+            return
+        ways = ["card", "checkout"] if fate == "both" else [fate if fate == "checkout" else "card"]
         await asyncio.gather(*(self._pay_by(order, way) for way in ways))
 
     async def _pay_by(self, order: JSON, way: str) -> None:
@@ -175,6 +208,8 @@ class Customer:
 
     async def _confirm(self, payment: JSON, method: str) -> bool:
         path = f"/v1/payment_intents/{payment['provider_payment_id']}/confirm"
+        if self.chance.random() < WRONG_AMOUNT:
+            await self._change_amount(payment)
         for _ in range(8):
             answer = await self.there.ask_provider("POST", path, {"payment_method": method})
             if answer is None or answer.status_code >= 500 or answer.status_code == 429:
@@ -188,6 +223,13 @@ class Customer:
             return state in {"succeeded", "processing"}
         return False
 
+    async def _change_amount(self, payment: JSON) -> None:
+        """Somebody at the provider's side asks for half of it."""
+        path = f"/v1/payment_intents/{payment['provider_payment_id']}"
+        found = await self.there.ask_provider("GET", path)
+        if found is not None and found.status_code == 200:
+            await self.there.ask_provider("POST", path, {"amount": found.json()["amount"] // 200 * 100})
+
     async def _complete(self, payment: JSON, method: str) -> bool:
         session = payment["provider_payment_id"]
         outcome = self.chance.choice(("succeed", "succeed", "fail"))
@@ -196,7 +238,7 @@ class Customer:
         )
         return bool(found and found.get("status") == "complete")
 
-    async def doubled(self, ask: Callable[[], Awaitable[httpx.Response | None]]) -> list[httpx.Response | None]:
+    async def doubled(self, ask: Callable[[], Awaitable[Answered]]) -> list[Answered]:
         """The answers to a click, now and then a double or triple one."""
         times = self.chance.choice((1, 1, 1, 2, 3))
         return await asyncio.gather(*(ask() for _ in range(times)))

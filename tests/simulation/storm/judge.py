@@ -33,7 +33,8 @@ STATEMENTS: dict[str, str] = {
         JOIN orders ON orders.id = posting.order_id
         WHERE entry.account IN ('customer_deposits', 'refunds_payable')
         AND NOT EXISTS (SELECT FROM refunds WHERE refunds.order_id = orders.id AND refunds.status = 'failed')
-        AND NOT EXISTS (SELECT FROM staff_queue WHERE resolved_at IS NULL AND kind LIKE 'payment%')
+        AND NOT EXISTS (SELECT FROM payments WHERE payments.order_id = orders.id AND status = 'succeeded'
+                        AND received_minor <> amount_minor)
         GROUP BY orders.id, entry.account, entry.currency HAVING sum(entry.amount_minor) <> 0
     """,
     "a cabin counts other seats than its claims": """
@@ -88,11 +89,69 @@ STATEMENTS: dict[str, str] = {
     """,
     "something is still under way": """
         SELECT 'order' AS what, record_locator AS which, status FROM orders WHERE status IN ('pending', 'reserved')
-            AND NOT EXISTS (SELECT FROM staff_queue WHERE resolved_at IS NULL AND kind LIKE 'payment%')
         UNION ALL SELECT 'payment', id::text, status FROM payments
             WHERE status IN ('requires_payment', 'requires_action', 'processing', 'failed')
         UNION ALL SELECT 'refund', id::text, status FROM refunds WHERE status = 'pending'
         UNION ALL SELECT 'job', entrypoint, status::text FROM jobs WHERE status = 'failed'
+    """,
+    "an infant flies on the lap of nobody": """
+        SELECT orders.record_locator, baby.segment_id, own.status AS adult FROM coupons AS baby
+        JOIN order_passengers AS infant ON infant.id = baby.passenger_id AND infant.type = 'infant'
+        JOIN orders ON orders.id = infant.order_id
+        LEFT JOIN LATERAL (
+            SELECT coupon.status FROM coupons AS coupon WHERE coupon.passenger_id = infant.accompanying_id
+            AND coupon.segment_id = baby.segment_id ORDER BY coupon.status IN ('void', 'exchanged', 'refunded') LIMIT 1
+        ) AS own ON true
+        WHERE baby.status NOT IN ('void', 'exchanged', 'refunded')
+        AND coalesce(own.status, 'void') IN ('void', 'exchanged', 'refunded')
+    """,
+    "a ticket was sold for a flight that had been cancelled": """
+        SELECT orders.record_locator, document.number, document.issued_at, segment.flight_date_id
+        FROM documents AS document JOIN orders ON orders.id = document.order_id
+        JOIN coupons AS coupon ON coupon.document_id = document.id
+        JOIN order_segments AS segment ON segment.id = coupon.segment_id
+        JOIN flight_date_changes AS change ON change.flight_date_id = segment.flight_date_id
+            AND 'cancelled' = ANY (change.kinds) AND change.changed_at < document.issued_at
+    """,
+    "a message of the provider was handled twice": """
+        SELECT provider, event_id, count(*) FROM provider_event_attempts WHERE outcome = 'handled'
+        GROUP BY provider, event_id HAVING count(*) > 1
+    """,
+    "an agency's balance is not its movements, or beyond its credit": """
+        SELECT agency.code, balance_minor, credit_limit_minor, moved.sum, books.sum AS books
+        FROM agencies AS agency
+        LEFT JOIN LATERAL (
+            SELECT coalesce(sum(amount_minor), 0) AS sum FROM agency_movements WHERE agency_id = agency.id
+        ) AS moved ON true
+        LEFT JOIN LATERAL (
+            SELECT coalesce(sum(amount_minor), 0) AS sum FROM ledger_entries
+            WHERE account IN ('agency_deposit', 'agency_receivable') AND ledger_entries.agency_id = agency.id::text
+        ) AS books ON true
+        WHERE balance_minor <> moved.sum OR balance_minor <> -books.sum OR balance_minor + credit_limit_minor < 0
+    """,
+    "a travel credit's balance is not its movements, or below zero": """
+        SELECT credit.id, balance_minor, moved.sum, books.sum AS books FROM travel_credits AS credit
+        LEFT JOIN LATERAL (
+            SELECT coalesce(sum(amount_minor), 0) AS sum FROM travel_credit_movements WHERE credit_id = credit.id
+        ) AS moved ON true
+        LEFT JOIN LATERAL (
+            SELECT coalesce(sum(amount_minor), 0) AS sum FROM ledger_entries
+            WHERE account = 'travel_credit' AND ledger_entries.credit_id = credit.id
+        ) AS books ON true
+        WHERE balance_minor <> moved.sum OR balance_minor <> -books.sum OR balance_minor < 0
+    """,
+    "a drawer is not what its receipts say": """
+        SELECT shift.id, float_minor, taken_minor, paid_out_minor, receipts.sum, books.sum AS books
+        FROM cash_shifts AS shift
+        LEFT JOIN LATERAL (
+            SELECT coalesce(sum(amount_minor), 0) AS sum FROM cash_receipts WHERE shift_id = shift.id
+        ) AS receipts ON true
+        LEFT JOIN LATERAL (
+            SELECT coalesce(sum(amount_minor), 0) AS sum FROM ledger_entries
+            WHERE account = 'cash' AND ledger_entries.shift = shift.id::text
+        ) AS books ON true
+        WHERE status = 'open' AND (
+            taken_minor - paid_out_minor <> receipts.sum OR float_minor + receipts.sum <> books.sum)
     """,
     "the unflown liability is not the value of the open coupons": """
         SELECT coalesce(books.currency, coupons.currency) AS currency, books.liability, coupons.value FROM (
@@ -108,6 +167,24 @@ STATEMENTS: dict[str, str] = {
         WHERE coalesce(books.liability, 0) <> coalesce(coupons.value, 0)
     """,
 }
+
+# What an agency, a drawer and travel credits gave for an order and got back, of the documents that moved it.
+OWN_MONEY = """
+    SELECT order_id, sum(amount)::bigint AS kept FROM (
+        SELECT payments.order_id, -movement.amount_minor AS amount FROM agency_movements AS movement
+        JOIN payments ON payments.id = cause_id WHERE kind = 'paid'
+        UNION ALL SELECT payments.order_id, receipt.amount_minor FROM cash_receipts AS receipt
+        JOIN payments ON payments.id = cause_id WHERE kind = 'paid'
+        UNION ALL SELECT payments.order_id, -movement.amount_minor FROM travel_credit_movements AS movement
+        JOIN payments ON payments.id = cause_id WHERE kind = 'spent'
+        UNION ALL SELECT refunds.order_id, -movement.amount_minor FROM agency_movements AS movement
+        JOIN refunds ON refunds.id = cause_id WHERE kind = 'returned'
+        UNION ALL SELECT refunds.order_id, receipt.amount_minor FROM cash_receipts AS receipt
+        JOIN refunds ON refunds.id = cause_id WHERE kind = 'paid_out'
+        UNION ALL SELECT refunds.order_id, -movement.amount_minor FROM travel_credit_movements AS movement
+        JOIN refunds ON refunds.id = cause_id WHERE kind = 'returned'
+    ) AS moved GROUP BY order_id
+"""
 
 # The seats that were open to each class of a cabin at an instant, told by who held or had bought seats then.
 CLAIMS_THEN = """
@@ -158,12 +235,15 @@ class Judge:
         refunds = await everything(self.provider, "/v1/refunds")
         await self._charges(charges, refunds)
         await self._clearing(charges, refunds)
+        await self._open_at_provider()
         await self._lateness()
         return self.wrong
 
     async def _charges(self, charges: list[JSON], refunds: list[JSON]) -> None:
         """Every charge has its ticketed order or went back whole; what the provider kept is what the books say."""
         kept: dict[Any, int] = defaultdict(int)
+        for row in await self.connection.fetch(OWN_MONEY):
+            kept[row["order_id"]] = row["kept"]
         owners: dict[str, Any] = {}
         for charge in charges:
             order = await self._order_of(charge)
@@ -182,7 +262,13 @@ class Judge:
                        (SELECT coalesce(sum(amount_minor), 0) FROM refunds WHERE order_id = orders.id
                         AND status = 'succeeded' AND destination = 'travel_credit') AS credited,
                        (SELECT count(*) FROM documents WHERE order_id = orders.id) AS documents,
-                       (SELECT count(*) FROM staff_queue WHERE resolved_at IS NULL AND kind LIKE 'payment%') AS asked
+                       (SELECT count(*) FROM order_segments WHERE order_id = orders.id
+                        AND status_code = 'UN') AS unflown,
+                       (SELECT string_agg(axis || ' ' || to_state || ': ' || reason, ', ' ORDER BY id)
+                        FROM order_history WHERE order_id = orders.id) AS history,
+                       (SELECT count(*) FROM payments WHERE order_id = orders.id AND status = 'succeeded'
+                        AND received_minor <> amount_minor)
+                       + (SELECT count(*) FROM refunds WHERE order_id = orders.id AND status = 'failed') AS asked
                 FROM orders WHERE id = $1
                 """,
                 order,
@@ -193,8 +279,8 @@ class Judge:
                 self.accuse("a charge bought nothing and did not go back", (dict(row), amount))
             if row["paid_minor"] - row["refunded_minor"] + row["credited"] != amount:
                 self.accuse("the order's money is not the provider's", (dict(row), amount))
-            if not self.faults and row["documents"] == 0:
-                self.accuse("without any fault a captured order has no tickets", dict(row))
+            if not self.faults and row["documents"] == 0 and not row["unflown"]:
+                self.accuse("without any fault a captured order has no tickets, though its flights operate", dict(row))
 
     async def _order_of(self, charge: JSON) -> Any:
         return await self.connection.fetchval(
@@ -205,6 +291,18 @@ class Judge:
             charge["payment_intent"],
             charge["metadata"].get("payment_id", ""),
         )
+
+    async def _open_at_provider(self) -> None:
+        """Nothing can be paid any more for an order that has ended or is paid."""
+        sessions = await everything(self.provider, "/v1/checkout/sessions")
+        for session in sessions:
+            if session["status"] == "open":
+                self.accuse("a page is open at the provider", (session["id"], session["metadata"]))
+        # What a page has begun is moved by that page alone.
+        paged = {session["payment_intent"] for session in sessions}
+        for intent in await everything(self.provider, "/v1/payment_intents"):
+            if intent["status"] not in {"succeeded", "canceled"} and intent["id"] not in paged:
+                self.accuse("an attempt is open at the provider", (intent["id"], intent["status"], intent["metadata"]))
 
     async def _clearing(self, charges: list[JSON], refunds: list[JSON]) -> None:
         """What the books say the provider holds for us is what came to it and has not left it."""

@@ -152,6 +152,10 @@ class OverHTTP:
     def over(self) -> bool:
         return self._world.over
 
+    @property
+    def counter(self) -> None:
+        return None
+
     async def ask(
         self, method: str, path: str, body: JSON | None = None, headers: Mapping[str, str] | None = None
     ) -> httpx.Response | None:

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 from tests.factories.in_process import departure
 from tests.factories.stripe_simulator import API_KEY, StripeSimulator
+from tests.simulation.storm.counter import Counter as MoneyCounter
 from tests.simulation.storm.customers import Bought, Customer, Market
 from tests.simulation.storm.judge import judge
 from tests.simulation.storm.returns import give_back
@@ -48,10 +49,27 @@ class InThisProcess:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._counter = MoneyCounter(self, self.codes, self.waiting)
 
     @property
     def over(self) -> bool:
         return self._world.over
+
+    @property
+    def counter(self) -> MoneyCounter:
+        return self._counter
+
+    async def codes(self) -> list[str]:
+        """The travel credits that were given."""
+        return await self._world.program.rows("SELECT code FROM travel_credits ORDER BY id")
+
+    async def waiting(self) -> list[str]:
+        """The refunds that wait at the counter."""
+        return await self._world.program.rows(
+            """
+            SELECT subject FROM staff_queue WHERE kind = 'cash_refund_waiting' AND resolved_at IS NULL ORDER BY subject
+            """
+        )
 
     async def ask(
         self, method: str, path: str, body: JSON | None = None, headers: Mapping[str, str] | None = None
@@ -81,46 +99,74 @@ async def storm(database_url: str, redis_url: str, simulator: StripeSimulator, s
     began = time.monotonic()
     async with open_world(database_url, redis_url, simulator, seed, faulty=faulty) as world:
         report.hits, report.cuts = world.hits, world.cuts
+        there, post = InThisProcess(world), PostOffice(world)
+        await there.counter.open()
         await _make_scarce(world)
         await trouble_at_provider(world, seed)
-        post = PostOffice(world)
-        there = InThisProcess(world)
         market = Market(ROUTES, departure(2), 3)
         customers = [
             Customer(seed, number, there, market) for number in range(world.chance.randint(20, CUSTOMERS_MAX // 2))
         ]
-        workers = [asyncio.create_task(world.keep_working()) for _ in range(3)]
-        workers.append(asyncio.create_task(post.keep_delivering()))
+        around = [asyncio.create_task(world.keep_working()) for _ in range(3)]
+        around += [
+            asyncio.create_task(each)
+            for each in (post.keep_delivering(), _keep_chaining(world), _keep_paying_out(world, there.counter))
+        ]
         weather = asyncio.create_task(_weather(world, faulty=faulty))
-        gone = await asyncio.gather(*(_visit(each) for each in customers), return_exceptions=True)
-        bought = [each.bought for each in customers if each.bought is not None]
-        given = await asyncio.gather(
-            *(give_back(customer, there) for customer in customers if customer.bought is not None),
-            return_exceptions=True,
-        )
-        weather.cancel()
-        world.over = True
-        ended = await asyncio.gather(*workers, weather, return_exceptions=True)
+        try:
+            gone = await asyncio.gather(*(_visit(each) for each in customers), return_exceptions=True)
+            bought = [each.bought for each in customers if each.bought is not None]
+            given = await asyncio.gather(
+                *(give_back(customer, there) for customer in customers if customer.bought is not None),
+                return_exceptions=True,
+            )
+        finally:
+            weather.cancel()
+            world.over = True
+            ended = await asyncio.gather(*around, weather, return_exceptions=True)
         report.wrong += [
             f"somebody met with {each!r}"
             for each in (*gone, *given, *ended)
             if isinstance(each, BaseException) and not isinstance(each, asyncio.CancelledError)
         ]
-        await _calm(world, post)
-        if world.chance.random() < 0.5:
-            await world.advance(days=world.chance.randint(1, 6))
-            report.departures = await close_departures(world)
-            await _calm(world, post)
+        try:
+            await _afterwards(world, post, there.counter, report)
+        except AssertionError as problem:
+            report.wrong.append(f"somebody met with {problem!r}")
         await _judge(world, report, bought, faulty=faulty)
     report.seconds = time.monotonic() - began
     return report
 
 
-async def _calm(world: World, post: PostOffice) -> None:
+async def _afterwards(world: World, post: PostOffice, counter: MoneyCounter, report: Report) -> None:
+    """All that was begun comes to its end; in half of the storms some days go by and flights depart."""
+    await _calm(world, post, counter)
+    if world.chance.random() < 0.5:
+        await world.advance(days=world.chance.randint(1, 6))
+        report.departures = await close_departures(world)
+        await _calm(world, post, counter)
+
+
+async def _calm(world: World, post: PostOffice, counter: MoneyCounter) -> None:
     for _ in range(2):
         await world.calm_down()
         await post.deliver_all()
+        await counter.pay_out()
     await world.run_jobs()
+
+
+async def _keep_chaining(world: World) -> None:
+    """The chain is written beside the sale."""
+    while not world.over:
+        await chain_everything(world.program.database, ACTOR)
+        await asyncio.sleep(0.02)
+
+
+async def _keep_paying_out(world: World, counter: MoneyCounter) -> None:
+    """Clerks hand out the refunds of cash payments."""
+    while not world.over:
+        await counter.pay_out()
+        await asyncio.sleep(0.2)
 
 
 async def _visit(customer: Customer) -> None:
@@ -179,6 +225,8 @@ async def _judge(world: World, report: Report, bought: list[Bought], *, faulty: 
     chain = await verify_chain(program.database)
     if chain.broken is not None:
         report.wrong.append(f"the chain is broken: {chain.broken}")
+    if chain.waiting:
+        report.wrong.append(f"the chain has left out {chain.waiting} postings")
     report.wrong += [f"{run.name} is dead: {run.error}" for run in world.failed_jobs]
     report.wrong += [
         f"{violation.invariant.name}: {violation.rows[:3]}"

@@ -1,0 +1,111 @@
+"""Money that never comes near the provider: an agency's deposit, cash at a counter, travel credit; and the clerks who
+pay refunds out of their drawers, two of them at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import httpx
+from tests.factories.in_process import OPERATOR
+from tests.factories.shopper import bearer
+from tests.simulation.storm.customers import JSON, Customer, Surroundings, Unexpected
+
+# So little that agents who pay at the same moment must be told that it does not suffice for all of them.
+DEPOSIT, CREDIT_LIMIT = "900.00", "600.00"
+FLOAT = "90000.00"
+CURRENCY = "SAR"
+REFUSED = {
+    "HOLD_EXPIRED",
+    "ORDER_CONFLICT",
+    "PAYMENT_PROCESSING",
+    "PAYMENT_FAILED",
+    "INVALID_STATE_TRANSITION",
+    "NOTHING_DUE",
+    "FLIGHT_CANCELLED",
+}
+
+
+class Counter:
+    """One agency and one office with two drawers. ``codes`` answers the travel credits that somebody may pay with,
+    ``waiting`` the refunds that people stand at the counter for.
+    """
+
+    def __init__(
+        self,
+        there: Surroundings,
+        codes: Callable[[], Awaitable[list[str]]],
+        waiting: Callable[[], Awaitable[list[str]]],
+    ) -> None:
+        self._there = there
+        self._codes = codes
+        self._waiting = waiting
+        self._agency = ""
+        self._shifts: list[str] = []
+        self._number = 0
+
+    async def open(self) -> None:
+        """Take the agency on and open the drawers."""
+        limit = {"amount": CREDIT_LIMIT, "currency": CURRENCY}
+        agency = await self._must("agencies", {"code": "STORM", "name": "Storm Travel", "credit_limit": limit})
+        self._agency = agency["id"]
+        deposit = {"amount": DEPOSIT, "currency": CURRENCY}
+        await self._must(f"agencies/{self._agency}/top-ups", {"amount": deposit, "reference": "storm"})
+        await self._must("cash/offices", {"code": "STORM", "name": "Storm counter", "currency": CURRENCY})
+        opening = {"amount": FLOAT, "currency": CURRENCY}
+        for clerk in ("first", "second"):
+            shift = await self._must("cash/shifts", {"office": "STORM", "clerk": clerk, "opening_float": opening})
+            self._shifts.append(shift["id"])
+
+    async def pay(self, customer: Customer, order: JSON, way: str) -> None:
+        """Pay the order from the deposit, in cash or by a travel credit that somebody was given."""
+        body: JSON = {"order_id": order["id"]}
+        headers = {**OPERATOR, "Idempotency-Key": customer.key()}
+        if way == "agency":
+            path = f"/api/v1/agencies/{self._agency}/payments"
+        elif way == "cash":
+            path = f"/api/v1/cash/shifts/{customer.chance.choice(self._shifts)}/payments"
+        else:
+            codes = await self._codes()
+            if not codes:
+                return
+            path = f"/api/v1/orders/{order['id']}/payments"
+            body = {"method": "travel_credit", "travel_credit_code": customer.chance.choice(codes)}
+            headers = {**bearer(order), "Idempotency-Key": headers["Idempotency-Key"]}
+        answer = await customer.until_answered("POST", path, body, headers)
+        if answer is None:
+            return
+        if answer.status_code != 201:
+            customer.note(answer, REFUSED)
+            return
+        paid = answer.json()
+        if paid["amount"] != order["total"] or paid["status"] != "succeeded":
+            raise Unexpected(f"{order['total']} is due, and paid was {paid}")
+
+    async def pay_out(self) -> None:
+        """Hand out what people wait for; both clerks reach for the same refund."""
+        for refund in await self._waiting():
+            receipts = await asyncio.gather(*(self._hand_out(shift, refund) for shift in self._shifts))
+            numbers = {answer.json()["receipt"] for answer in receipts if answer is not None and answer.is_success}
+            if len(numbers) > 1:
+                raise Unexpected(f"{refund} was paid out under the receipts {numbers}")
+
+    async def _hand_out(self, shift: str, refund: str) -> httpx.Response | None:
+        path = f"cash/shifts/{shift}/pay-outs"
+        answer = await self._ask(path, {"refund_id": refund})
+        if answer is not None and answer.status_code >= 500 and not answer.json()["error"]["retryable"]:
+            raise Unexpected(f"{path}: {answer.text}")
+        return answer
+
+    async def _ask(self, path: str, body: JSON) -> httpx.Response | None:
+        self._number += 1
+        headers = {**OPERATOR, "Idempotency-Key": f"storm-counter-{self._number:08}"}
+        return await self._there.ask("POST", f"/api/v1/{path}", body, headers)
+
+    async def _must(self, path: str, body: JSON) -> JSON:
+        answer = await self._ask(path, body)
+        if answer is None or not answer.is_success:
+            raise Unexpected(f"{path}: {answer.text if answer is not None else 'lost'}")
+        opened: JSON = answer.json()
+        return opened
