@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 DATA := $(or $(AIS_DATA_DIR),.ais)
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test test-long storm check format lock bench bench-quick db-reset snapshots clean
+.PHONY: help demo test test-long storm mutants check format lock bench bench-quick db-reset snapshots clean
 
 help:  ## what can be done here
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,10 @@ SEED ?= 1
 COUNT ?= 1
 storm: $(READY)  ## one storm of customers, faults and cuts, judged: SEED=7 COUNT=100
 	@$(BIN)/python -m tests.simulation.storm --seed $(SEED) --count $(COUNT) $(ARGS)
+
+SEEDS ?= 200
+mutants: $(READY)  ## guards removed one at a time, storms until each is missed: SEEDS=200 ARGS='--only "order lock"'
+	@$(BIN)/python -m tests.simulation.mutants --seeds $(SEEDS) $(ARGS)
 
 check: $(READY)  ## formatter, linter, types, import contracts, snapshots, translations
 	@$(BIN)/python tools/check.py

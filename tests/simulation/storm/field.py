@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 
 from tests.factories.market import market_template
@@ -13,6 +13,8 @@ from tests.factories.stripe_simulator import StripeSimulator, start_stripe_simul
 from tests.simulation.storm.storm import Report, storm
 
 from ais.platform.embedded import SharedServers
+
+Mutation = Callable[[str], AbstractAsyncContextManager[None]]
 
 
 class Field:
@@ -23,10 +25,13 @@ class Field:
         self._template = template
         self._simulator = simulator
 
-    async def storm(self, seed: int, *, faulty: bool = True) -> Report:
-        """The storm of this seed, on a database of its own."""
+    async def storm(self, seed: int, *, faulty: bool = True, mutation: Mutation | None = None) -> Report:
+        """The storm of this seed, on a database of its own; ``mutation`` is given its address and changes the program
+        for as long as the storm lasts.
+        """
         with self.servers.database(self._template) as url:
-            return await storm(url, self.servers.cache_url(), self._simulator, seed, faulty=faulty)
+            async with mutation(url) if mutation else nullcontext():
+                return await storm(url, self.servers.cache_url(), self._simulator, seed, faulty=faulty)
 
 
 @asynccontextmanager
