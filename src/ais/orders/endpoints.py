@@ -73,7 +73,7 @@ from ais.platform.http import (
     request_key,
 )
 from ais.platform.idempotency import IdempotencyConflict, IdempotencyInProgress, IdempotencyKeyRequired
-from ais.ticketing import documents_of_order
+from ais.ticketing import documents_of_orders
 
 _BODY = (MalformedRequest, ValidationFailed, PayloadTooLarge, UnsupportedMediaType)
 _KEY = (IdempotencyKeyRequired, IdempotencyConflict, IdempotencyInProgress)
@@ -178,10 +178,9 @@ async def list_orders(
     )
     async with database.connection() as connection:
         found = await repository.list_orders(connection, wanted)
-        bodies = []
-        for order in found[:limit]:
-            documents = await documents_of_order(connection, order.id)
-            bodies.append(order_body(order, documents, now=database.clock.now(), language=language_of(request)))
+        documents = await documents_of_orders(connection, [order.id for order in found[:limit]])
+    now, language = database.clock.now(), language_of(request)
+    bodies = [order_body(order, documents[order.id], now=now, language=language) for order in found[:limit]]
     next_cursor = _write_cursor(found[limit - 1]) if len(found) > limit else None
     return json_response(Page(bodies, next_cursor), headers=_told_in(request))
 

@@ -22,7 +22,14 @@ from ais.ticketing.domain import (
 )
 from ais.ticketing.errors import TicketNumbersExhausted, TicketRangeInvalid
 from ais.ticketing.invariants import INVARIANTS
-from ais.ticketing.repository import NumberRange, OpenCoupons, documents_of_order, number_ranges, open_coupon_values
+from ais.ticketing.repository import (
+    NumberRange,
+    OpenCoupons,
+    documents_of_order,
+    documents_of_orders,
+    number_ranges,
+    open_coupon_values,
+)
 from ais.ticketing.service import add_number_range, enough_numbers, issue_tickets, move_coupons, void_documents
 
 __all__ = [
@@ -45,6 +52,7 @@ __all__ = [
     "add_number_range",
     "check_digit",
     "documents_of_order",
+    "documents_of_orders",
     "enough_numbers",
     "issue_tickets",
     "move_coupons",

@@ -227,6 +227,11 @@ async def write_document_status(uow: UnitOfWork, documents: Sequence[DocumentId]
 
 async def documents_of_order(connection: Connection, order_id: OrderId) -> list[Document]:
     """The order's documents with their coupons, in order of issue."""
+    return (await documents_of_orders(connection, [order_id]))[order_id]
+
+
+async def documents_of_orders(connection: Connection, order_ids: Sequence[OrderId]) -> dict[OrderId, list[Document]]:
+    """The documents of each of these orders, in order of issue, by one statement; empty for one without any."""
     rows = await connection.fetch(
         """
         SELECT document.id, document.order_id, document.passenger_id, document.number, document.type, document.status,
@@ -236,13 +241,16 @@ async def documents_of_order(connection: Connection, order_id: OrderId) -> list[
                          ORDER BY coupon.number) AS coupons
         FROM documents AS document
         JOIN coupons AS coupon ON coupon.document_id = document.id
-        WHERE document.order_id = $1
+        WHERE document.order_id = ANY($1)
         GROUP BY document.id
         ORDER BY document.number
         """,
-        order_id,
+        list(order_ids),
     )
-    return _documents(rows)
+    found: dict[OrderId, list[Document]] = {order_id: [] for order_id in order_ids}
+    for document in _documents(rows):
+        found[document.order_id].append(document)
+    return found
 
 
 def _documents(rows: Sequence[asyncpg.Record]) -> list[Document]:
