@@ -1,6 +1,6 @@
 """Rules about the text of the repository that no linter has.
 
-No host of a package registry and no path of one machine; every exception from a linter's or type checker's rule carries
+No host of a package registry, no path of one machine and no mark of a merge; every exception from a linter's or type checker's rule carries
 its reason on the line; no file over 600 lines and no function over 70.
 """
 
@@ -31,6 +31,8 @@ _FOREIGN = re.compile(
         r"(?<![\w.])/(?:work|root|home/\w+|Users/\w+|opt/wheels|opt/pypi)" + r"/",
     ))
 )  # fmt: skip
+# What a merge leaves behind that nobody has decided.
+_UNDECIDED = re.compile(r"^(<{7}|>{7}) ")
 _CODES = r":?\s*(?:\[[^\]]*\]|[A-Z]+\d+(?:,\s*[A-Z]+\d+)*)?"
 _EXCEPTION = re.compile(rf"#\s*(?P<kind>noqa|type:\s*ignore|pragma){_CODES}")
 
@@ -48,10 +50,12 @@ def repository_files(root: Path = ROOT) -> list[Path]:
 
 
 def mistakes_of_text(text: str) -> Iterator[tuple[int, str]]:
-    """Registry hosts and machine paths, by line."""
+    """Registry hosts, machine paths and what merges leave behind, by line."""
     for number, line in enumerate(text.splitlines(), 1):
         if found := _FOREIGN.search(line):
             yield number, f"{found[0]!r} is a registry's host or a path of one machine"
+        if _UNDECIDED.match(line):
+            yield number, "a merge's two sides stand beside each other"
 
 
 def mistakes_of_python(text: str, *, functions: bool = True) -> Iterator[tuple[int, str]]:

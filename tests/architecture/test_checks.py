@@ -20,6 +20,11 @@ def test_a_registry_host_and_a_machine_path_are_named_by_line():
     assert [line for line, _ in text_rules.mistakes_of_text(text)] == [2, 3]
 
 
+def test_what_a_merge_left_undecided_is_named():
+    text = "\n".join(("one", "<" * 7 + " HEAD", "two", "=" * 7, "three", ">" * 7 + " abc"))
+    assert [line for line, _ in text_rules.mistakes_of_text(text)] == [2, 6]
+
+
 @pytest.mark.parametrize("text", ["GET /work-orders", "https://example.com/home", "src/root/x", "cd /tmp/work/x"])
 def test_paths_of_a_program_are_no_machine_paths(text):
     assert list(text_rules.mistakes_of_text(text)) == []
