@@ -1,7 +1,7 @@
 """Rules about the text of the repository that no linter has.
 
-No host of a package registry, no path of one machine and no mark of a merge; every exception from a linter's or type checker's rule carries
-its reason on the line; no file over 600 lines and no function over 70.
+No host of a package registry, no path of one machine and no mark of a merge; every exception from a linter's or type
+checker's rule carries its reason on the line; no file over 600 lines and no function over 70.
 """
 
 from __future__ import annotations
