@@ -46,11 +46,15 @@ def sentences_of_templates(folder: Path) -> dict[str, str]:
     return found
 
 
+def all_sentences() -> dict[str, str]:
+    """Every sentence that the program says in both languages, and who says it."""
+    refusals = {kind.message: f"{kind.__module__}.{kind.__name__}" for kind in all_refusals()}
+    return refusals | sentences_of_templates(Path(ais.__path__[0]) / "notifications")
+
+
 def main() -> None:
     """Exit code 1 and one line per mistake if there are any."""
-    sentences = {kind.message: f"{kind.__module__}.{kind.__name__}" for kind in all_refusals()}
-    sentences |= sentences_of_templates(Path(ais.__path__[0]) / "notifications")
-    found = mistakes(sentences, arabic())
+    found = mistakes(all_sentences(), arabic())
     print(*found, sep="\n", end="\n" if found else "")
     sys.exit(bool(found))
 

@@ -11,7 +11,6 @@ from tests.factories.ssim import leg, network, schedule_text
 from tests.factories.ssim_mutations import INVALID, RECORDS, mutated
 
 from ais.platform.database import Database
-from ais.platform.jobs import JobContext, JobRegistry, Schedule
 from ais.schedule import (
     ChangeKind,
     EquipmentChanged,
@@ -26,7 +25,6 @@ from ais.schedule import (
     extend_sale_horizon,
     flight_dates,
     import_ssim,
-    jobs,
     load_timetable,
     recorded_changes,
 )
@@ -428,19 +426,3 @@ async def test_two_imports_at_once_come_one_after_the_other(database, actor, ref
 
 async def _no_lock(connection):
     await asyncio.sleep(0)
-
-
-async def test_the_daily_job_extends_the_horizon_and_calls_what_follows(run):
-    registry = JobRegistry()
-    seen = []
-
-    async def after(uow, report):
-        seen.append(report.counts["added"])
-
-    jobs.register(registry, days_ahead=(date(2027, 4, 3) - TODAY.date()).days, after_change=after)
-    definition = registry.definitions["schedule.extend_sale_horizon"]
-    assert definition.schedule == Schedule(cron="10 0 * * *")
-    await run(schedule_text([shuttle()]), until=date(2027, 4, 1))
-    for _ in range(2):
-        await definition.function(JobContext(run.database, definition.name, "correlation", 1, 1), {})
-    assert seen == [2, 0]
