@@ -14,8 +14,10 @@ from ais.orders import settle_order_payment
 from ais.payments import repository as payments
 from ais.payments.adapters.stripe.translate import event_of
 from ais.payments.domain import EventKind
+from ais.payments.jobs import handle_overdue_events
 from ais.payments.service import receive
 from ais.platform.http import access
+from ais.platform.jobs import JobContext
 
 
 async def foreign_payment(program):
@@ -356,3 +358,20 @@ def test_every_type_that_must_be_handled_is():
         event = event_of(json.dumps({"id": "evt", "type": kind, "data": {"object": {"id": "x"}}}).encode())
         assert event.kind is not EventKind.UNKNOWN, kind
     assert "webhooks.replay" in access.OPERATOR_PERMISSIONS
+
+
+async def test_a_message_whose_job_is_lost_is_not_forgotten(own_program):
+    order = await own_program.order()
+    payment = await own_program.begin_payment(order)
+    await own_program.confirm(payment)
+    (event,) = await own_program.events_of(payment, "payment_intent.succeeded")
+    await own_program.deliver(event)
+    await own_program.rows("DELETE FROM jobs WHERE entrypoint = 'payments.handle_event' RETURNING id")
+    context = JobContext(own_program.database, "test", "test", 1, 1)
+    await handle_overdue_events(context, {})
+    await own_program.run_jobs()
+    assert (await event_row(own_program, event))[0] == "stored"
+    async with own_program.later(minutes=6) as late:
+        await handle_overdue_events(JobContext(late.database, "test", "test", 1, 1), {})
+        await late.run_jobs()
+    assert (await event_row(own_program, event))[0] == "handled"

@@ -12,7 +12,7 @@ from ais.payments.errors import RefundExceedsPaid, RefundsFrozen
 from ais.payments.ports import Gateways, SettlesPayments
 from ais.payments.reconciliation import ProviderLists
 from ais.payments.service.credit import expire_credit
-from ais.payments.service.receive import handle_event
+from ais.payments.service.receive import ask_for_event, handle_event
 from ais.payments.service.refund import call_refund, refuse_refund, settle_refund
 from ais.platform.database import Database
 from ais.platform.faults import fault_point
@@ -22,6 +22,7 @@ from ais.platform.telemetry import get_logger
 log = get_logger("payments.jobs")
 
 RECHECK_SECONDS = 60.0
+OVERDUE_SECONDS = 300.0
 
 
 def register(registry: JobRegistry, gateways: Gateways, lists: ProviderLists, settle: SettlesPayments) -> None:
@@ -44,6 +45,7 @@ def register(registry: JobRegistry, gateways: Gateways, lists: ProviderLists, se
                 log.warning("refund waits for the provider", refund_id=str(refund_id), code=problem.code)
 
     registry.job("payments.handle_event", handle)
+    registry.schedule("payments.handle_overdue_events", handle_overdue_events, every_seconds=60)
     registry.schedule("payments.expire_credits", expire_credits, cron="23 * * * *")
     registry.job("payments.refund", refund, retry=Retry(attempts=12, first_delay_seconds=2, ceiling_seconds=3600))
     registry.schedule("payments.recheck_refunds", recheck_refunds, every_seconds=60)
@@ -72,3 +74,12 @@ async def expire_credits(context: JobContext, _payload: dict[str, Any]) -> None:
     for credit_id in due:
         async with context.unit_of_work() as uow:
             await expire_credit(uow, credit_id)
+
+
+async def handle_overdue_events(context: JobContext, _payload: dict[str, Any]) -> None:
+    """Ask again for messages whose job was lost or has died, so that none is forgotten."""
+    async with context.database.connection() as connection:
+        overdue = await repository.overdue_events(connection, seconds=OVERDUE_SECONDS, limit=500)
+    async with context.unit_of_work() as uow:
+        for event_id in overdue:
+            ask_for_event(uow, event_id)

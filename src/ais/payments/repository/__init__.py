@@ -46,6 +46,7 @@ from ais.payments.repository.events import (
     find_event,
     list_events,
     lock_event,
+    overdue_events,
     store_event,
     write_event,
 )
@@ -114,6 +115,7 @@ __all__ = [
     "lock_shift",
     "move_agency",
     "move_credit",
+    "overdue_events",
     "payments_of_order",
     "pending_refunds",
     "refunded_of_order",

@@ -136,3 +136,15 @@ async def count_events(connection: Connection) -> list[dict[str, Any]]:
         " GROUP BY type, state ORDER BY type, state"
     )
     return [dict(row) for row in rows]
+
+
+async def overdue_events(connection: Connection, *, seconds: float, limit: int) -> list[str]:
+    """Messages that should have been handled so long ago, because their job was lost or has died; oldest first."""
+    rows = await connection.fetch(
+        "SELECT event_id FROM provider_events WHERE state = 'stored'"
+        " AND coalesce(next_attempt_at, received_at) < ais_now() - make_interval(secs => $1)"
+        " ORDER BY received_at LIMIT $2",
+        seconds,
+        limit,
+    )
+    return [row["event_id"] for row in rows]

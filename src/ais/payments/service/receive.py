@@ -38,11 +38,12 @@ async def receive_event(uow: UnitOfWork, provider: str, event: ProviderEvent, bo
     """Store a verified message and ask for it to be handled; answers whether it is new. Unknown types are kept."""
     new = await repository.store_event(uow, provider, event, body)
     if new and event.kind is not EventKind.UNKNOWN:
-        _ask_for(uow, event.id)
+        ask_for_event(uow, event.id)
     return new
 
 
-def _ask_for(uow: UnitOfWork, event_id: str) -> None:
+def ask_for_event(uow: UnitOfWork, event_id: str) -> None:
+    """Have a stored message handled."""
     uow.enqueue("payments.handle_event", {"event_id": event_id}, dedupe_key=f"event:{event_id}")
 
 
@@ -125,7 +126,7 @@ async def replay_event(uow: UnitOfWork, event_id: str, payment_id: PaymentId | N
     await repository.write_event(
         uow, event, EventState.STORED, outcome="replayed", attempts=0, payment_id=payment_id or event.payment_id
     )
-    _ask_for(uow, event_id)
+    ask_for_event(uow, event_id)
     return await repository.find_event(uow.connection, event_id)
 
 
