@@ -1,0 +1,38 @@
+"""``ais agency``, ``cash``, ``credit``, ``refunds``, ``disputes`` and ``webhooks`` on an empty house."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.factories.command_line import CommandLine
+
+
+def test_a_morning_with_an_agency_and_a_drawer(servers, tmp_path: Path):
+    with servers.database() as url:
+        ais = CommandLine(url, tmp_path)
+        ais("migrate")
+        ais("agency", "create", "dst", "Desert Travel", "--credit-limit", "500.00 SAR")
+        ais("agency", "top-up", "DST", "100.00 SAR", "--reference", "FT1")
+        ais("agency", "set-limit", "DST", "50.00 SAR")
+        (agency,) = ais.json("agency", "list")["agencies"]
+        assert (agency["code"], agency["balance"], agency["available"]) == ("DST", "100.00 SAR", "150.00 SAR")
+        lines = ais("agency", "statement", "DST", "--csv").stdout.splitlines()
+        assert [line.split(",")[1:] for line in lines] == [
+            ["kind", "amount", "balance", "currency", "reference"],
+            ["topped_up", "100.00", "100.00", "SAR", "FT1"],
+        ]
+        ais("agency", "top-up", "XXX", "1.00 SAR", "--reference", "FT1", code=2)
+        ais("cash", "add-office", "ruh01", "Olaya", "--currency", "sar")
+        (shift,) = ais.json("cash", "open", "RUH01", "c1", "100.00 SAR")["shifts"]
+        closed = ais("cash", "close", shift["id"], "99.50 SAR", "--json", code=1)
+        assert '"-0.50 SAR"' in closed.stdout
+        assert ais.json("cash", "shifts", "--open") == {"shifts": []}
+        assert [matter["kind"] for matter in ais.json("staff", "list")["matters"]] == ["cash_difference"]
+        ais("credit", "show", "0" * 20, code=1)
+        assert ais.json("refunds", "list") == {"refunds": []}
+        assert ais.json("disputes", "list") == {"disputes": []}
+        assert ais.json("webhooks", "list", "--dead") == {"events": []}
+        assert ais.json("webhooks", "list", "--counts") == {"counts": []}
+        ais("webhooks", "show", "evt_none", code=1)
+        ais("webhooks", "replay", "evt_none", code=1)
+        ais("verify")
