@@ -30,6 +30,7 @@ from ais.platform.http import (
     build_application,
     client_address,
     correlation_id_of,
+    errors,
     json_response,
     request_key,
     staff,
@@ -315,7 +316,9 @@ def test_a_route_without_a_declaration_fails_the_start():
 # What goes wrong
 
 
-async def test_an_accident_is_500_and_tells_nothing_of_the_inside(http):
+async def test_an_accident_is_500_and_tells_nothing_of_the_inside(http, monkeypatch):
+    # A logger that another test has used keeps the processors of then.
+    monkeypatch.setattr(errors, "log", structlog.get_logger())
     with structlog.testing.capture_logs() as lines:
         answer = await http.get("/problems/accident")
     error = error_of(answer, 500, "INTERNAL_ERROR")
