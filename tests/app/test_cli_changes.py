@@ -64,6 +64,12 @@ async def only_segment(program, order):
     return seen, segment
 
 
+async def matters_of(ais_json, *options):
+    """What waits for a person here; payments of other tests' programs, which share the provider, are not ours."""
+    found = (await ais_json("staff", "list", *options))["matters"]
+    return [matter for matter in found if matter["kind"] != "reconciliation"]
+
+
 async def test_an_offer_of_a_withdrawn_fare_is_refused_with_todays_price_and_takes_no_seats(own_program, ais):
     offer = await own_program.offer(slices=[("RUH", "JED", DAY)])
     kept = await own_program.order(slices=[("RUH", "JED", DAY)])
@@ -157,7 +163,7 @@ async def test_an_oversold_cabin_reaches_staff_until_it_is_resolved(own_program,
         int(segment["flight_number"]),
         DAY,
     )
-    (matter,) = (await ais_json("staff", "list"))["matters"]
+    (matter,) = await matters_of(ais_json)
     assert (matter["kind"], matter["subject"], matter["resolved_at"]) == ("overbooked_by_change", f"{leg}:C", None)
     assert matter["details"] == {
         "excess": 2, "flight": flight, "departure_date": str(DAY), "route": "RUH-JED",
@@ -176,8 +182,8 @@ async def test_an_oversold_cabin_reaches_staff_until_it_is_resolved(own_program,
     )
     done = await ais("staff", "resolve", "overbooked_by_change", f"{leg}:C")
     assert done.stdout == f"overbooked_by_change about {leg}:C is resolved.\n"
-    assert (await ais_json("staff", "list"))["matters"] == []
-    (matter,) = (await ais_json("staff", "list", "--all"))["matters"]
+    assert await matters_of(ais_json) == []
+    (matter,) = await matters_of(ais_json, "--all")
     assert matter["resolved_by"] == "system:cli-staff-resolve"
     assert (await ais_json("staff", "resolve", "overbooked_by_change", f"{leg}:C", code=1))["resolved"] is False
 
@@ -219,7 +225,7 @@ async def test_ticket_numbers_that_ran_out_come_back_with_a_new_range(own_progra
     order = await own_program.order([{"type": "adult"}] * 2)
     await own_program.pay(order)
     assert (await own_program.read(order))["ticketing_status"] == "issuing"
-    (matter,) = (await ais_json("staff", "list"))["matters"]
+    (matter,) = await matters_of(ais_json)
     assert (matter["kind"], matter["subject"]) == ("ticket_numbers_exhausted", "9Z")
 
     refusals = {
@@ -244,7 +250,7 @@ async def test_ticket_numbers_that_ran_out_come_back_with_a_new_range(own_progra
         seen = await late.read(order)
     assert (seen["status"], seen["ticketing_status"]) == ("confirmed", "issued")
     assert [each["number"] for each in seen["documents"]] == ["9910000000005", "9910000000006"]
-    assert (await ais_json("staff", "list"))["matters"] == []
+    assert await matters_of(ais_json) == []
     rows = table_rows((await ais("tickets", "ranges", "--carrier", "9Z")).stdout)
     assert rows[1][:6] == ["9Z", "991", "0000000005", "0000000014", "2", "8"]
     assert (await ais("tickets", "ranges", "--carrier", "QQ")).stdout == "There are no ranges of ticket numbers.\n"
