@@ -103,7 +103,12 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         "leg cabin lock of a claim",
         "a claim that counts seats which another transaction is giving back or selling",
-        (body("claim_seats", _LOCKING),),
+        (
+            body("claim_seats", _LOCKING),
+            check("leg_cabins", "leg_cabins_totals"),
+            check("leg_cabins", "leg_cabins_counts"),
+        ),
+        behind="CHECK leg_cabins_totals, leg_cabins_counts",
     ),
     Guard(
         "leg cabin lock of a hold",
@@ -141,9 +146,21 @@ GUARDS: tuple[Guard, ...] = (
         (body("confirm_hold", ("IF v_again.outcome <> 'accepted' THEN", "IF false THEN")),),
     ),
     Guard(
+        "seats wait for money that may come",
+        "seats are given back while a bank decides about the money for them",
+        (code("ais.orders.service.expire:_end", ("if still_open:", "if False:")),),
+        unseen="banks decide within 20 s, and the jumping clock carries both the time limit and the bank past them",
+    ),
+    Guard(
         "seats go back once",
-        "a hold that is confirmed again sells its seats again, a released one comes back",
-        (body("confirm_hold", ("hold.status IN ('confirmed', 'released')", "false")),),
+        "seats of a sale that is given up twice are on sale twice",
+        (
+            *_COUPON_MOVES,
+            code("ais.orders.cancellation.service.confirm:confirm_in", *_QUOTE_STATUS, _QUOTE_BASIS),
+            trigger("cancellation_quotes", "cancellation_quotes_status"),
+            body("release_sold", ("IF NOT FOUND THEN", "IF false THEN")),
+        ),
+        behind="the quote's status and basis, the coupons' moves",
     ),
     # Repeats.
     Guard("key at our door", "one click that is repeated makes two orders", _DOOR),
@@ -197,6 +214,7 @@ GUARDS: tuple[Guard, ...] = (
                 ),
             ),
         ),
+        unseen="every reaction is idempotent by itself: orders take the sum of their refunds, notices have a cause",
     ),
     Guard(
         "webhook signature",
@@ -249,6 +267,7 @@ GUARDS: tuple[Guard, ...] = (
                 ),
             ),
         ),
+        unseen="nobody changes a currency in a storm: what the provider then holds is in no book until staff act",
     ),
     Guard(
         "second payment goes back",
