@@ -96,8 +96,8 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         "payment lock",
         "two settlements of one payment at once, each the first",
-        (_PAYMENT_LOCK, _ORDER_LOCK),
-        behind="order lock",
+        (_PAYMENT_LOCK,),
+        unseen="whoever settles or refunds a payment holds its order's lock, which is found missing by itself",
     ),
     Guard("refund lock", "two looks at one refund, each seeing it end", (_REFUND_LOCKS,)),
     Guard(
@@ -316,6 +316,7 @@ GUARDS: tuple[Guard, ...] = (
             ),
         ),
         behind="the end of unpaid orders when their flight is cancelled",
+        unseen="unpaid orders end with their flight, under their lock: later money meets an order that has ended",
     ),
     # Money out.
     Guard(
@@ -382,8 +383,9 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         "moves of a coupon",
         "a coupon that was given back is given back again",
-        (*_COUPON_MOVES, _ORDER_LOCK),
-        behind="order lock, trigger coupons_status",
+        (*_COUPON_MOVES,),
+        behind="trigger coupons_status",
+        unseen="whoever moves coupons holds the order's lock and has looked at quote or order under it",
     ),
     Guard(
         "infants follow their adult",

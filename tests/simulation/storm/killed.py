@@ -143,6 +143,8 @@ class KilledWorld:
 class OverHTTP:
     """Where customers shop when the program runs as people run it."""
 
+    troubled = True
+
     def __init__(self, world: KilledWorld, http: httpx.AsyncClient, provider: httpx.AsyncClient) -> None:
         self._world = world
         self._http = http

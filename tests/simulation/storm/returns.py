@@ -32,7 +32,7 @@ async def give_back(customer: Customer, there: Surroundings) -> None:
         if part == "segment":
             segments = [segment["id"] for each in present["slices"] for segment in each["segments"]]
             body["segment_ids"] = [chance.choice(segments)]
-        if chance.random() < 0.2:
+        if chance.random() < 0.3:
             body["refund_to"] = "travel_credit"
         quotes = [await quote(customer, order, body) for _ in range(chance.choice((1, 1, 2)))]
         confirmed = await asyncio.gather(*(confirm(customer, order, each) for each in quotes if each is not None))

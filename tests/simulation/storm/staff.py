@@ -11,6 +11,7 @@ from tests.factories.in_process import OPERATOR
 from tests.simulation.storm.world import World
 
 from ais.app.schedule_import import cancel_flight_for_orders
+from ais.inventory import set_authorisation
 from ais.kit import AppError, encode_id, ids, system_actor
 from ais.orders import close_departure, read_list
 from ais.platform.database import Database
@@ -40,6 +41,22 @@ async def cancel_a_flight(database: Database, chance: random.Random) -> UUID | N
             uow, flight, reason="storm", give_back=chance.random() < 0.5, progress=_unwatched
         )
         return flight
+
+
+async def keep_seats_off_sale(world: World) -> None:
+    """Nothing more is sold in a cabin for which a bank decides about money now: who pays late has lost his seats."""
+    cabins = await world.program.rows(
+        """
+        SELECT DISTINCT cabin.leg_id, cabin.cabin, cabin.authorised FROM payments
+        JOIN orders ON orders.id = payments.order_id
+        JOIN hold_items AS item ON item.hold_id = orders.hold_id
+        JOIN leg_cabins AS cabin ON (cabin.leg_id, cabin.cabin) = (item.leg_id, item.cabin)
+        WHERE payments.status = 'processing' ORDER BY cabin.leg_id, cabin.cabin
+        """
+    )
+    for leg_id, cabin, authorised in cabins[:1]:
+        async with world.program.database.unit_of_work(ACTOR) as uow:
+            await set_authorisation(uow, leg_id, cabin, reason="storm", blocked=authorised)
 
 
 async def void_an_order(world: World) -> bool:

@@ -16,7 +16,13 @@ from tests.simulation.storm.counter import Counter as MoneyCounter
 from tests.simulation.storm.customers import Bought, Customer, Market
 from tests.simulation.storm.judge import judge
 from tests.simulation.storm.returns import give_back
-from tests.simulation.storm.staff import ACTOR, cancel_a_flight, close_departures, void_an_order
+from tests.simulation.storm.staff import (
+    ACTOR,
+    cancel_a_flight,
+    close_departures,
+    keep_seats_off_sale,
+    void_an_order,
+)
 from tests.simulation.storm.world import CutOff, PostOffice, World, open_world, trouble_at_provider
 
 from ais.app.invariants import INVARIANTS
@@ -47,8 +53,9 @@ class Report:
 class InThisProcess:
     """Where customers shop when the program runs beside them."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, troubled: bool) -> None:
         self._world = world
+        self.troubled = troubled
         self._counter = MoneyCounter(self, self.codes, self.waiting)
 
     @property
@@ -99,7 +106,7 @@ async def storm(database_url: str, redis_url: str, simulator: StripeSimulator, s
     began = time.monotonic()
     async with open_world(database_url, redis_url, simulator, seed, faulty=faulty) as world:
         report.hits, report.cuts = world.hits, world.cuts
-        there, post = InThisProcess(world), PostOffice(world)
+        there, post = InThisProcess(world, troubled=faulty), PostOffice(world)
         await there.counter.open()
         await _make_scarce(world)
         await trouble_at_provider(world, seed)
@@ -114,19 +121,15 @@ async def storm(database_url: str, redis_url: str, simulator: StripeSimulator, s
         ]
         weather = asyncio.create_task(_weather(world, faulty=faulty))
         try:
-            gone = await asyncio.gather(*(_visit(each) for each in customers), return_exceptions=True)
+            gone = await asyncio.gather(*(_visit(each, there) for each in customers), return_exceptions=True)
             bought = [each.bought for each in customers if each.bought is not None]
-            given = await asyncio.gather(
-                *(give_back(customer, there) for customer in customers if customer.bought is not None),
-                return_exceptions=True,
-            )
         finally:
             weather.cancel()
             world.over = True
             ended = await asyncio.gather(*around, weather, return_exceptions=True)
         report.wrong += [
             f"somebody met with {each!r}"
-            for each in (*gone, *given, *ended)
+            for each in (*gone, *ended)
             if isinstance(each, BaseException) and not isinstance(each, asyncio.CancelledError)
         ]
         try:
@@ -169,9 +172,11 @@ async def _keep_paying_out(world: World, counter: MoneyCounter) -> None:
         await asyncio.sleep(0.2)
 
 
-async def _visit(customer: Customer) -> None:
+async def _visit(customer: Customer, there: InThisProcess) -> None:
     await asyncio.sleep(customer.chance.random() * 2.0)
-    await customer.shop()
+    if await customer.shop() is not None:
+        await asyncio.sleep(0.3 + customer.chance.random() * 1.5)
+        await give_back(customer, there)
 
 
 async def _weather(world: World, *, faulty: bool) -> None:
@@ -179,13 +184,26 @@ async def _weather(world: World, *, faulty: bool) -> None:
     chance = world.chance
     for _ in range(chance.randint(0, 3) if faulty else 0):
         await asyncio.sleep(chance.random() * 1.5)
+        thinking = chance.random() < 0.6
+        if thinking:
+            await _bank_is_thinking(world)
         await world.advance(minutes=chance.choice((3, 14, 16, 45)))
+        if thinking and chance.random() < 0.25:
+            await keep_seats_off_sale(world)
     for deed in chance.sample((_cancel_a_flight, void_an_order, void_an_order), chance.randint(0, 3)):
         await asyncio.sleep(chance.random() * 1.5)
         try:
             await deed(world)
         except CutOff:
             continue
+
+
+async def _bank_is_thinking(world: World) -> None:
+    """The worst moment for a time limit: a bank decides about money for seats that are held."""
+    for _ in range(30):
+        if await world.program.rows("SELECT id FROM payments WHERE status = 'processing' LIMIT 1"):
+            return
+        await asyncio.sleep(0.05)
 
 
 async def _cancel_a_flight(world: World) -> None:
