@@ -41,8 +41,9 @@ check: $(READY)  ## formatter, linter, types, import contracts, snapshots, trans
 format: $(READY)  ## bring the code into its form
 	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
 
-snapshots: $(READY)  ## write the schema and OpenAPI snapshots anew
+snapshots: $(READY)  ## write the schema and OpenAPI snapshots and the table of roles anew
 	@$(BIN)/python -m tools.snapshots --write
+	@$(BIN)/python -m tools.role_table --write
 
 lock: $(READY)  ## resolve the dependencies anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras --group dev \

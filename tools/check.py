@@ -38,6 +38,7 @@ STEPS = (
     Step("translations", "every refusal has its Arabic", _tool("translations")),
     Step("pages", "every sentence of the pages has its Arabic", _tool("page_sentences")),
     Step("schedules", "docs/operations/jobs.md names every schedule", _tool("job_schedules")),
+    Step("roles", "docs/roles.md shows the program's roles", _tool("role_table")),
     Step("imports", "import contracts", [BIN / "lint-imports", "--no-logo"]),
     Step("lint", "ruff check", [BIN / "ruff", "check", "--quiet", "--output-format", "concise", "."]),
     Step("format", "ruff format", [BIN / "ruff", "format", "--quiet", "--diff", "."]),

@@ -7,7 +7,7 @@ import subprocess
 
 import asyncpg
 import pytest
-from tools import job_schedules, snapshots, state_tables, text_rules, translations
+from tools import job_schedules, role_table, snapshots, state_tables, text_rules, translations
 
 from ais.platform.jobs import JobRegistry
 
@@ -135,3 +135,11 @@ async def execute(url: str, statement: str) -> None:
     connection = await asyncpg.connect(url)
     await connection.execute(statement)
     await connection.close()
+
+
+def test_a_page_of_roles_that_is_not_the_programs_table_is_named():
+    page = role_table.page_with_table(role_table.PAGE.read_text(encoding="utf-8"))
+    assert role_table.mistakes(page) == []
+    taken = page.replace("| `refunds.approve` |", "| `refunds.approve` | ● |", 1)
+    assert role_table.mistakes(taken) == ["docs/roles.md shows another table than the program has: run make snapshots"]
+    assert role_table.mistakes("nothing") != []

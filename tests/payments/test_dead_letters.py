@@ -8,6 +8,7 @@ import pytest
 from tests.factories.in_process import OPERATOR, bearer, in_process, new_key, order_id, payment_id, signature
 from tests.payments.test_refunds import paid_order, refund, total
 
+from ais.accounts import OPERATOR_PERMISSIONS
 from ais.app.reconciliation import provider_lists
 from ais.orders import repository as orders
 from ais.orders import settle_order_payment
@@ -16,7 +17,6 @@ from ais.payments.adapters.stripe.translate import event_of
 from ais.payments.domain import EventKind
 from ais.payments.jobs import handle_overdue_events
 from ais.payments.service import receive
-from ais.platform.http import access
 from ais.platform.jobs import JobContext
 
 
@@ -357,7 +357,7 @@ def test_every_type_that_must_be_handled_is():
     ):  # fmt: skip
         event = event_of(json.dumps({"id": "evt", "type": kind, "data": {"object": {"id": "x"}}}).encode())
         assert event.kind is not EventKind.UNKNOWN, kind
-    assert "webhooks.replay" in access.OPERATOR_PERMISSIONS
+    assert "webhooks.replay" in OPERATOR_PERMISSIONS
 
 
 async def test_a_message_whose_job_is_lost_is_not_forgotten(own_program):

@@ -42,7 +42,7 @@ from ais.platform.tokens import TokenRing
 NOW = datetime(2027, 1, 15, 9, 0, tzinfo=UTC)
 RING = TokenRing("k1:" + "A" * 43)
 OPERATOR = "operator-token-of-the-tests"
-AUTHENTICATOR = Authenticator(RING, FixedClock(NOW), OPERATOR)
+AUTHENTICATOR = Authenticator(RING, FixedClock(NOW), OPERATOR, frozenset({"orders.read_any"}))
 ORDER_ID = UUID("0198c0de-7d1f-7c3a-9a52-0242ac120002")
 INSIDE = "row of huda@example.com in table orders"
 

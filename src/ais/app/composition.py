@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from ais.accounts import OPERATOR_PERMISSIONS
 from ais.app.registry import build_registry
 from ais.app.shop import open_shop
 from ais.inventory import Availability, SeatDesk
@@ -94,7 +95,7 @@ async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
             "shop": shop,
             "read_reference": lambda: shop.market.reference,
             "tokens": tokens,
-            "authenticator": Authenticator(tokens, database.clock, settings.operator_token),
+            "authenticator": Authenticator(tokens, database.clock, settings.operator_token, OPERATOR_PERMISSIONS),
             "create_order": CreateOrder(database, seat_desk, shop, hold_window),
             "pay_order": pay_order_services(settings, database, gateways),
             "hosted_payment_origin": hosted_payment_origin(settings),
