@@ -126,7 +126,7 @@ async def test_a_guest_token_opens_its_order_until_a_day_after_the_last_flight(p
     order = await program.order(slices=RETURN)
     last = datetime.fromisoformat(order["slices"][1]["segments"][-1]["arrives_at"])
     authenticator = program.state.authenticator
-    actor = authenticator.actor(f"Bearer {order['guest_token']}")
+    actor = authenticator.guest(order["guest_token"])
     assert (actor.kind, actor.id) == ("guest", str(order_id(order)))
     end = last + timedelta(hours=24)
     assert authenticator.guest_token(order_id(order), expires_at_seconds=int(end.timestamp())) == order["guest_token"]

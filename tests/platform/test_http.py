@@ -17,15 +17,26 @@ import structlog.testing
 from litestar import Response, get, post
 from litestar.params import Parameter
 
-from ais.kit import AppError, FixedClock, InvalidStateTransition, NotFound, ServiceUnavailable
+from ais.kit import (
+    Actor,
+    ActorKind,
+    AppError,
+    Channel,
+    FixedClock,
+    InvalidStateTransition,
+    NotFound,
+    ServiceUnavailable,
+)
 from ais.platform.cache import RateLimited
 from ais.platform.http import (
+    ACCOUNT,
     ORDER,
     PUBLIC,
     SIGNED,
     Authenticator,
     HTTPRequest,
     JSONBody,
+    Unauthorized,
     actor_of,
     build_application,
     client_address,
@@ -42,7 +53,28 @@ from ais.platform.tokens import TokenRing
 NOW = datetime(2027, 1, 15, 9, 0, tzinfo=UTC)
 RING = TokenRing("k1:" + "A" * 43)
 OPERATOR = "operator-token-of-the-tests"
-AUTHENTICATOR = Authenticator(RING, FixedClock(NOW), OPERATOR, frozenset({"orders.read_any"}))
+
+
+class People:
+    """Knows two tokens and one browser: a traveller, staff who proved who they are so many minutes ago, an agent."""
+
+    async def bearer(self, credentials):
+        if credentials == "traveller":
+            return Actor(ActorKind.TRAVELLER, "usr_1", Channel.API, session_id="ses_1")
+        kind, _, minutes = credentials.partition("-")
+        if kind != "staff":
+            raise Unauthorized
+        proved_at = NOW - timedelta(minutes=int(minutes)) if minutes else None
+        rights = frozenset({"refunds.approve"})
+        return Actor(ActorKind.STAFF, "usr_2", Channel.API, rights, session_id="ses_2", second_factor_at=proved_at)
+
+    async def page(self, connection):
+        if connection.cookies.get("account") != "agent":
+            return None
+        return Actor(ActorKind.AGENT, "usr_3", Channel.WEB, session_id="ses_3")
+
+
+AUTHENTICATOR = Authenticator(RING, FixedClock(NOW), OPERATOR, frozenset({"orders.read_any"}), People())
 ORDER_ID = UUID("0198c0de-7d1f-7c3a-9a52-0242ac120002")
 INSIDE = "row of huda@example.com in table orders"
 
@@ -103,6 +135,21 @@ async def read_secret(request: HTTPRequest) -> Response[Shown]:
     return json_response(Shown(actor_of(request).name, correlation_id_of()))
 
 
+@get("/api/v1/me", access=ACCOUNT)
+async def read_me(request: HTTPRequest) -> Response[Shown]:
+    return json_response(Shown(actor_of(request).name, correlation_id_of()))
+
+
+@get("/own", access=ACCOUNT)
+async def read_own_page(request: HTTPRequest) -> Response[Shown]:
+    return json_response(Shown(actor_of(request).name, correlation_id_of()))
+
+
+@get("/refunds", access=staff("refunds.approve", step_up=True))
+async def approve(request: HTTPRequest) -> Response[Shown]:
+    return json_response(Shown(actor_of(request).name, correlation_id_of()))
+
+
 @post("/webhook", access=SIGNED, status_code=200)
 async def receive(request: HTTPRequest) -> Response[Shown]:
     return json_response(Shown(actor_of(request).name, correlation_id_of()))
@@ -129,7 +176,20 @@ async def read_address(request: HTTPRequest, proxies: int) -> Response[str]:
     return json_response(client_address(request, proxies))
 
 
-ROUTES = [read_open, read_order, read_staff, read_secret, receive, book, keyed, fail, read_address]
+ROUTES = [
+    read_open,
+    read_order,
+    read_staff,
+    read_secret,
+    read_me,
+    read_own_page,
+    approve,
+    receive,
+    book,
+    keyed,
+    fail,
+    read_address,
+]
 
 
 @pytest.fixture(scope="module")
@@ -471,3 +531,33 @@ async def test_the_openapi_document_and_its_page_are_served_from_here_alone(http
     assert all(source.startswith("/schema/files/") for source in sources)
     for source in sources:
         assert (await http.get(source)).status_code == 200, source
+
+
+# Accounts
+
+
+def as_account(credentials: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {credentials}"}
+
+
+async def test_a_route_for_accounts_takes_whoever_is_signed_in_and_nobody_else(http):
+    assert (await http.get("/api/v1/me", headers=as_account("traveller"))).json()["actor"] == "traveller:usr_1"
+    error_of(await http.get("/api/v1/me"), 401, "UNAUTHORIZED")
+    error_of(await http.get("/api/v1/me", headers=as_account("somebody")), 401, "UNAUTHORIZED")
+    error_of(await http.get("/api/v1/me", headers=guest()), 403, "FORBIDDEN")
+    error_of(await http.get("/api/v1/me", headers=as_account(OPERATOR)), 403, "FORBIDDEN")
+
+
+async def test_a_cookie_opens_pages_and_never_the_api(http):
+    cookie = {"Cookie": "account=agent"}
+    assert (await http.get("/own", headers=cookie)).json()["actor"] == "agent:usr_3"
+    error_of(await http.get("/api/v1/me", headers=cookie), 401, "UNAUTHORIZED")
+    error_of(await http.get("/own", headers={"Cookie": "account=other"}), 401, "UNAUTHORIZED")
+
+
+async def test_what_asks_for_a_proof_asks_for_one_of_the_last_fifteen_minutes(http):
+    assert (await http.get("/refunds", headers=as_account("staff-15"))).status_code == 200
+    error_of(await http.get("/refunds", headers=as_account("staff-16")), 403, "STEP_UP_REQUIRED")
+    error_of(await http.get("/refunds", headers=as_account("staff")), 403, "STEP_UP_REQUIRED")
+    error_of(await http.get("/refunds", headers=as_account("traveller")), 403, "FORBIDDEN")
+    error_of(await http.get("/refunds"), 401, "UNAUTHORIZED")

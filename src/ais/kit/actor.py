@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -19,11 +20,14 @@ class Channel(StrEnum):
 
 
 class ActorKind(StrEnum):
-    """What kind of person or machine acts."""
+    """What kind of person or machine acts. An agent is a user of an agency; a machine acts by an API key."""
 
     ANONYMOUS = "anonymous"
     GUEST = "guest"
+    TRAVELLER = "traveller"
+    AGENT = "agent"
     STAFF = "staff"
+    MACHINE = "machine"
     SYSTEM = "system"
     PROVIDER = "provider"
 
@@ -31,7 +35,9 @@ class ActorKind(StrEnum):
 class Actor(msgspec.Struct, frozen=True):
     """Who acts: ``kind`` and an id that says nothing personal (an order id for a guest, an account id, a job's name).
 
-    ``permissions`` are the named rights it was given, such as ``orders.read_any``.
+    ``permissions`` are the named rights it was given, such as ``orders.read_any``, through its ``roles``; they hold at
+    the ``stations``, for the ``agencies`` and in the ``channels`` named, everywhere where that is None.
+    ``second_factor_at`` is when the caller last proved all that its account asks for.
     """
 
     kind: ActorKind
@@ -41,6 +47,12 @@ class Actor(msgspec.Struct, frozen=True):
     seller_id: str | None = None
     agent_id: str | None = None
     point_of_sale: str | None = None
+    session_id: str | None = None
+    roles: frozenset[str] = frozenset()
+    second_factor_at: datetime | None = None
+    stations: frozenset[str] | None = None
+    agencies: frozenset[str] | None = None
+    channels: frozenset[str] | None = None
 
     @property
     def name(self) -> str:

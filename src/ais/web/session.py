@@ -124,7 +124,7 @@ def guest_of(request: HTTPRequest, session: ShopSession, order_id: str) -> Actor
     wanted = decode_id(ids.ORDER, order_id)
     for token in reversed(session.tokens):
         try:
-            actor = authenticator.actor(f"Bearer {token}")
+            actor = authenticator.guest(token)
         except (Unauthorized, TokenExpired, Forbidden):
             continue
         if wanted is not None and actor.id == str(wanted):

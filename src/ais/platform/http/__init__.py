@@ -5,12 +5,16 @@ case and answers with :func:`json_response`. Errors, correlation, language and t
 """
 
 from ais.platform.http.access import (
+    ACCOUNT,
     ORDER,
     PUBLIC,
     SIGNED,
     Access,
+    AccountDoor,
     Authenticator,
     Forbidden,
+    HTTPConnection,
+    StepUpRequired,
     TokenExpired,
     Unauthorized,
     staff,
@@ -37,20 +41,24 @@ from ais.platform.http.requests import (
 )
 
 __all__ = [
+    "ACCOUNT",
     "ORDER",
     "PUBLIC",
     "SIGNED",
     "Access",
+    "AccountDoor",
     "Authenticator",
     "ErrorBody",
     "ErrorPage",
     "Forbidden",
+    "HTTPConnection",
     "HTTPRequest",
     "JSONBody",
     "MalformedRequest",
     "MethodNotAllowed",
     "Page",
     "PayloadTooLarge",
+    "StepUpRequired",
     "TokenExpired",
     "Unauthorized",
     "UnsupportedMediaType",

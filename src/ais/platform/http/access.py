@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hmac
-from typing import Any
+from datetime import timedelta
+from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -12,6 +13,8 @@ from litestar.handlers.base import BaseRouteHandler
 
 from ais.kit import ANONYMOUS, Actor, ActorKind, AppError, Channel, Clock
 from ais.platform.tokens import GUEST_PURPOSE, TokenRing, sign_guest_token
+
+HTTPConnection: TypeAlias = "ASGIConnection[Any, Any, Any, Any]"
 
 
 class Unauthorized(AppError):
@@ -38,27 +41,52 @@ class Forbidden(AppError):
     message = "You are not allowed to do this."
 
 
+class StepUpRequired(AppError):
+    """The caller has the right and must first prove once more who they are."""
+
+    code = "STEP_UP_REQUIRED"
+    status = 403
+    message = "Please confirm once more that it is you."
+
+
 class Access(msgspec.Struct, frozen=True):
     """A declaration: ``PUBLIC`` and ``SIGNED`` need no credentials of ours, ``ORDER`` is checked against the order by
-    its use case, ``staff("…")`` needs the named permission.
+    its use case, ``ACCOUNT`` needs somebody who is signed in, ``staff("…")`` the named permission, and with ``step_up``
+    a recent proof of who uses it.
     """
 
     kind: str
     permission: str | None = None
+    step_up: bool = False
 
 
 PUBLIC = Access("public")
 SIGNED = Access("signed")  # the request carries a provider's signature, which its endpoint verifies
 ORDER = Access("order")
+ACCOUNT = Access("account")
 
 
-def staff(permission: str) -> Access:
-    """Only for staff who hold ``permission``."""
-    return Access("staff", permission)
+def staff(permission: str, *, step_up: bool = False) -> Access:
+    """Only for those who hold ``permission``; with ``step_up`` only soon after they proved who they are."""
+    return Access("staff", permission, step_up)
+
+
+class AccountDoor(Protocol):
+    """Who knows the credentials of accounts: sessions of people, keys of machines."""
+
+    async def bearer(self, credentials: str) -> Actor:
+        """Who sends this token or key. Raises Unauthorized or TokenExpired."""
+
+    async def page(self, connection: HTTPConnection) -> Actor | None:
+        """Who has signed in to the pages with this browser; None for nobody."""
 
 
 class Authenticator:
-    """Turns the ``Authorization`` header into an :class:`Actor`."""
+    """Turns what a request carries into an :class:`Actor`.
+
+    Guests' tokens and the operator's are known here, all other credentials ``accounts`` knows; without it there are
+    none. A proof of who somebody is counts as recent for ``step_up_window``.
+    """
 
     def __init__(
         self,
@@ -66,29 +94,58 @@ class Authenticator:
         clock: Clock,
         operator_token: str | None,
         operator_permissions: frozenset[str] = frozenset(),
+        accounts: AccountDoor | None = None,
+        step_up_window: timedelta = timedelta(minutes=15),
     ) -> None:
         self._tokens = tokens
         self._clock = clock
         self._operator_token = operator_token
         self._operator_permissions = operator_permissions
+        self._accounts = accounts
+        self._step_up_window = step_up_window
 
     def guest_token(self, order_id: UUID, *, expires_at_seconds: int) -> str:
         """A token that opens this order alone, until the given Unix second."""
         return sign_guest_token(self._tokens, order_id, expires_at_seconds)
 
-    def actor(self, authorization: str | None) -> Actor:
-        """Who sends this header; no header is the anonymous actor. Raises Unauthorized or TokenExpired."""
+    async def actor(self, connection: HTTPConnection) -> Actor:
+        """Who sends this request; without credentials the anonymous actor. Raises Unauthorized or TokenExpired.
+
+        Cookies open pages and nothing else: the API never looks at one.
+        """
+        authorization = connection.headers.get("authorization")
         if authorization is None:
-            return ANONYMOUS
+            if self._accounts is None or connection.url.path.startswith("/api/"):
+                return ANONYMOUS
+            return await self._accounts.page(connection) or ANONYMOUS
         scheme, _, credentials = authorization.partition(" ")
         credentials = credentials.strip()
         if scheme.lower() != "bearer" or not credentials:
             raise Unauthorized
         if credentials.startswith("gst_"):
-            return self._guest(credentials.removeprefix("gst_"))
+            return self.guest(credentials)
         if self._operator_token and hmac.compare_digest(credentials.encode(), self._operator_token.encode()):
-            return Actor(ActorKind.STAFF, "operator", Channel.API, self._operator_permissions)
-        raise Unauthorized
+            return Actor(
+                ActorKind.STAFF,
+                "operator",
+                Channel.API,
+                self._operator_permissions,
+                second_factor_at=self._clock.now(),  # who holds the machine's own secret has nothing more to prove
+            )
+        if self._accounts is None:
+            raise Unauthorized
+        return await self._accounts.bearer(credentials)
+
+    def has_proved_recently(self, actor: Actor) -> bool:
+        """Whether it is not long ago that the caller proved who they are."""
+        proved_at = actor.second_factor_at
+        return proved_at is not None and self._clock.now() - proved_at <= self._step_up_window
+
+    def guest(self, token: str) -> Actor:
+        """The guest of the order that ``token`` opens. Raises Unauthorized or TokenExpired."""
+        if not token.startswith("gst_"):
+            raise Unauthorized
+        return self._guest(token.removeprefix("gst_"))
 
     def _guest(self, text: str) -> Actor:
         payload = self._tokens.verify(GUEST_PURPOSE, text)
@@ -99,18 +156,22 @@ class Authenticator:
         return Actor(ActorKind.GUEST, str(UUID(bytes=payload[:16])), Channel.API)
 
 
-async def require_access(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+async def require_access(connection: HTTPConnection, handler: BaseRouteHandler) -> None:
     """The guard of every route: finds out who calls and holds it against the route's declaration."""
     access: Access = handler.opt["access"]
     if access is SIGNED:
         connection.state.actor = Actor(ActorKind.PROVIDER, "signature", Channel.PROVIDER)
         return
     authenticator: Authenticator = connection.app.state.authenticator
-    actor = authenticator.actor(connection.headers.get("authorization"))
-    if access.kind in {"order", "staff"} and actor.kind is ActorKind.ANONYMOUS:
+    actor = await authenticator.actor(connection)
+    if access.kind in {"order", "account", "staff"} and actor.kind is ActorKind.ANONYMOUS:
         raise Unauthorized
+    if access.kind == "account" and actor.session_id is None:
+        raise Forbidden
     if access.permission is not None and not actor.may(access.permission):
         raise Forbidden
+    if access.step_up and not authenticator.has_proved_recently(actor):
+        raise StepUpRequired
     connection.state.actor = actor
 
 

@@ -94,7 +94,7 @@ async def _own_orders(request: HTTPRequest, session: ShopSession) -> list[OrderB
     found: dict[str, OrderBody] = {}
     for token in reversed(session.tokens):
         try:
-            actor = authenticator.actor(f"Bearer {token}")
+            actor = authenticator.guest(token)
             order_id = encode_id(ids.ORDER, UUID(actor.id))
             if order_id not in found:
                 found[order_id] = await read_order_body(request, actor, order_id)
