@@ -16,6 +16,14 @@ CREATE FUNCTION public.ais_now() RETURNS timestamp with time zone
     LANGUAGE sql PARALLEL SAFE
     RETURN (clock_timestamp() + COALESCE((NULLIF(current_setting('ais.clock_shift'::text, true), ''::text))::interval, '00:00:00'::interval));
 
+CREATE FUNCTION public.audit_own_transaction() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    NEW.transaction_id := pg_current_xact_id();
+    RETURN NEW;
+END $$;
+
 CREATE FUNCTION public.bump_data_version(changed text) RETURNS bigint
     LANGUAGE sql
     AS $$
@@ -743,6 +751,35 @@ CREATE TABLE public.airports (
 
 CREATE TABLE public.alembic_version (
     version_num character varying(32) NOT NULL
+);
+
+CREATE TABLE public.audit_entries (
+    id uuid NOT NULL,
+    action text NOT NULL,
+    subject text NOT NULL,
+    order_id uuid,
+    actor_kind text NOT NULL,
+    actor_id text NOT NULL,
+    roles text[] NOT NULL,
+    session_id text,
+    channel text NOT NULL,
+    origin text,
+    correlation_id text NOT NULL,
+    before json,
+    after json,
+    occurred_at timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    transaction_id xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    CONSTRAINT audit_entries_action_check CHECK ((action ~ '^[a-z][a-z_]*([.][a-z][a-z_]*)+$'::text)),
+    CONSTRAINT audit_entries_actor_id_check CHECK ((actor_id <> ''::text)),
+    CONSTRAINT audit_entries_actor_kind_check CHECK ((actor_kind <> ''::text)),
+    CONSTRAINT audit_entries_after_check CHECK ((json_typeof(after) = 'object'::text)),
+    CONSTRAINT audit_entries_before_check CHECK ((json_typeof(before) = 'object'::text)),
+    CONSTRAINT audit_entries_channel_check CHECK ((channel <> ''::text)),
+    CONSTRAINT audit_entries_correlation_id_check CHECK ((correlation_id <> ''::text)),
+    CONSTRAINT audit_entries_origin_check CHECK ((origin <> ''::text)),
+    CONSTRAINT audit_entries_session_id_check CHECK ((session_id <> ''::text)),
+    CONSTRAINT audit_entries_subject_check CHECK (((length(subject) >= 1) AND (length(subject) <= 200)))
 );
 
 CREATE TABLE public.booking_class_ladders (
@@ -2232,6 +2269,9 @@ ALTER TABLE ONLY public.airports
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 
+ALTER TABLE ONLY public.audit_entries
+    ADD CONSTRAINT audit_entries_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.booking_class_ladders
     ADD CONSTRAINT booking_class_ladders_carrier_cabin_rank_key UNIQUE (carrier, cabin, rank);
 
@@ -2557,6 +2597,16 @@ CREATE INDEX agency_movements_statement ON public.agency_movements USING btree (
 
 CREATE INDEX airports_city_code ON public.airports USING btree (city_code);
 
+CREATE INDEX audit_entries_actor_id ON public.audit_entries USING btree (actor_id, occurred_at);
+
+CREATE INDEX audit_entries_occurred_at ON public.audit_entries USING btree (occurred_at, id);
+
+CREATE INDEX audit_entries_order_id ON public.audit_entries USING btree (order_id, occurred_at) WHERE (order_id IS NOT NULL);
+
+CREATE INDEX audit_entries_subject ON public.audit_entries USING btree (subject, occurred_at);
+
+CREATE INDEX audit_entries_transaction_id ON public.audit_entries USING btree (transaction_id, id);
+
 CREATE INDEX cancellation_quote_lines_order ON public.cancellation_quote_lines USING btree (order_id);
 
 CREATE INDEX cancellation_quotes_ends ON public.cancellation_quotes USING btree (expires_at) WHERE (status = 'open'::text);
@@ -2698,6 +2748,10 @@ CREATE INDEX travel_credits_order_id ON public.travel_credits USING btree (order
 CREATE TRIGGER agency_limit_changes_history BEFORE DELETE OR UPDATE ON public.agency_limit_changes FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER agency_movements_history BEFORE DELETE OR UPDATE ON public.agency_movements FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER audit_entries_history BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_entries FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER audit_entries_transaction BEFORE INSERT ON public.audit_entries FOR EACH ROW EXECUTE FUNCTION public.audit_own_transaction();
 
 CREATE TRIGGER cancellation_quote_lines_history BEFORE DELETE OR UPDATE ON public.cancellation_quote_lines FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 

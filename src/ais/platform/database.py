@@ -6,7 +6,7 @@ and enqueues becomes job rows in the same transaction, so that a change and its 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -17,7 +17,9 @@ import asyncpg
 import msgspec
 
 from ais.kit import Actor, Clock, SystemClock, new_uuid
+from ais.platform.audit import Entry, Row, insertion, row_of
 from ais.platform.outbox import JobWaker, NewJob, Subscriptions, insert_jobs
+from ais.platform.telemetry import CORRELATION_ID
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 MINIMUM_SERVER_VERSION = 180000
@@ -39,6 +41,7 @@ class UnitOfWork:
         self.correlation_id = correlation_id
         self._jobs: list[NewJob] = []
         self._events: list[tuple[UUID, Event]] = []
+        self._audited: list[Row] = []
 
     @cached_property
     def effective_at(self) -> datetime:
@@ -62,6 +65,14 @@ class UnitOfWork:
     ) -> None:
         """Ask for a job; it exists if and only if this transaction commits."""
         self._jobs.append(NewJob(name, dict(payload), run_at=run_at, dedupe_key=dedupe_key))
+
+    def audit(self, entry: Entry) -> None:
+        """Add to the audit trail; the entry exists if and only if this transaction commits."""
+        self._audited.append(row_of(entry, self.actor, self.correlation_id, self.clock.now()))
+
+    def audited(self) -> Sequence[Row]:
+        """The entries that this unit of work owes the audit trail."""
+        return self._audited
 
     def leaving(self, subscriptions: Subscriptions) -> list[NewJob]:
         """The job rows that this unit of work owes: those asked for, and one per handler of each event."""
@@ -140,11 +151,14 @@ class Database:
             transaction = connection.transaction()
             await transaction.start()
             try:
-                uow = UnitOfWork(connection, actor, self.clock, correlation_id or str(new_uuid()))
+                uow = UnitOfWork(
+                    connection, actor, self.clock, correlation_id or CORRELATION_ID.get() or str(new_uuid())
+                )
                 yield uow
                 jobs = uow.leaving(self.subscriptions)
-                if jobs:
-                    await insert_jobs(connection, jobs, correlation_id=uow.correlation_id)
+                rider = insertion(uow.audited())
+                if jobs or rider is not None:
+                    await insert_jobs(connection, jobs, correlation_id=uow.correlation_id, rider=rider)
             except BaseException:
                 if not connection.is_closed():
                     await transaction.rollback()

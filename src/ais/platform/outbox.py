@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import msgspec
@@ -55,6 +55,16 @@ class NewJob(msgspec.Struct, frozen=True):
     dedupe_key: str | None = None
 
 
+class Rider(NamedTuple):
+    """Rows of another table that leave with the jobs by the same statement: ``insert`` with ``{0}`` for the number of
+    its one parameter.
+    """
+
+    name: str
+    insert: str
+    parameter: Any
+
+
 class Subscriptions:
     """Which handlers, by their job names, are told of which event."""
 
@@ -70,9 +80,13 @@ class Subscriptions:
 
 
 async def insert_jobs(
-    connection: asyncpg.Connection[asyncpg.Record], jobs: Sequence[NewJob], *, correlation_id: str
+    connection: asyncpg.Connection[asyncpg.Record],
+    jobs: Sequence[NewJob],
+    *,
+    correlation_id: str,
+    rider: Rider | None = None,
 ) -> None:
-    """Insert ``jobs`` in the connection's transaction, by one statement; nothing is sent to the workers.
+    """Insert ``jobs`` in the connection's transaction, by one statement, ``rider`` with them; no worker is told.
 
     Where a job of the same dedupe key waits already, its row is locked until this transaction ends. Without that the
     waiting job could run before what we are about to commit is visible, and our request would be lost; with it, it runs
@@ -80,22 +94,27 @@ async def insert_jobs(
     """
     wanted = _merge_equal_keys(jobs)
     if not wanted:
+        if rider is not None:
+            await connection.execute(rider.insert.format(1), rider.parameter)
         return
     for job in wanted:
         refuse_personal_data(job.payload)
+    before = f"WITH {rider.name} AS ({rider.insert.format(6)})" if rider is not None else ""
     await connection.execute(
-        """
+        f"""
+        {before}
         INSERT INTO jobs (entrypoint, payload, execute_after, dedupe_key, headers)
         SELECT name, payload, coalesce(run_at, ais_now()), dedupe_key, jsonb_build_object('correlation_id', $5::text)
         FROM unnest($1::text[], $2::bytea[], $3::timestamptz[], $4::text[]) AS job (name, payload, run_at, dedupe_key)
         ON CONFLICT (dedupe_key) WHERE status = 'queued' AND dedupe_key IS NOT NULL
         DO UPDATE SET execute_after = least(jobs.execute_after, excluded.execute_after)
-        """,
+        """,  # noqa: S608  # made of constants
         [job.name for job in wanted],
         [msgspec.json.encode(job.payload) for job in wanted],
         [job.run_at for job in wanted],
         [job.dedupe_key for job in wanted],
         correlation_id,
+        *((rider.parameter,) if rider is not None else ()),
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -13,10 +15,11 @@ import click
 
 from ais.app.cli.outcome import ServerAway, address
 from ais.app.cli.output import Output
-from ais.kit import Actor, Channel, system_actor
+from ais.kit import Actor, Channel, new_uuid, system_actor
+from ais.platform.audit import ORIGIN
 from ais.platform.database import Database
 from ais.platform.settings import Settings, load_settings
-from ais.platform.telemetry import configure_logging
+from ais.platform.telemetry import CORRELATION_ID, configure_logging
 from ais.reference import ReferenceData
 
 Answer = TypeVar("Answer")
@@ -62,6 +65,8 @@ def database_for(output: Output, settings: Settings) -> Iterator[Settings]:
 async def _work(settings: Settings, work: Callable[[Database, Settings], Awaitable[Answer]], *, tells: bool) -> Answer:
     # What the packages log goes to stderr: stdout is the command's answer, which scripts read.
     configure_logging("warning", process="cli")
+    ORIGIN.set(f"uid {os.getuid()} at {socket.gethostname()}")
+    CORRELATION_ID.set(str(new_uuid()))
     database = await connect(settings)
     try:
         if tells:

@@ -19,6 +19,7 @@ from ais.platform.http.access import (
     Unauthorized,
     staff,
 )
+from ais.platform.http.addresses import client_address
 from ais.platform.http.application import build_application
 from ais.platform.http.bodies import JSONBody, Page, decode_strictly, json_response
 from ais.platform.http.errors import (
@@ -34,7 +35,6 @@ from ais.platform.http.errors import (
 from ais.platform.http.requests import (
     HTTPRequest,
     actor_of,
-    client_address,
     correlation_id_of,
     language_of,
     request_key,

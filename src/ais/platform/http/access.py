@@ -12,6 +12,8 @@ from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
 from ais.kit import ANONYMOUS, Actor, ActorKind, AppError, Channel, Clock
+from ais.platform.audit import ORIGIN, address_block
+from ais.platform.http.addresses import client_address
 from ais.platform.tokens import GUEST_PURPOSE, TokenRing, sign_guest_token
 
 HTTPConnection: TypeAlias = "ASGIConnection[Any, Any, Any, Any]"
@@ -159,6 +161,7 @@ class Authenticator:
 async def require_access(connection: HTTPConnection, handler: BaseRouteHandler) -> None:
     """The guard of every route: finds out who calls and holds it against the route's declaration."""
     access: Access = handler.opt["access"]
+    ORIGIN.set(address_block(client_address(connection, connection.app.state.get("trusted_proxies", 0))))
     if access is SIGNED:
         connection.state.actor = Actor(ActorKind.PROVIDER, "signature", Channel.PROVIDER)
         return

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from litestar.types import ASGIApp
 
+from ais.platform.audit import ORIGIN
 from ais.platform.telemetry import CORRELATION_ID, get_logger
 
 HEADER = b"x-correlation-id"
@@ -27,6 +28,7 @@ class Correlated:
             return
         correlation_id = _own_id(scope["headers"])
         token = CORRELATION_ID.set(correlation_id)
+        origin = ORIGIN.set(None)  # until the guard of the route finds it out
         header = (HEADER, correlation_id.encode())
         started = time.perf_counter()
         status = 0
@@ -48,6 +50,7 @@ class Correlated:
                 status=status,
                 milliseconds=round((time.perf_counter() - started) * 1000, 2),
             )
+            ORIGIN.reset(origin)
             CORRELATION_ID.reset(token)
 
 

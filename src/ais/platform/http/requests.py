@@ -50,11 +50,3 @@ async def request_key(request: HTTPRequest, *, required: bool) -> RequestKey | N
     body = await request.body()
     scope = f"{request.method} {request.scope['path']} {actor.name}"
     return RequestKey(scope, key, fingerprint(msgspec.json.decode(body or b"null")))
-
-
-def client_address(request: HTTPRequest, trusted_proxies: int) -> str:
-    """The address that the outermost of our own ``trusted_proxies`` saw, never what a client claims."""
-    forwarded = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",") if part.strip()]
-    if trusted_proxies and len(forwarded) >= trusted_proxies:
-        return forwarded[-trusted_proxies]
-    return request.client.host if request.client else "unknown"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from ais.platform.faults import fault_point
 from ais.platform.jobs.context import AlreadyHandledError, JobContext
 from ais.platform.jobs.registry import JobDefinition
 from ais.platform.jobs.schedules import record_scheduled_run
-from ais.platform.telemetry import describe_error, get_logger
+from ais.platform.telemetry import CORRELATION_ID, describe_error, get_logger
 
 _log = get_logger(__name__)
 
@@ -57,9 +58,7 @@ async def run_job(database: Database, definition: JobDefinition, job: PickedJob)
         job_id=job.id,
         attempt=job.attempts + 1,
     )
-    with structlog.contextvars.bound_contextvars(
-        correlation_id=context.correlation_id, job=definition.name, job_id=job.id, attempt=context.attempt
-    ):
+    with _working_for(context):
         if job.attempts >= definition.retry.attempts:
             outcome = Outcome(error="WorkerDied: every try ended with the death of its worker", was_run=False)
         else:
@@ -70,6 +69,19 @@ async def run_job(database: Database, definition: JobDefinition, job: PickedJob)
                 await record_scheduled_run(connection, definition.name, outcome.error)
         fault_point("job.finished")
     return outcome
+
+
+@contextmanager
+def _working_for(context: JobContext) -> Iterator[None]:
+    """Log lines and units of work carry the correlation id of the request that asked for the job."""
+    token = CORRELATION_ID.set(context.correlation_id)
+    try:
+        with structlog.contextvars.bound_contextvars(
+            correlation_id=context.correlation_id, job=context.name, job_id=context.job_id, attempt=context.attempt
+        ):
+            yield
+    finally:
+        CORRELATION_ID.reset(token)
 
 
 async def _try(context: JobContext, definition: JobDefinition, job: PickedJob) -> Outcome:
