@@ -549,6 +549,14 @@ BEGIN
     SELECT array_agg(DISTINCT leg_id), p_now FROM unnest(p_legs) AS leg_id HAVING count(*) > 0;
 END $$;
 
+CREATE FUNCTION public.outdate_access() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE users SET access_version = access_version + 1 WHERE id = NEW.user_id;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -751,6 +759,24 @@ CREATE TABLE public.airports (
 
 CREATE TABLE public.alembic_version (
     version_num character varying(32) NOT NULL
+);
+
+CREATE TABLE public.api_keys (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    hash bytea NOT NULL,
+    name text NOT NULL,
+    agency_id uuid,
+    permissions text[] NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    last_used_at timestamp with time zone,
+    revoked_by text,
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_keys_check CHECK ((expires_at > created_at)),
+    CONSTRAINT api_keys_check1 CHECK (((revoked_at IS NULL) = (revoked_by IS NULL))),
+    CONSTRAINT api_keys_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT api_keys_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
 );
 
 CREATE TABLE public.audit_entries (
@@ -1609,6 +1635,21 @@ CREATE TABLE public.notices (
     CONSTRAINT notices_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'sent'::text, 'failed'::text, 'withdrawn'::text])))
 );
 
+CREATE TABLE public.one_time_links (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    purpose text NOT NULL,
+    email_lookup bytea NOT NULL,
+    registration_id uuid,
+    language text NOT NULL,
+    created_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT one_time_links_check CHECK (((purpose = 'verify'::text) = (registration_id IS NOT NULL))),
+    CONSTRAINT one_time_links_email_lookup_check CHECK ((length(email_lookup) = 32)),
+    CONSTRAINT one_time_links_language_check CHECK ((language = ANY (ARRAY['ar'::text, 'en'::text]))),
+    CONSTRAINT one_time_links_purpose_check CHECK ((purpose = ANY (ARRAY['verify'::text, 'reset'::text])))
+);
+
 CREATE TABLE public.order_history (
     id bigint NOT NULL,
     order_id uuid NOT NULL,
@@ -1964,6 +2005,26 @@ CREATE TABLE public.recorded_operations (
     CONSTRAINT recorded_operations_check CHECK ((NOT (cancelled AND (departure_delay_minutes IS NOT NULL))))
 );
 
+CREATE TABLE public.recovery_codes (
+    user_id uuid NOT NULL,
+    hash bytea NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT recovery_codes_hash_check CHECK ((length(hash) = 32))
+);
+
+CREATE TABLE public.refresh_tokens (
+    hash bytea NOT NULL,
+    session_id uuid NOT NULL,
+    generation integer NOT NULL,
+    created_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    retried_at timestamp with time zone,
+    CONSTRAINT refresh_tokens_check CHECK (((retried_at IS NULL) OR (used_at IS NOT NULL))),
+    CONSTRAINT refresh_tokens_generation_check CHECK ((generation >= 0)),
+    CONSTRAINT refresh_tokens_hash_check CHECK ((length(hash) = 32))
+);
+
 CREATE TABLE public.refunds (
     id uuid NOT NULL,
     payment_id uuid NOT NULL,
@@ -1983,6 +2044,39 @@ CREATE TABLE public.refunds (
     CONSTRAINT refunds_check CHECK (((status <> 'succeeded'::text) OR (provider_refund_id IS NOT NULL))),
     CONSTRAINT refunds_destination_check CHECK ((destination = ANY (ARRAY['original_payment'::text, 'travel_credit'::text]))),
     CONSTRAINT refunds_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'succeeded'::text, 'failed'::text])))
+);
+
+CREATE TABLE public.registrations (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    person_id uuid NOT NULL,
+    email_lookup bytea NOT NULL,
+    email_sealed bytea NOT NULL,
+    name_sealed bytea,
+    language text NOT NULL,
+    password_hash text NOT NULL,
+    created_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT registrations_email_lookup_check CHECK ((length(email_lookup) = 32)),
+    CONSTRAINT registrations_language_check CHECK ((language = ANY (ARRAY['ar'::text, 'en'::text]))),
+    CONSTRAINT registrations_password_hash_check CHECK ((password_hash ~~ '$argon2id$%'::text))
+);
+
+CREATE TABLE public.role_grants (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    user_id uuid NOT NULL,
+    role text NOT NULL,
+    stations text[],
+    agencies uuid[],
+    channels text[],
+    granted_by text NOT NULL,
+    granted_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    revoked_by text,
+    revoked_at timestamp with time zone,
+    CONSTRAINT role_grants_agencies_check CHECK ((cardinality(agencies) > 0)),
+    CONSTRAINT role_grants_channels_check CHECK ((cardinality(channels) > 0)),
+    CONSTRAINT role_grants_check CHECK (((revoked_at IS NULL) = (revoked_by IS NULL))),
+    CONSTRAINT role_grants_role_check CHECK ((role ~ '^[a-z_]+$'::text)),
+    CONSTRAINT role_grants_stations_check CHECK ((cardinality(stations) > 0))
 );
 
 CREATE TABLE public.schedule_data_sets (
@@ -2093,6 +2187,37 @@ ALTER TABLE public.segments ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.sessions (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    user_id uuid NOT NULL,
+    kind text NOT NULL,
+    cookie_hash bytea,
+    origin_sealed bytea,
+    second_factor_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    last_used_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    idle_ends_at timestamp with time zone,
+    ends_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    end_reason text,
+    CONSTRAINT sessions_check CHECK (((kind = 'page'::text) = (cookie_hash IS NOT NULL))),
+    CONSTRAINT sessions_check1 CHECK (((kind = 'page'::text) = (idle_ends_at IS NOT NULL))),
+    CONSTRAINT sessions_check2 CHECK (((ended_at IS NULL) = (end_reason IS NULL))),
+    CONSTRAINT sessions_check3 CHECK ((ends_at > created_at)),
+    CONSTRAINT sessions_cookie_hash_check CHECK ((length(cookie_hash) = 32)),
+    CONSTRAINT sessions_end_reason_check CHECK ((end_reason = ANY (ARRAY['logout'::text, 'revoked'::text, 'all_revoked'::text, 'replaced'::text, 'refresh_reused'::text, 'password_changed'::text, 'locked'::text, 'closed'::text]))),
+    CONSTRAINT sessions_kind_check CHECK ((kind = ANY (ARRAY['token'::text, 'page'::text])))
+);
+
+CREATE TABLE public.sign_in_tries (
+    pair bytea NOT NULL,
+    tries integer NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    locked_until timestamp with time zone,
+    CONSTRAINT sign_in_tries_pair_check CHECK ((length(pair) = 32)),
+    CONSTRAINT sign_in_tries_tries_check CHECK ((tries > 0))
 );
 
 CREATE TABLE public.staff_queue (
@@ -2245,6 +2370,39 @@ CREATE TABLE public.travel_credits (
     CONSTRAINT travel_credits_issued_minor_check CHECK ((issued_minor > 0))
 );
 
+CREATE TABLE public.users (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    kind text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    person_id uuid NOT NULL,
+    email_lookup bytea,
+    email_sealed bytea,
+    name_sealed bytea,
+    language text DEFAULT 'en'::text NOT NULL,
+    agency_id uuid,
+    password_hash text,
+    password_changed_at timestamp with time zone,
+    verified_at timestamp with time zone,
+    totp_sealed bytea,
+    totp_confirmed_at timestamp with time zone,
+    totp_last_step bigint,
+    access_version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    CONSTRAINT users_access_version_check CHECK ((access_version > 0)),
+    CONSTRAINT users_check CHECK (((kind = 'agent'::text) = (agency_id IS NOT NULL))),
+    CONSTRAINT users_check1 CHECK (((email_lookup IS NULL) = (email_sealed IS NULL))),
+    CONSTRAINT users_check2 CHECK (((status = 'closed'::text) OR (email_lookup IS NOT NULL))),
+    CONSTRAINT users_check3 CHECK (((password_hash IS NULL) = (password_changed_at IS NULL))),
+    CONSTRAINT users_check4 CHECK (((totp_confirmed_at IS NULL) OR (totp_sealed IS NOT NULL))),
+    CONSTRAINT users_check5 CHECK (((totp_last_step IS NULL) OR (totp_sealed IS NOT NULL))),
+    CONSTRAINT users_email_lookup_check CHECK ((length(email_lookup) = 32)),
+    CONSTRAINT users_kind_check CHECK ((kind = ANY (ARRAY['traveller'::text, 'agent'::text, 'staff'::text]))),
+    CONSTRAINT users_language_check CHECK ((language = ANY (ARRAY['ar'::text, 'en'::text]))),
+    CONSTRAINT users_password_hash_check CHECK ((password_hash ~~ '$argon2id$%'::text)),
+    CONSTRAINT users_status_check CHECK ((status = ANY (ARRAY['active'::text, 'locked'::text, 'closed'::text])))
+);
+
 ALTER TABLE ONLY public.agencies
     ADD CONSTRAINT agencies_code_key UNIQUE (code);
 
@@ -2268,6 +2426,12 @@ ALTER TABLE ONLY public.airports
 
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_hash_key UNIQUE (hash);
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.audit_entries
     ADD CONSTRAINT audit_entries_pkey PRIMARY KEY (id);
@@ -2455,6 +2619,9 @@ ALTER TABLE ONLY public.notices
 ALTER TABLE ONLY public.notices
     ADD CONSTRAINT notices_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.one_time_links
+    ADD CONSTRAINT one_time_links_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.order_history
     ADD CONSTRAINT order_history_pkey PRIMARY KEY (id);
 
@@ -2530,11 +2697,29 @@ ALTER TABLE ONLY public.reconciliations
 ALTER TABLE ONLY public.recorded_operations
     ADD CONSTRAINT recorded_operations_pkey PRIMARY KEY (leg_id);
 
+ALTER TABLE ONLY public.recovery_codes
+    ADD CONSTRAINT recovery_codes_pkey PRIMARY KEY (user_id, hash);
+
+ALTER TABLE ONLY public.refresh_tokens
+    ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (hash);
+
+ALTER TABLE ONLY public.refresh_tokens
+    ADD CONSTRAINT refresh_tokens_session_id_generation_key UNIQUE (session_id, generation);
+
 ALTER TABLE ONLY public.refunds
     ADD CONSTRAINT refunds_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.refunds
     ADD CONSTRAINT refunds_provider_refund_id_key UNIQUE (provider_refund_id);
+
+ALTER TABLE ONLY public.registrations
+    ADD CONSTRAINT registrations_person_id_key UNIQUE (person_id);
+
+ALTER TABLE ONLY public.registrations
+    ADD CONSTRAINT registrations_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.role_grants
+    ADD CONSTRAINT role_grants_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.schedule_data_sets
     ADD CONSTRAINT schedule_data_sets_pkey PRIMARY KEY (id);
@@ -2556,6 +2741,15 @@ ALTER TABLE ONLY public.segments
 
 ALTER TABLE ONLY public.segments
     ADD CONSTRAINT segments_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_cookie_hash_key UNIQUE (cookie_hash);
+
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.sign_in_tries
+    ADD CONSTRAINT sign_in_tries_pkey PRIMARY KEY (pair);
 
 ALTER TABLE ONLY public.staff_queue
     ADD CONSTRAINT staff_queue_pkey PRIMARY KEY (id);
@@ -2593,9 +2787,20 @@ ALTER TABLE ONLY public.travel_credits
 ALTER TABLE ONLY public.travel_credits
     ADD CONSTRAINT travel_credits_refund_id_key UNIQUE (refund_id);
 
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_email_lookup_key UNIQUE (email_lookup);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_person_id_key UNIQUE (person_id);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
 CREATE INDEX agency_movements_statement ON public.agency_movements USING btree (agency_id, id);
 
 CREATE INDEX airports_city_code ON public.airports USING btree (city_code);
+
+CREATE INDEX api_keys_agency_id ON public.api_keys USING btree (agency_id) WHERE (agency_id IS NOT NULL);
 
 CREATE INDEX audit_entries_actor_id ON public.audit_entries USING btree (actor_id, occurred_at);
 
@@ -2695,6 +2900,12 @@ CREATE INDEX notices_failed ON public.notices USING btree (id) WHERE (status = '
 
 CREATE INDEX notices_order_id ON public.notices USING btree (order_id);
 
+CREATE INDEX one_time_links_email_lookup ON public.one_time_links USING btree (email_lookup);
+
+CREATE INDEX one_time_links_expires_at ON public.one_time_links USING btree (expires_at);
+
+CREATE INDEX one_time_links_registration_id ON public.one_time_links USING btree (registration_id);
+
 CREATE INDEX order_history_order_id ON public.order_history USING btree (order_id);
 
 CREATE INDEX order_items_order_id ON public.order_items USING btree (order_id);
@@ -2733,17 +2944,29 @@ CREATE INDEX refunds_payment_id ON public.refunds USING btree (payment_id);
 
 CREATE INDEX refunds_pending ON public.refunds USING btree (created_at) WHERE (status = 'pending'::text);
 
+CREATE INDEX registrations_expires_at ON public.registrations USING btree (expires_at);
+
+CREATE UNIQUE INDEX role_grants_live ON public.role_grants USING btree (user_id, role) WHERE (revoked_at IS NULL);
+
 CREATE INDEX schedule_data_sets_carrier ON public.schedule_data_sets USING btree (carrier, id);
 
 CREATE INDEX segments_departs_at ON public.segments USING btree (departs_at);
 
 CREATE UNIQUE INDEX segments_in_sequence ON public.segments USING btree (flight_date_id, board_sequence, off_sequence) WHERE (status <> 'cancelled'::text);
 
+CREATE INDEX sessions_of_user ON public.sessions USING btree (user_id, id) WHERE (ended_at IS NULL);
+
+CREATE INDEX sessions_past ON public.sessions USING btree (ends_at);
+
+CREATE INDEX sign_in_tries_began_at ON public.sign_in_tries USING btree (began_at);
+
 CREATE UNIQUE INDEX staff_queue_open ON public.staff_queue USING btree (kind, subject) WHERE (resolved_at IS NULL);
 
 CREATE INDEX travel_credits_expiring ON public.travel_credits USING btree (expires_at) WHERE (balance_minor > 0);
 
 CREATE INDEX travel_credits_order_id ON public.travel_credits USING btree (order_id);
+
+CREATE INDEX users_agency_id ON public.users USING btree (agency_id) WHERE (agency_id IS NOT NULL);
 
 CREATE TRIGGER agency_limit_changes_history BEFORE DELETE OR UPDATE ON public.agency_limit_changes FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
@@ -2829,11 +3052,15 @@ CREATE TRIGGER recognition_rules_history BEFORE DELETE OR UPDATE OR TRUNCATE ON 
 
 CREATE TRIGGER refunds_status BEFORE UPDATE OF status ON public.refunds FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('refund.status', 'status');
 
+CREATE TRIGGER role_grants_outdate AFTER INSERT OR UPDATE ON public.role_grants FOR EACH ROW EXECUTE FUNCTION public.outdate_access();
+
 CREATE TRIGGER tax_versions_keep BEFORE UPDATE ON public.tax_versions FOR EACH ROW EXECUTE FUNCTION public.keep_version();
 
 CREATE TRIGGER tax_versions_stay BEFORE DELETE ON public.tax_versions FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER travel_credit_movements_history BEFORE DELETE OR UPDATE ON public.travel_credit_movements FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER users_status BEFORE UPDATE OF status ON public.users FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('user.status', 'status');
 
 ALTER TABLE ONLY public.agency_limit_changes
     ADD CONSTRAINT agency_limit_changes_agency_id_fkey FOREIGN KEY (agency_id) REFERENCES public.agencies(id);
@@ -2982,6 +3209,9 @@ ALTER TABLE ONLY public.minimum_connecting_times
 ALTER TABLE ONLY public.notices
     ADD CONSTRAINT notices_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
 
+ALTER TABLE ONLY public.one_time_links
+    ADD CONSTRAINT one_time_links_registration_id_fkey FOREIGN KEY (registration_id) REFERENCES public.registrations(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.order_history
     ADD CONSTRAINT order_history_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
 
@@ -3054,8 +3284,17 @@ ALTER TABLE ONLY public.reconciliation_rows
 ALTER TABLE ONLY public.recorded_operations
     ADD CONSTRAINT recorded_operations_leg_id_fkey FOREIGN KEY (leg_id) REFERENCES public.legs(id);
 
+ALTER TABLE ONLY public.recovery_codes
+    ADD CONSTRAINT recovery_codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.refresh_tokens
+    ADD CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.sessions(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.refunds
     ADD CONSTRAINT refunds_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
+
+ALTER TABLE ONLY public.role_grants
+    ADD CONSTRAINT role_grants_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.schedule_data_sets
     ADD CONSTRAINT schedule_data_sets_carrier_fkey FOREIGN KEY (carrier) REFERENCES public.carriers(code);
@@ -3083,6 +3322,9 @@ ALTER TABLE ONLY public.segments
 
 ALTER TABLE ONLY public.segments
     ADD CONSTRAINT segments_origin_fkey FOREIGN KEY (origin) REFERENCES public.airports(iata);
+
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.tax_versions
     ADD CONSTRAINT tax_versions_carrier_fkey FOREIGN KEY (carrier) REFERENCES public.carriers(code);

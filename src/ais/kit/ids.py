@@ -23,12 +23,15 @@ AgencyId = NewType("AgencyId", UUID)
 DisputeId = NewType("DisputeId", UUID)
 CashShiftId = NewType("CashShiftId", UUID)
 CancellationQuoteId = NewType("CancellationQuoteId", UUID)
+UserId = NewType("UserId", UUID)
+SessionId = NewType("SessionId", UUID)
 
 ORDER, PASSENGER, SEGMENT, ITEM = "ord", "pas", "seg", "itm"
 PAYMENT, REFUND, DOCUMENT, FLIGHT_DATE = "pay", "rfd", "doc", "fld"
 POSTING = "pst"
 TRAVEL_CREDIT, CANCELLATION_QUOTE = "tcr", "ccq"
 AGENCY, CASH_SHIFT, DISPUTE = "agy", "shf", "dsp"
+USER, SESSION = "usr", "ses"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
