@@ -14,12 +14,14 @@ import sys
 import time
 from importlib.metadata import version
 
-from benchmarks import imports, ledger, orders, search, seats, start
+from benchmarks import imports, ledger, orders, sales, search, seats, start, webhooks
 
 PARTS = {
     "search": (search, []),
     "seats": (seats, ["--rounds", "2", "--seconds", "3"]),
     "orders": (orders, ["--rounds", "1", "--seconds", "3"]),
+    "sales": (sales, ["--rounds", "1", "--orders", "200", "--seconds", "3"]),
+    "webhooks": (webhooks, ["--rounds", "1", "--seconds", "3"]),
     "ledger": (ledger, ["--rounds", "1", "--seconds", "3", "--postings", "100000"]),
     "imports": (imports, []),
     "start": (start, []),

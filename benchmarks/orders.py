@@ -22,7 +22,7 @@ from uuid import uuid4
 import httpx
 import msgspec
 import uvloop
-from benchmarks.load import Server, granian, press
+from benchmarks.load import Server, granian, post_request, press
 from benchmarks.search import Markets, prepare
 from benchmarks.seats import CLAIM_ONE, library_path
 
@@ -84,12 +84,12 @@ SELECT bench.one_order(:leg)
 """
 
 
-def offers(server: Server, markets: Markets, seed: int) -> list[dict[str, object]]:
-    """The cheapest offer of many random flights, each for one adult."""
+def offers(server: Server, markets: Markets, seed: int, count: int = FLIGHTS) -> list[dict[str, object]]:
+    """The cheapest offer of so many random flights, each for one adult."""
     rng = random.Random(seed)
-    found = []
+    found: list[dict[str, object]] = []
     with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=10) as client:
-        while len(found) < FLIGHTS:
+        while len(found) < count:
             origin, destination = rng.choice(markets.direct)
             day = markets.first_day.toordinal() + rng.randrange(30, 300)
             answer = client.post(
@@ -110,37 +110,33 @@ def offers(server: Server, markets: Markets, seed: int) -> list[dict[str, object
     return found
 
 
-def order_requests(found: list[dict[str, object]]) -> list[bytes]:
-    """Requests that accept the offers, each under a key of its own."""
+def order_requests(found: list[dict[str, object]], each: int = ORDERS_PER_OFFER) -> list[bytes]:
+    """Requests that accept each of the offers so many times, each under a key of its own."""
     requests = []
-    for _ in range(ORDERS_PER_OFFER):
-        for offer in found:
-            body = msgspec.json.encode(
-                {
-                    "offer_id": offer["id"],
-                    "passengers": [
-                        {"id": offer["passengers"][0]["id"], "given_name": "Sara", "family_name": "Al-Harbi"}  # type: ignore[index]  # JSON
-                    ],
-                    "contact": {"email": "sara@example.com"},
-                }
-            )
-            head = (
-                "POST /api/v1/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-                f"Idempotency-Key: {uuid4()}\r\nContent-Length: {len(body)}\r\n\r\n"
-            )
-            requests.append(head.encode() + body)
+    for offer in found * each:
+        body = msgspec.json.encode(
+            {
+                "offer_id": offer["id"],
+                "passengers": [
+                    {"id": offer["passengers"][0]["id"], "given_name": "Sara", "family_name": "Al-Harbi"}  # type: ignore[index]  # JSON
+                ],
+                "contact": {"email": "sara@example.com"},
+            }
+        )
+        requests.append(post_request("/api/v1/orders", body, Idempotency_Key=str(uuid4())))
     random.Random(1).shuffle(requests)
     return requests
 
 
-def pgbench(servers: EmbeddedServers, seconds: float, script: Path) -> float:
-    """Orders per second of pgbench with as many clients."""
+def pgbench(servers: EmbeddedServers, seconds: float, script: Path, clients: int = CALLERS) -> float:
+    """Transactions per second of pgbench with as many clients."""
     postgres = servers.postgres
     assert postgres is not None
     done = subprocess.run(
         [
-            str(postgres_programs() / "pgbench"), "-n", "-M", "prepared", "-c", str(CALLERS), "-j", "2",
-            "-T", str(int(seconds)), "-f", str(script), "-h", "127.0.0.1", "-p", str(postgres.port), "-U", "ais", "ais",
+            str(postgres_programs() / "pgbench"), "-n", "-M", "prepared", "-c", str(clients), "-j", "2",
+            "-T", str(max(1, int(seconds))), "-f", str(script),
+            "-h", "127.0.0.1", "-p", str(postgres.port), "-U", "ais", "ais",
         ],
         env={"PGPASSWORD": postgres.password, "PATH": os.environ["PATH"], **library_path()},
         capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
