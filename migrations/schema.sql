@@ -390,6 +390,17 @@ BEGIN
     END IF;
 END $$;
 
+CREATE FUNCTION public.keep_destroyed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR OLD.destroyed_at IS NOT NULL OR NEW.id <> OLD.id THEN
+        RAISE EXCEPTION 'a person''s key is destroyed once and never comes back'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
 CREATE FUNCTION public.keep_version() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1880,6 +1891,16 @@ CREATE TABLE public.payouts (
     CONSTRAINT payouts_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text))
 );
 
+CREATE TABLE public.person_keys (
+    id uuid NOT NULL,
+    kek_id text,
+    wrapped_key bytea,
+    created_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    destroyed_at timestamp with time zone,
+    CONSTRAINT person_keys_check CHECK (((wrapped_key IS NULL) = (destroyed_at IS NOT NULL))),
+    CONSTRAINT person_keys_check1 CHECK (((wrapped_key IS NULL) = (kek_id IS NULL)))
+);
+
 CREATE TABLE public.points_of_sale (
     code text NOT NULL,
     currency text NOT NULL,
@@ -2673,6 +2694,9 @@ ALTER TABLE ONLY public.payments
 ALTER TABLE ONLY public.payouts
     ADD CONSTRAINT payouts_pkey PRIMARY KEY (provider, payout_id);
 
+ALTER TABLE ONLY public.person_keys
+    ADD CONSTRAINT person_keys_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.points_of_sale
     ADD CONSTRAINT points_of_sale_pkey PRIMARY KEY (code);
 
@@ -3041,6 +3065,8 @@ CREATE TRIGGER orders_ticketing_status BEFORE UPDATE OF ticketing_status ON publ
 CREATE TRIGGER payment_events_history BEFORE DELETE OR UPDATE ON public.payment_events FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER payments_status BEFORE UPDATE OF status ON public.payments FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('payment.status', 'status');
+
+CREATE TRIGGER person_keys_destroyed BEFORE DELETE OR UPDATE ON public.person_keys FOR EACH ROW EXECUTE FUNCTION public.keep_destroyed();
 
 CREATE TRIGGER price_lines_history BEFORE DELETE OR UPDATE ON public.price_lines FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 

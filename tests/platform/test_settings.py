@@ -9,9 +9,11 @@ import pytest
 
 from ais.platform.settings import (
     DEMO_LEDGER_KEY,
+    DEMO_LOOKUP_KEY,
     DEMO_OPERATOR_TOKEN,
     DEMO_SECRET_KEY,
     DEMO_STRIPE_KEY,
+    DEMO_VAULT_KEY,
     DEMO_WEBHOOK_SECRET,
     Settings,
     SettingsError,
@@ -20,6 +22,7 @@ from ais.platform.settings import (
 )
 
 OWN_KEY = "k1:" + "A" * 43
+OWN_VAULT_KEY = "v1:" + "A" * 43
 PRODUCTION = {
     "AIS_ENV": "production",
     "AIS_SECRET_KEYS": OWN_KEY,
@@ -27,6 +30,8 @@ PRODUCTION = {
     "AIS_STRIPE_SECRET_KEY": "sk_live_1",
     "AIS_STRIPE_WEBHOOK_SECRET": "whsec_1",
     "AIS_LEDGER_SIGNING_KEYS": "l1:" + "A" * 43,
+    "AIS_VAULT_KEYS": OWN_VAULT_KEY,
+    "AIS_VAULT_LOOKUP_KEY": OWN_VAULT_KEY,
 }
 
 
@@ -148,6 +153,8 @@ def test_production_refuses_every_secret_of_the_demonstration():
             "AIS_STRIPE_SECRET_KEY",
             "AIS_STRIPE_WEBHOOK_SECRET",
             "AIS_LEDGER_SIGNING_KEYS",
+            "AIS_VAULT_KEYS",
+            "AIS_VAULT_LOOKUP_KEY",
         )
     ]
     assert load_settings(PRODUCTION).production
@@ -164,6 +171,9 @@ def test_production_refuses_every_secret_of_the_demonstration():
         ("AIS_STRIPE_WEBHOOK_SECRET", f"whsec_1, {DEMO_WEBHOOK_SECRET}"),
         ("AIS_LEDGER_SIGNING_KEYS", DEMO_LEDGER_KEY),
         ("AIS_LEDGER_SIGNING_KEYS", f"l1:{'A' * 43}, {DEMO_LEDGER_KEY}"),
+        ("AIS_VAULT_KEYS", DEMO_VAULT_KEY),
+        ("AIS_VAULT_KEYS", f"{OWN_VAULT_KEY}, {DEMO_VAULT_KEY}"),
+        ("AIS_VAULT_LOOKUP_KEY", DEMO_LOOKUP_KEY),
     ],
 )
 def test_production_refuses_one_of_them_alone_and_in_a_list(name, value):

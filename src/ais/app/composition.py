@@ -65,6 +65,7 @@ async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         database = await Database.connect(
             settings.database_url,
             clock=settings.clock,
+            vault=settings.vault,
             minimum=2,
             maximum=settings.database_pool_size,
             application_name="ais web",

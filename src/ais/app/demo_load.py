@@ -100,7 +100,9 @@ async def _load_fares(uow: UnitOfWork) -> None:
 async def _load(settings: Settings) -> None:
     console = Console(stderr=True)
     assert settings.database_url is not None
-    database = await Database.connect(settings.database_url, clock=settings.clock, application_name="ais demo")
+    database = await Database.connect(
+        settings.database_url, clock=settings.clock, vault=settings.vault, application_name="ais demo"
+    )
     # A schedule that has changed since the last start is told to the orders on it.
     database.subscriptions = build_registry(settings, open_gateways(settings, database)).subscriptions
     try:

@@ -27,6 +27,7 @@ async def serve(settings: Settings) -> None:
     database = await Database.connect(
         settings.database_url,
         clock=settings.clock,
+        vault=settings.vault,
         maximum=CONCURRENCY + 4,
         application_name="ais worker",
     )

@@ -25,6 +25,7 @@ CashShiftId = NewType("CashShiftId", UUID)
 CancellationQuoteId = NewType("CancellationQuoteId", UUID)
 UserId = NewType("UserId", UUID)
 SessionId = NewType("SessionId", UUID)
+PersonId = NewType("PersonId", UUID)
 
 ORDER, PASSENGER, SEGMENT, ITEM = "ord", "pas", "seg", "itm"
 PAYMENT, REFUND, DOCUMENT, FLIGHT_DATE = "pay", "rfd", "doc", "fld"

@@ -20,6 +20,7 @@ from ais.kit import Actor, Clock, SystemClock, new_uuid
 from ais.platform.audit import Entry, Row, insertion, row_of
 from ais.platform.outbox import JobWaker, NewJob, Subscriptions, insert_jobs
 from ais.platform.telemetry import CORRELATION_ID
+from ais.platform.vault import Vault
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 MINIMUM_SERVER_VERSION = 180000
@@ -34,14 +35,22 @@ class Event(Protocol):
 class UnitOfWork:
     """One transaction, who runs it, and what leaves with it."""
 
-    def __init__(self, connection: Connection, actor: Actor, clock: Clock, correlation_id: str) -> None:
+    def __init__(
+        self, connection: Connection, actor: Actor, clock: Clock, correlation_id: str, vault: Vault | None = None
+    ) -> None:
         self.connection = connection
         self.actor = actor
         self.clock = clock
         self.correlation_id = correlation_id
+        self._vault = vault
         self._jobs: list[NewJob] = []
         self._events: list[tuple[UUID, Event]] = []
         self._audited: list[Row] = []
+
+    @property
+    def vault(self) -> Vault:
+        """What seals and opens personal data in this unit of work."""
+        return _set(self._vault)
 
     @cached_property
     def effective_at(self) -> datetime:
@@ -86,12 +95,21 @@ class UnitOfWork:
         return jobs
 
 
-class Database:
-    """A pool of connections to one PostgreSQL database, with the clock that its SQL and our code share."""
+def _set(vault: Vault | None) -> Vault:
+    if vault is None:
+        raise RuntimeError("this process was given no vault: it can neither seal nor open personal data")
+    return vault
 
-    def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
+
+class Database:
+    """A pool of connections to one PostgreSQL database, with the clock that its SQL and our code share, and the vault
+    that opens what rests sealed in it.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, clock: Clock, vault: Vault | None = None) -> None:
         self.pool = pool
         self.clock = clock
+        self._vault = vault
         self.subscriptions = Subscriptions()
         self.waker = JobWaker(pool)
 
@@ -101,13 +119,15 @@ class Database:
         url: str,
         *,
         clock: SystemClock | None = None,
+        vault: Vault | None = None,
         minimum: int = 1,
         maximum: int = 10,
         application_name: str = "ais",
     ) -> Self:
         """Open the pool and refuse a server that is too old with one sentence.
 
-        The clock's shift reaches SQL too: ``ais_now()`` adds it in every connection of this pool.
+        The clock's shift reaches SQL too: ``ais_now()`` adds it in every connection of this pool. Without a ``vault``
+        personal data can be neither written nor read, and whoever tries is told so.
         """
         clock = clock or SystemClock()
         pool = await asyncpg.create_pool(
@@ -132,7 +152,12 @@ class Database:
             if version.major * 10_000 < MINIMUM_SERVER_VERSION:
                 await pool.close()
                 raise RuntimeError(f"PostgreSQL 18 or newer is needed; this server is {version.major}.{version.minor}.")
-        return cls(pool, clock)
+        return cls(pool, clock, vault)
+
+    @property
+    def vault(self) -> Vault:
+        """What seals and opens personal data."""
+        return _set(self._vault)
 
     async def close(self) -> None:
         await self.waker.close()
@@ -152,7 +177,11 @@ class Database:
             await transaction.start()
             try:
                 uow = UnitOfWork(
-                    connection, actor, self.clock, correlation_id or CORRELATION_ID.get() or str(new_uuid())
+                    connection,
+                    actor,
+                    self.clock,
+                    correlation_id or CORRELATION_ID.get() or str(new_uuid()),
+                    self._vault,
                 )
                 yield uow
                 jobs = uow.leaving(self.subscriptions)

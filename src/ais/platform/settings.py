@@ -20,13 +20,26 @@ import msgspec
 
 from ais.kit import CURRENCIES, SystemClock
 from ais.platform.tokens import TokenKeyError, TokenRing
+from ais.platform.vault import Vault, VaultKeyError
 
 DEMO_STRIPE_KEY = "sk_test_ais_demo"
 DEMO_WEBHOOK_SECRET = "whsec_ais_demo"  # noqa: S105  # the published secret of the demonstration, refused in production
 DEMO_SECRET_KEY = "demo-0:ZGVtbyBrZXkgb2YgdGhlIGRlbW9uc3RyYXRpb24gb25seQ"  # noqa: S105  # see above
 DEMO_OPERATOR_TOKEN = "operator-token-of-the-demonstration"  # noqa: S105  # see above
 DEMO_LEDGER_KEY = "demo-0:ZGVtbyBzaWduaW5nIGtleSBvZiB0aGUgbGVkZ2VyISE"
-DEMO_SECRETS = frozenset({DEMO_STRIPE_KEY, DEMO_WEBHOOK_SECRET, DEMO_SECRET_KEY, DEMO_OPERATOR_TOKEN, DEMO_LEDGER_KEY})
+DEMO_VAULT_KEY = "demo-0:ZGVtbyBrZXkgb2YgdGhlIHZhdWx0LCBub3QgeW91cnM"
+DEMO_LOOKUP_KEY = "demo-0:ZGVtbyBrZXkgb2YgdGhlIGxvb2stdXBzLCBub3QgeW8"
+DEMO_SECRETS = frozenset(
+    {
+        DEMO_STRIPE_KEY,
+        DEMO_WEBHOOK_SECRET,
+        DEMO_SECRET_KEY,
+        DEMO_OPERATOR_TOKEN,
+        DEMO_LEDGER_KEY,
+        DEMO_VAULT_KEY,
+        DEMO_LOOKUP_KEY,
+    }
+)
 
 
 class SettingsError(Exception):
@@ -76,6 +89,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     clock_shift_seconds: float = 0.0
     accounting_timezone: str = "Asia/Riyadh"
     ledger_signing_keys: str = DEMO_LEDGER_KEY
+    vault_keys: str = DEMO_VAULT_KEY
+    vault_lookup_key: str = DEMO_LOOKUP_KEY
     ledger_heads_dir: Path | None = None
     ledger_heads_minutes: int = 60
 
@@ -92,6 +107,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def heads_dir(self) -> Path:
         """Where signed heads of the ledger are kept."""
         return self.ledger_heads_dir or self.data_dir / "ledger-heads"
+
+    @property
+    def vault(self) -> Vault:
+        """What seals and opens personal data, by the keys of these settings."""
+        return Vault(self.vault_keys, self.vault_lookup_key)
 
     @property
     def clock(self) -> SystemClock:
@@ -132,6 +152,16 @@ _FORMS: dict[str, tuple[str, str]] = {
     "point_of_sale": (r"[A-Z]{2}", "a country's two letters (ISO 3166)"),
     "carrier": (r"[A-Z0-9]{2}", "a carrier's two characters (IATA)"),
 }
+# What a demonstration may publish and production may not.
+_SECRETS = (
+    "secret_keys",
+    "operator_token",
+    "stripe_secret_key",
+    "stripe_webhook_secret",
+    "ledger_signing_keys",
+    "vault_keys",
+    "vault_lookup_key",
+)
 # One or more keys of 32 bytes, comma separated.
 _LEDGER_KEYS = r"\s*[^\s:,]+:[A-Za-z0-9_-]{43}\s*(,\s*[^\s:,]+:[A-Za-z0-9_-]{43}\s*)*"
 
@@ -216,6 +246,10 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> list[str]:
         TokenRing(settings.secret_keys)
     except TokenKeyError as problem:
         mistakes.append(f"{sources['secret_keys']}: {problem}.")
+    try:
+        Vault(settings.vault_keys, settings.vault_lookup_key)
+    except VaultKeyError as problem:
+        mistakes.append(f"{environment_name('vault_keys')} or {environment_name('vault_lookup_key')}: {problem}.")
     mistakes.extend(_check_ledger(settings, sources))
     mistakes.extend(_mail_mistakes(settings))
     if settings.production:
@@ -269,7 +303,7 @@ def _has_port_in_range(parts: SplitResult) -> bool:
 
 def _unfit_for_production(settings: Settings) -> list[str]:
     mistakes = []
-    for name in ("secret_keys", "operator_token", "stripe_secret_key", "stripe_webhook_secret", "ledger_signing_keys"):
+    for name in _SECRETS:
         parts = {part.strip() for part in (getattr(settings, name) or "").split(",")}
         if parts & DEMO_SECRETS:
             mistakes.append(f"{environment_name(name)} is the demonstration's: production needs its own.")

@@ -86,6 +86,7 @@ async def connect(settings: Settings) -> Database:
         return await Database.connect(
             settings.database_url,
             clock=settings.clock,
+            vault=settings.vault,
             maximum=4,
             application_name="ais cli",
         )

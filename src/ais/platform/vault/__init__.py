@@ -1,0 +1,37 @@
+"""The vault: what is personal rests sealed under a key of the person's own, and ends when that key is destroyed.
+
+Each person has one *data key* (AES-256). It seals that person's fields and stands in ``person_keys`` wrapped by a *key
+encryption key*, which the database never sees: several of those may be set, the first wraps, all unwrap. So rotation
+wraps the data keys anew and leaves what they seal alone, and erasing a person is one row.
+
+A person here is whoever gave us data on one occasion: the buyer of an order, each of its passengers, an account. What a
+sealed value belongs to is part of what is authenticated: it opens for its person and field alone.
+
+No opened key outlives the read that asked for it: unwrapping costs under 3 µs, and the wrapped key comes with the row,
+so that an erasure holds in every process from its commit on.
+"""
+
+from ais.platform.vault.addresses import UnusableAddress, normalise_email
+from ais.platform.vault.keys import KeyMissing, PersonKey, SealBroken, Vault, VaultKeyError
+from ais.platform.vault.persons import (
+    INSERT_PERSONS,
+    KeyCount,
+    count_keys,
+    destroy_persons,
+    rewrap_persons,
+)
+
+__all__ = [
+    "INSERT_PERSONS",
+    "KeyCount",
+    "KeyMissing",
+    "PersonKey",
+    "SealBroken",
+    "UnusableAddress",
+    "Vault",
+    "VaultKeyError",
+    "count_keys",
+    "destroy_persons",
+    "normalise_email",
+    "rewrap_persons",
+]
