@@ -26,8 +26,9 @@ import uvloop
 from benchmarks.seats import library_path
 
 from ais.kit import Money, system_actor
-from ais.ledger import Account, FolderSink, Posting, chain_everything, credit, debit, post, sign_head, verify_chain
+from ais.ledger import Account, Posting, chain_everything, credit, debit, post, sign_head, verify_chain
 from ais.ledger.invariants import INVARIANTS
+from ais.platform.chain import FolderSink
 from ais.platform.database import Database
 from ais.platform.embedded import EmbeddedPostgres, postgres_programs
 from ais.platform.migration import migrate

@@ -6,14 +6,13 @@ import asyncio
 import json
 
 import asyncpg
+import msgspec
 import pytest
 from tests.factories.ledger import capture, chain_all, chained, superuser
 
 from ais.kit import Money
 from ais.ledger import (
     Account,
-    FolderSink,
-    HeadFileError,
     Posting,
     credit,
     debit,
@@ -22,13 +21,11 @@ from ais.ledger import (
     last_link,
     post,
     post_all,
-    read_heads,
     sign_head,
     verify_chain,
     walk_chain,
 )
-from ais.ledger.domain import GENESIS, chain_hash
-from ais.ledger.repository import chain as repository
+from ais.platform.chain import GENESIS, FolderSink, HeadFileError, chain_hash, read_heads, statements
 from ais.platform.settings import DEMO_LEDGER_KEY
 from ais.platform.signatures import PublicKeys, SigningKeys
 
@@ -109,17 +106,17 @@ async def test_what_may_still_be_overtaken_waits(database, actor):
 
 async def test_control_taking_all_that_is_visible_is_out_of_order(database, actor, monkeypatch):
     """The control of the test above: without the horizon what came later is chained first."""
-    real = repository.lock_chain
+    real = statements.lock_chain
 
-    async def everything(uow):
-        horizon = await real(uow)
-        return repository.Horizon("9999999999", "9999999999", "0", restored=False) if horizon else None
+    async def everything(uow, table):
+        horizon = await real(uow, table)
+        return statements.Horizon("9999999999", "9999999999", "0", restored=False) if horizon else None
 
     async with database.unit_of_work(actor) as slow:
         await post(slow, capture(cause="slow"))
         await write(database, actor, capture(cause="after"))
         with monkeypatch.context() as patched:
-            patched.setattr(repository, "lock_chain", everything)
+            patched.setattr(statements, "lock_chain", everything)
             async with database.unit_of_work(actor) as uow:
                 assert await extend_chain(uow) == 1
     assert ["after" in link.content for link in await links(database)] == [True]
@@ -219,10 +216,10 @@ async def test_an_edit_by_the_superuser_is_found_and_named(database, actor, edit
     victim = (await links(database))[3]
     async with superuser(database) as connection:
         if "whole" in edit:
-            await connection.execute("DELETE FROM ledger_entries WHERE posting_id = $1", victim.posting_id)
-        await connection.execute(EDITS[edit], victim.posting_id)
+            await connection.execute("DELETE FROM ledger_entries WHERE posting_id = $1", victim.row_id)
+        await connection.execute(EDITS[edit], victim.row_id)
     report = await verify_chain(database)
-    assert (report.length, report.broken.position, report.broken.posting_id) == (3, 4, victim.posting_id)
+    assert (report.length, report.broken.position, report.broken.row_id) == (3, 4, victim.row_id)
     gone = "the posting or its entries are gone"
     assert report.broken.reason == (gone if "whole" in edit else "the posting is not what was chained")
 
@@ -254,7 +251,7 @@ async def test_a_chain_that_was_written_anew_is_found_by_the_heads_and_not_witho
     assert (report.length, report.anchors, report.broken) == (10, 2, None)
     victim = (await links(database))[5]
     async with superuser(database) as connection:
-        await connection.execute(EDITS["an amount"], victim.posting_id)
+        await connection.execute(EDITS["an amount"], victim.row_id)
     await rewrite_from(database, 6)
     assert (await verify_chain(database)).broken is None
     broken = (await verify_chain(database, heads, KEYS.public)).broken
@@ -315,6 +312,17 @@ async def test_a_head_that_could_not_leave_leaves_with_the_next_run(database, ac
     blocked.unlink()
     head = await sign_head(database, KEYS, [FolderSink(blocked)])
     assert read_heads(blocked) == [head]
+
+
+async def test_heads_that_left_before_there_were_other_chains_still_count(database, actor, tmp_path):
+    """Their files name no chain, and what was signed says that it is the ledger's."""
+    head = (await anchored(database, actor, tmp_path))[0]
+    written = json.loads((tmp_path / "head-000000000004.json").read_text())
+    assert sorted(written) == ["hash", "key_id", "position", "signature", "signed_at"]
+    assert head.message().decode() == f"ais ledger head\n4\n{head.hash}\n{head.signed_at.isoformat()}\ndemo-0\n"
+    others = [msgspec.structs.replace(head, chain="audit")]
+    broken = (await verify_chain(database, others, KEYS.public)).broken
+    assert broken.reason == "the head of position 4 is one of the chain 'audit'"
 
 
 async def test_the_chain_is_history_too(database):

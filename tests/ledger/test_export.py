@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from tests.factories.ledger import capture, chain_all, chained, superuser
 
 from ais.kit import Money
-from ais.ledger import Account, FolderSink, Posting, credit, debit, post, sign_head
+from ais.ledger import Account, Posting, credit, debit, post, sign_head
 from ais.ledger.domain import ENTRY_FIELDS, POSTING_FIELDS
 from ais.ledger.exporting import EXPORT_COLUMNS, PostingGone, export_chain
+from ais.platform.chain import FolderSink
 from ais.platform.settings import DEMO_LEDGER_KEY
 from ais.platform.signatures import SigningKeys
 

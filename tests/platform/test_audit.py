@@ -21,15 +21,18 @@ async def stored(database: Database, columns: str = "action, subject"):
 
 
 async def test_an_entry_says_who_did_what_when_from_where_and_in_whose_request(database):
-    actor, order = Actor(ActorKind.STAFF, "usr_1", Channel.API), uuid4()
+    order = uuid4()
+    actor = Actor(ActorKind.STAFF, "usr_1", Channel.API, session_id="ses_1", roles=frozenset({"support", "ops"}))
     token = ORIGIN.set("203.0.113.0/24")
     async with database.unit_of_work(actor, "corr-1") as uow:
         await record(uow, Entry(action="order.voided", subject="ord_1", order_id=order, after={"status": "void"}))
         occurred_at = uow.clock.now()
     ORIGIN.reset(token)
-    columns = "action, subject, order_id, actor_kind, actor_id, channel, origin, correlation_id, before, after"
-    assert await stored(database, columns) == [
-        ("order.voided", "ord_1", order, "staff", "usr_1", "api", "203.0.113.0/24", "corr-1", None, {"status": "void"})
+    assert await stored(database, "actor_kind, actor_id, roles, session_id, channel") == [
+        ("staff", "usr_1", ["ops", "support"], "ses_1", "api")
+    ]
+    assert await stored(database, "action, subject, order_id, origin, correlation_id, before, after") == [
+        ("order.voided", "ord_1", order, "203.0.113.0/24", "corr-1", None, {"status": "void"})
     ]
     ((noted, recorded_at),) = await stored(database, "occurred_at, recorded_at")
     assert abs((noted - occurred_at).total_seconds()) < 1

@@ -8,7 +8,6 @@ from typing import Any
 from ais.app import notices, reconciliation
 from ais.app.schedule_import import extend_sale
 from ais.inventory import jobs as inventory_jobs
-from ais.ledger import FolderSink
 from ais.ledger import jobs as ledger_jobs
 from ais.orders import handlers as order_handlers
 from ais.orders import jobs as order_jobs
@@ -16,6 +15,7 @@ from ais.orders import settle_order_payment
 from ais.orders.cancellation import jobs as cancellation_jobs
 from ais.payments import Gateways
 from ais.payments import jobs as payment_jobs
+from ais.platform.chain import FolderSink
 from ais.platform.idempotency import remove_expired_records
 from ais.platform.jobs import JobContext, JobRegistry, Retry, housekeeping
 from ais.platform.settings import Settings

@@ -49,7 +49,6 @@ Behind the sale a job writes a hash chain over all postings; its head is signed 
 (docs/decisions/0009-hash-chain.md).
 """
 
-from ais.ledger.adapters.folder import FolderSink, HeadFileError, read_heads
 from ais.ledger.domain import (
     ACCOUNT_CLASSES,
     ENTRY_FIELDS,
@@ -59,26 +58,30 @@ from ais.ledger.domain import (
     UNFLOWN,
     Account,
     AccountClass,
-    BrokenLink,
-    ChainReport,
     Entry,
     Item,
-    Link,
     Moment,
     Posting,
     PostingError,
     RecognitionRule,
-    SignedHead,
     coupon_cause,
     credit,
     debit,
 )
 from ais.ledger.invariants import INVARIANTS
-from ais.ledger.ports import HeadSink
-from ais.ledger.repository.chain import count_unchained, last_head, last_link
+from ais.ledger.repository.chain import CHAIN
 from ais.ledger.repository.postings import coupon_balances, order_balances
 from ais.ledger.repository.recognition import all_rules
-from ais.ledger.service.chain import chain_everything, extend_chain, sign_head, verify_chain, walk_chain
+from ais.ledger.service.chain import (
+    chain_everything,
+    count_unchained,
+    extend_chain,
+    last_head,
+    last_link,
+    sign_head,
+    verify_chain,
+    walk_chain,
+)
 from ais.ledger.service.posting import post, post_all
 from ais.ledger.service.recognise import (
     recognise_breakage,
@@ -89,6 +92,7 @@ from ais.ledger.service.recognise import (
 
 __all__ = [
     "ACCOUNT_CLASSES",
+    "CHAIN",
     "ENTRY_FIELDS",
     "INVARIANTS",
     "MOMENTS",
@@ -97,19 +101,12 @@ __all__ = [
     "UNFLOWN",
     "Account",
     "AccountClass",
-    "BrokenLink",
-    "ChainReport",
     "Entry",
-    "FolderSink",
-    "HeadFileError",
-    "HeadSink",
     "Item",
-    "Link",
     "Moment",
     "Posting",
     "PostingError",
     "RecognitionRule",
-    "SignedHead",
     "all_rules",
     "chain_everything",
     "count_unchained",
@@ -123,7 +120,6 @@ __all__ = [
     "order_balances",
     "post",
     "post_all",
-    "read_heads",
     "recognise_breakage",
     "recognise_deferred",
     "recognise_penalty",

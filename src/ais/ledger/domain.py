@@ -6,7 +6,6 @@ what is credited negative; corrections are postings of their own.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from datetime import date, datetime
 from enum import StrEnum
@@ -290,51 +289,3 @@ ENTRY_FIELDS = (
     "number", "account", "amount_minor", "currency", "authority", "code", "document_id", "coupon_number", "provider",
     "agency_id", "office", "shift", "credit_id", "due_at",
 )  # fmt: skip
-GENESIS = bytes(32)
-
-
-def chain_hash(previous: bytes, content: str) -> bytes:
-    """The hash of a link: SHA-256 over the 32 bytes of the link before, GENESIS for the first, and the content."""
-    return hashlib.sha256(previous + content.encode()).digest()
-
-
-class Link(msgspec.Struct, frozen=True):
-    """A posting's place in the chain. ``content`` is what it says now; None if it or its entries are gone."""
-
-    position: int
-    posting_id: UUID
-    hash: bytes
-    content: str | None
-
-
-class SignedHead(msgspec.Struct, frozen=True):
-    """Where the chain stood, for whoever keeps it outside: ``hash`` in hexadecimal, Ed25519 over :meth:`message`."""
-
-    position: int
-    hash: str
-    signed_at: datetime
-    key_id: str
-    signature: bytes = b""
-
-    def message(self) -> bytes:
-        """What is signed."""
-        return f"ais ledger head\n{self.position}\n{self.hash}\n{self.signed_at.isoformat()}\n{self.key_id}\n".encode()
-
-
-class BrokenLink(msgspec.Struct, frozen=True):
-    """The first place at which the chain is not what it was. ``since`` is the last position known to be untouched."""
-
-    position: int
-    posting_id: UUID | None
-    reason: str
-    since: int
-
-
-class ChainReport(msgspec.Struct, frozen=True):
-    """What a walk along the chain found: how far it holds, with which hash, and what is not chained yet."""
-
-    length: int
-    hash: str
-    waiting: int
-    anchors: int
-    broken: BrokenLink | None = None

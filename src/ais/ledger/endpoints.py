@@ -20,7 +20,6 @@ from ais.ledger.repository import reports
 from ais.ledger.schemas import (
     BalanceBody,
     Body,
-    ChainBody,
     PostingBody,
     SalesBody,
     TrialBalanceBody,
@@ -31,6 +30,8 @@ from ais.ledger.schemas import (
     rows_as_csv,
 )
 from ais.ledger.service import reading
+from ais.ledger.service.chain import chain_status
+from ais.platform.chain import ChainBody
 from ais.platform.database import Database
 from ais.platform.http import (
     Forbidden,
@@ -214,7 +215,7 @@ async def read_chain(request: HTTPRequest) -> Response[ChainBody]:
     """Where the hash chain over all postings stands, and the newest head that was signed."""
     database: Database = request.app.state.database
     async with database.connection() as connection:
-        return json_response(await reading.chain_status(connection))
+        return json_response(await chain_status(connection))
 
 
 def _write_cursor(last: reports.PostingRow) -> str:

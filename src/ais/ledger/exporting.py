@@ -7,9 +7,9 @@ import json
 from collections.abc import AsyncIterator, Callable
 from typing import TextIO
 
-from ais.ledger.domain import ENTRY_FIELDS, POSTING_FIELDS, Link
-from ais.ledger.repository import chain as repository
-from ais.ledger.service.chain import Told, walk_chain
+from ais.ledger.domain import ENTRY_FIELDS, POSTING_FIELDS
+from ais.ledger.service.chain import last_link, walk_chain
+from ais.platform.chain import Link, Told, walk_by_index
 from ais.platform.database import Database
 
 EXPORT_COLUMNS = (
@@ -37,8 +37,8 @@ async def export_chain(database: Database, file: TextIO, form: str, tell: Told =
         database.connection() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        await repository.walk_by_index(connection)
-        end = await repository.last_link(connection)
+        await walk_by_index(connection)
+        end = await last_link(connection)
         links: AsyncIterator[Link] = walk_chain(connection)
         async for link in links:
             if link.content is None:

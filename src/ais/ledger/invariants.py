@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ais.ledger.repository.chain import CONTENT
+from ais.ledger.repository.chain import CHAIN
 from ais.platform.invariants import Invariant
 
 INVARIANTS = (
@@ -49,29 +49,5 @@ INVARIANTS = (
         GROUP BY credit_id, currency HAVING sum(amount_minor) > 0
         """,
     ),
-    # Works every hash out in the database; `ais ledger verify` does it outside, and holds it against signed heads.
-    Invariant(
-        "ledger.chain_holds",
-        "The chain has a posting at each position from 1 on, and each hash covers the one before and what that says.",
-        f"""
-        SELECT link.position, link.posting_id, link.previous_position
-        FROM (
-            SELECT link.*, lag(link.position, 1, 0::bigint) OVER (ORDER BY link.position) AS previous_position,
-                   lag(link.hash, 1, decode(repeat('00', 32), 'hex')) OVER (ORDER BY link.position) AS previous_hash,
-                   {CONTENT} AS content
-            FROM ledger_chain AS link LEFT JOIN ledger_postings AS posting ON posting.id = link.posting_id
-        ) AS link
-        WHERE link.position <> link.previous_position + 1
-           OR link.hash IS DISTINCT FROM sha256(link.previous_hash || convert_to(link.content, 'UTF8'))
-        """,  # noqa: S608  # made of constants
-    ),
-    Invariant(
-        "ledger.heads_agree",
-        "Each head that was signed is still the chain's hash at its position.",
-        """
-        SELECT head.position, head.signed_at, encode(head.hash, 'hex') AS signed, encode(link.hash, 'hex') AS present
-        FROM ledger_heads AS head LEFT JOIN ledger_chain AS link USING (position)
-        WHERE head.hash IS DISTINCT FROM link.hash
-        """,
-    ),
+    *CHAIN.invariants(),
 )

@@ -120,17 +120,6 @@ class PostingBody(Struct, frozen=True):
     entries: tuple[EntryBody, ...]
 
 
-class ChainBody(Struct, frozen=True):
-    """Where the hash chain stands: its end, how many postings wait, and the newest head that was signed."""
-
-    length: int
-    hash: str | None
-    waiting: int
-    signed_position: int | None
-    signed_at: datetime | None
-    key_id: str | None
-
-
 Body = TypeVar("Body", bound=Struct)
 
 

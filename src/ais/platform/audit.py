@@ -110,7 +110,8 @@ def row_of(entry: Entry, actor: Actor, correlation_id: str, occurred_at: datetim
     for fields in filter(None, (entry.before, entry.after)):
         _require_form(fields)
     return Row(
-        new_uuid(), entry.action, entry.subject, entry.order_id, actor.kind, actor.id, (), None, actor.channel,
+        new_uuid(), entry.action, entry.subject, entry.order_id, actor.kind, actor.id, sorted(actor.roles),
+        actor.session_id, actor.channel,
         ORIGIN.get(), correlation_id, entry.before, entry.after, occurred_at,
     )  # fmt: skip
 

@@ -435,7 +435,8 @@ GUARDS: tuple[Guard, ...] = (
         "a posting that commits late is left out of the chain",
         (
             code(
-                "ais.ledger.repository.chain:lock_chain", ("pg_snapshot_xmin(at)::text,", "pg_snapshot_xmax(at)::text,")
+                "ais.platform.chain.statements:lock_chain",
+                ("pg_snapshot_xmin(at)::text,", "pg_snapshot_xmax(at)::text,"),
             ),
         ),
     ),

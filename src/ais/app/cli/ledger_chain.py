@@ -9,82 +9,14 @@ from pathlib import Path
 
 import click
 
+from ais.app.cli.chain import chain_command, verify_command
 from ais.app.cli.edge import DAY, actor, with_database
 from ais.app.cli.outcome import NOT_SO, end
 from ais.app.cli.output import Output, json_option
-from ais.ledger import (
-    ChainReport,
-    FolderSink,
-    HeadFileError,
-    Item,
-    Moment,
-    RecognitionRule,
-    SignedHead,
-    all_rules,
-    chain_everything,
-    read_heads,
-    set_recognition_rule,
-    sign_head,
-    verify_chain,
-)
+from ais.ledger import CHAIN, Item, Moment, RecognitionRule, all_rules, set_recognition_rule
 from ais.ledger.exporting import PostingGone, export_chain
-from ais.ledger.schemas import ChainBody
-from ais.ledger.service.reading import chain_status
 from ais.platform.database import Database
 from ais.platform.settings import Settings
-from ais.platform.signatures import PublicKeys, SigningKeyError, SigningKeys
-
-
-@click.command("verify")
-@click.option(
-    "--anchors",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A folder of signed heads that the database's owner could not change; see AIS_LEDGER_HEADS_DIR.",
-)
-@click.option(
-    "--public-keys",
-    metavar="KEYS",
-    help="name:base64url of the keys that signed them, comma separated; those of the settings if it is not given.",
-)
-@json_option
-@click.pass_obj
-def verify(output: Output, anchors: Path | None, public_keys: str | None) -> None:
-    """Walk the whole chain of postings and name the first link that is not what it was.
-
-    Without --anchors an edit is found unless every later hash was written anew; with them that is found too, between
-    the last head that agrees and the first that does not. Exit code 1 if the chain is broken.
-    """
-    heads: list[SignedHead] = []
-    if anchors is not None:
-        try:
-            heads = read_heads(anchors)
-        except HeadFileError as problem:
-            raise click.BadParameter(str(problem), param_hint="--anchors") from None
-        if not heads:
-            raise click.BadParameter(f"there are no heads in {anchors}.", param_hint="--anchors")
-    try:
-        keys = PublicKeys.parse(public_keys) if public_keys else None
-    except SigningKeyError as problem:
-        raise click.BadParameter(f"{problem}.", param_hint="--public-keys") from None
-
-    with output.progress("Walking the chain") as tell:
-
-        async def walk(database: Database, settings: Settings) -> ChainReport:
-            known = keys or SigningKeys(settings.ledger_signing_keys).public
-            return await verify_chain(database, heads, known, tell)
-
-        report = with_database(output, walk)
-    output.document({"holds": report.broken is None, **{n: getattr(report, n) for n in report.__struct_fields__}})
-    output.say(f"{report.length} postings hold, {report.anchors} signed heads agree, {report.waiting} postings wait.")
-    if report.broken is None:
-        output.say(f"The chain ends with {report.hash}.")
-        return
-    broken = report.broken
-    of = f" (posting {broken.posting_id})" if broken.posting_id else ""
-    output.say(f"BROKEN at position {broken.position}{of}: {broken.reason}.")
-    if heads:
-        output.say(f"Up to position {broken.since} the heads agree.")
-    end(NOT_SO)
 
 
 @click.command("export")
@@ -116,34 +48,6 @@ def export(output: Output, file: Path, form: str | None) -> None:
     if not to_stdout:
         output.document({"file": str(file), "format": chosen, "postings": written})
         output.say(f"{written} postings are in {file}.")
-
-
-@click.command("chain")
-@click.option("--extend", is_flag=True, help="Chain now what waits, as the worker does every few seconds.")
-@click.option("--sign", is_flag=True, help="Sign the end now and send it away, as the worker does every hour.")
-@json_option
-@click.pass_obj
-def chain(output: Output, extend: bool, sign: bool) -> None:
-    """Show where the chain stands, how many postings wait, the newest signed head and the key that signs.
-
-    Exit code 0, also if nothing was ever posted.
-    """
-
-    async def look(database: Database, settings: Settings) -> tuple[ChainBody, PublicKeys, Path]:
-        keys = SigningKeys(settings.ledger_signing_keys)
-        if extend:
-            await chain_everything(database, actor())
-        if sign:
-            await sign_head(database, keys, [FolderSink(settings.heads_dir)])
-        async with database.connection() as connection:
-            return await chain_status(connection), keys.public, settings.heads_dir
-
-    status, public, folder = with_database(output, look)
-    document = {name: getattr(status, name) for name in status.__struct_fields__}
-    output.document({**document, "public_keys": public.written(), "heads_dir": str(folder)})
-    output.table(("What", "Now"), [(name.replace("_", " ").capitalize(), value) for name, value in document.items()])
-    output.say(f"Public keys: {public.written()}")
-    output.say(f"Signed heads go to {folder}.")
 
 
 @click.command("rules")
@@ -186,4 +90,9 @@ def rules(output: Output, item: str | None, moment: str | None, valid_from: date
         end(NOT_SO)
 
 
-CHAIN_COMMANDS = (verify, export, chain, rules)
+CHAIN_COMMANDS = (
+    verify_command(CHAIN, "postings"),
+    export,
+    chain_command(CHAIN, "postings", lambda settings: settings.heads_dir),
+    rules,
+)

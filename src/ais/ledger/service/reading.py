@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from ais.ledger.repository import chain, reports
-from ais.ledger.schemas import ChainBody
+from ais.ledger.repository import reports
 from ais.platform.database import Connection, Database
 
 
@@ -50,16 +49,3 @@ async def sales_of(connection: Connection, day: date, zone: ZoneInfo) -> list[re
 async def unflown_on(connection: Connection, day: date, zone: ZoneInfo) -> list[reports.UnflownRow]:
     """The unflown liability at the end of ``day``."""
     return await reports.unflown(connection, end_of(day, zone))
-
-
-async def chain_status(connection: Connection) -> ChainBody:
-    """Where the chain stands."""
-    end, head = await chain.last_link(connection), await chain.last_head(connection)
-    return ChainBody(
-        length=end[0] if end else 0,
-        hash=end[1].hex() if end else None,
-        waiting=await chain.count_waiting(connection),
-        signed_position=head.position if head else None,
-        signed_at=head.signed_at if head else None,
-        key_id=head.key_id if head else None,
-    )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from ais.ledger.domain import SignedHead
+from ais.platform.chain.links import SignedHead
 
 
 class HeadFileError(ValueError):

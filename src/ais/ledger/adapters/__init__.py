@@ -1,1 +1,0 @@
-"""Where heads go."""
