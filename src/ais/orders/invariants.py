@@ -65,8 +65,8 @@ INVARIANTS = (
     # Joins ticketing: documents follow orders.
     Invariant(
         "orders.coupons_for_confirmed",
-        "A confirmed order has a coupon per passenger and segment and one to fly; a completed one none to fly; others"
-        " no live one.",
+        "A confirmed order has a coupon per passenger and segment, void ones only where some of its tickets are, and"
+        " one to fly; a completed one none to fly; others no live one.",
         """
         SELECT orders.id, orders.status, wanted.count AS wanted, found.kept, found.live, found.flyable
         FROM orders
@@ -76,7 +76,8 @@ INVARIANTS = (
             WHERE order_id = orders.id
         ) AS wanted ON true
         LEFT JOIN LATERAL (
-            SELECT count(*) FILTER (WHERE coupons.status NOT IN ('void', 'exchanged')) AS kept,
+            SELECT count(*) FILTER (WHERE coupons.status NOT IN ('void', 'exchanged')
+                                       OR coupons.status = 'void' AND orders.ticketing_status = 'partly_void') AS kept,
                    count(*) FILTER (WHERE coupons.status NOT IN ('void', 'exchanged', 'refunded')) AS live,
                    count(*) FILTER (WHERE coupons.status NOT IN ('void', 'exchanged', 'refunded', 'flown', 'no_show'))
                        AS flyable
@@ -111,7 +112,7 @@ INVARIANTS = (
         SELECT orders.id, orders.total_minor, coalesce(sum(document.total_minor), 0) AS documents
         FROM orders LEFT JOIN documents AS document
           ON document.order_id = orders.id AND document.type = 'ticket' AND document.conjunction_sequence = 1
-        WHERE orders.status = 'confirmed' AND orders.ticketing_status = 'issued'
+        WHERE orders.status = 'confirmed' AND orders.ticketing_status IN ('issued', 'partly_void')
         GROUP BY orders.id HAVING orders.total_minor <> coalesce(sum(document.total_minor), 0)
         """,
     ),

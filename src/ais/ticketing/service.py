@@ -19,6 +19,7 @@ from ais.ticketing.domain import (
     SERIAL_DIGITS,
     CouponStatus,
     CouponToIssue,
+    Document,
     DocumentStatus,
     DocumentType,
     Sale,
@@ -154,12 +155,11 @@ async def move_coupons(
     await repository.write_coupon_status(uow, list(present), target, reason, source)
 
 
-async def void_documents(uow: UnitOfWork, order_id: OrderId, reason: str, *, source: str) -> None:
-    """Undo every document of the order, with all its coupons; the caller holds the order's lock.
+async def void_documents(uow: UnitOfWork, documents: Sequence[Document], reason: str, *, source: str) -> None:
+    """Undo documents, with all their coupons; the caller holds the lock of their order.
 
     Whether it is the day of issue is for the caller to see. Raises InvalidStateTransition unless every coupon is open.
     """
-    documents = await repository.documents_of_order(uow.connection, order_id)
     for document in documents:
         DOCUMENT_TRANSITIONS.require(document.status, DocumentStatus.VOID)
     coupons = [(document.id, coupon.number) for document in documents for coupon in document.coupons]

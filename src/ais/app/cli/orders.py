@@ -193,11 +193,13 @@ def cancel(
 
 @order.command("void")
 @click.argument("name", metavar="LOCATOR|ORDER_ID")
+@click.option("--passenger", "passengers", multiple=True, help="Only this passenger's (pas_…); repeat.")
 @reason_option
 @json_option
 @click.pass_obj
-def void(output: Output, name: str, reason: str) -> None:
-    """Undo all documents of an order on their day of issue: everything paid goes back, whatever the fare's rules say.
+def void(output: Output, name: str, passengers: tuple[str, ...], reason: str) -> None:
+    """Undo the documents of an order on their day of issue: all that was paid for them goes back, whatever the fare's
+    rules say.
 
     Exit code 1 if there is no such order, a coupon is not open any more, or the day of issue is over.
     """
@@ -215,12 +217,13 @@ def void(output: Output, name: str, reason: str) -> None:
             timedelta(minutes=settings.quote_minutes),
             settings.accounting_timezone,
         )
-        answer = await void_order(services, actor(), str(new_uuid()), None, found.id, reason, "en")
+        only = wish_of(passengers or None, None).passenger_ids
+        answer = await void_order(services, actor(), str(new_uuid()), None, found.id, reason, "en", only)
         return msgspec.json.decode(answer.body, type=OrderBody)
 
     body = with_database(output, undo, tells=True)
     output.document({"order": body})
-    output.say(f"{body.record_locator} is void; {body.paid.amount} {body.paid.currency} are on their way back.")
+    output.say(f"{body.record_locator} is {body.ticketing_status.replace('_', ' ')}; the refund is under way.")
 
 
 async def _find(connection: Connection, name: str) -> Order | None:

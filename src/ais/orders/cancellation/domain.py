@@ -14,7 +14,7 @@ from ais.kit import InvalidStateTransition, Money, Transitions, ValidationFailed
 from ais.kit.ids import CancellationQuoteId, DocumentId, OrderId, OrderSegmentId, PassengerId
 from ais.orders.domain import Order
 from ais.orders.errors import NothingToGiveUp
-from ais.ticketing import CouponStatus, Document
+from ais.ticketing import CouponStatus, Document, DocumentStatus
 
 
 class QuoteStatus(StrEnum):
@@ -192,6 +192,26 @@ def _require_adults(order: Order, coupons: Mapping[Place, CouponHeld], given_up:
         leaving = {kinds[passenger_id] for passenger_id, segment_id in given_up if segment_id == segment.id}
         if "adult" in leaving and staying and "adult" not in staying:
             raise ValidationFailed([("passenger_ids", "no child stays on a flight without an adult")])
+
+
+def documents_to_void(
+    order: Order, documents: Sequence[Document], passenger_ids: Sequence[PassengerId] | None
+) -> list[Document]:
+    """The documents that are undone for these passengers, None for everybody: all that they have, and those of an
+    infant on a lap with its adult's. What is void already is left out.
+
+    Raises ValidationFailed for who is not of the order and for a child who would stay without an adult,
+    InvalidStateTransition if a coupon is not open, and if nothing is left to be undone.
+    """
+    people, _ = _people(order, passenger_ids)
+    undone = [each for each in documents if each.passenger_id in people and each.status is not DocumentStatus.VOID]
+    if not undone:
+        raise InvalidStateTransition("document", DocumentStatus.VOID, DocumentStatus.VOID)
+    for coupon in (coupon for document in undone for coupon in document.coupons):
+        if coupon.status is not CouponStatus.OPEN:
+            raise InvalidStateTransition("coupon", coupon.status, CouponStatus.VOID)
+    _require_adults(order, coupons_held(documents), set(coupons_held(undone)))
+    return undone
 
 
 class QuoteLine(msgspec.Struct, frozen=True):

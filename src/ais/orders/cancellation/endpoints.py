@@ -167,9 +167,9 @@ async def void_documents_of_order(
     data: VoidRequest,
     idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001  # declared for the OpenAPI document; read with its scope
 ) -> Response[OrderBody]:
-    """Undo all documents of an order on their day of issue, while every coupon is open.
+    """Undo all documents of an order, or those of some passengers, on their day of issue, while every coupon is open.
 
-    For staff: all the money goes back whatever the fare's rules say, and the seats are on sale again.
+    For staff: all that was paid for them goes back whatever the fare's rules say, and the seats are on sale again.
     """
     services: CancelOrder = request.app.state.cancel_order
     identifier = decode_id(ids.ORDER, order_id)
@@ -177,7 +177,14 @@ async def void_documents_of_order(
         raise OrderNotFound
     key = await request_key(request, required=True)
     answer = await void_order(
-        services, actor_of(request), correlation_id_of(), key, OrderId(identifier), data.reason, language_of(request)
+        services,
+        actor_of(request),
+        correlation_id_of(),
+        key,
+        OrderId(identifier),
+        data.reason,
+        language_of(request),
+        wish_of(data.passenger_ids, None).passenger_ids,
     )
     return _answered(request, answer, OrderBody)
 

@@ -31,11 +31,14 @@ class ConfirmationRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class VoidRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Why the documents are undone; kept with the order."""
+    """Why the documents are undone; kept with the order. Those of everybody, unless passengers are named: an infant on
+    a lap goes with its adult.
+    """
 
     reason: Annotated[
         str, Meta(min_length=1, max_length=200, pattern=r"^[^\u0000-\u001f\u007f]*\S[^\u0000-\u001f\u007f]*$")
     ]
+    passenger_ids: Annotated[tuple[PublicId, ...], Meta(min_length=1, max_length=18)] | None = None
 
 
 class CancellationLineBody(Struct, frozen=True):

@@ -41,7 +41,7 @@ async def give_up_coupons(
     left = {place: held for place, held in coupons.items() if place not in gone and held.status not in GONE}
     follow_coupons(change, [held.status for held in left.values()], reason)
     await change.write(uow)
-    await _cancel_empty_segments(uow, change, {segment_id for _, segment_id in left})
+    await cancel_empty_segments(uow, change, {segment_id for _, segment_id in left})
     if change.status is OrderStatus.CANCELLED:
         uow.publish(OrderCancelled(order_id=str(order.id), reason=reason))
     await give_seats_back(uow, order, places)
@@ -58,7 +58,7 @@ def follow_coupons(change: OrderChange, left: Iterable[CouponStatus], reason: st
         change.status_to(OrderStatus.COMPLETED, "no coupon can be flown any more")
 
 
-async def _cancel_empty_segments(uow: UnitOfWork, change: OrderChange, flown: set[OrderSegmentId]) -> None:
+async def cancel_empty_segments(uow: UnitOfWork, change: OrderChange, flown: set[OrderSegmentId]) -> None:
     """Segments that nobody flies any more are the customer's to have given up (XX), so that no reinstated flight brings
     them back; where all of the order has ended, those that the airline has cancelled still say so (UN).
     """

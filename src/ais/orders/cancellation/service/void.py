@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from ais.kit import Actor, InvalidStateTransition, Money
-from ais.kit.ids import OrderId, RefundId
+from ais.kit.ids import DocumentId, OrderId, PassengerId, RefundId
 from ais.ledger import coupon_balances, post_all
 from ais.orders import repository as orders
-from ais.orders.cancellation.domain import coupons_held
+from ais.orders.cancellation.domain import GONE, coupons_held, documents_to_void
 from ais.orders.cancellation.postings import voided
-from ais.orders.cancellation.service.give_up import give_seats_back
+from ais.orders.cancellation.service.give_up import cancel_empty_segments, follow_coupons, give_seats_back
 from ais.orders.cancellation.service.quote import CancelOrder, require_not_disputed
-from ais.orders.domain import OrderStatus, SegmentStatus, TicketingStatus
+from ais.orders.domain import OrderStatus, TicketingStatus
 from ais.orders.errors import OrderNotFound, VoidTooLate
 from ais.orders.events import OrderCancelled
 from ais.orders.service.states import OrderChange
@@ -24,7 +25,7 @@ from ais.payments import RefundExceedsPaid, begin_refund, payments_of_order
 from ais.platform.database import UnitOfWork
 from ais.platform.i18n import Language
 from ais.platform.idempotency import Answer, RequestKey, once
-from ais.ticketing import CouponStatus, documents_of_order, void_documents
+from ais.ticketing import Document, DocumentStatus, documents_of_order, void_documents
 
 
 async def void_order(
@@ -35,14 +36,16 @@ async def void_order(
     order_id: OrderId,
     reason: str,
     language: Language,
+    passenger_ids: Sequence[PassengerId] | None = None,
 ) -> Answer:
-    """The answer, 200 and the order: all its documents void, its seats back on sale, all its money on the way back.
+    """The answer, 200 and the order: its documents, or those of some passengers, void, their seats back on sale, their
+    money on the way back.
 
     Raises what :func:`void_in` raises.
     """
 
     async def work(uow: UnitOfWork) -> Answer:
-        await void_in(uow, order_id, reason, services.timezone)
+        await void_in(uow, order_id, reason, services.timezone, passenger_ids)
         present = await orders.find_order(uow.connection, order_id)
         assert present is not None
         documents = await documents_of_order(uow.connection, order_id)
@@ -52,11 +55,15 @@ async def void_order(
     return await once(services.database, actor, correlation_id, request, work)
 
 
-async def void_in(uow: UnitOfWork, order_id: OrderId, reason: str, timezone: str) -> None:
-    """Void the order in this unit of work. The day of issue is counted in ``timezone``, the airline's own.
+async def void_in(
+    uow: UnitOfWork, order_id: OrderId, reason: str, timezone: str, passenger_ids: Sequence[PassengerId] | None = None
+) -> None:
+    """Void the order, or the documents of these passengers, in this unit of work. The day of issue is counted in
+    ``timezone``, the airline's own.
 
-    Raises OrderNotFound, InvalidStateTransition unless the order is confirmed and every coupon open,
-    :class:`VoidTooLate` after the day of issue, RefundsFrozen, RefundExceedsPaid.
+    Raises OrderNotFound, InvalidStateTransition unless the order is confirmed and every coupon of the documents open,
+    ValidationFailed for who is not of the order and for a child who would stay without an adult, :class:`VoidTooLate`
+    after the day of issue, RefundsFrozen, RefundExceedsPaid.
     """
     order = await orders.lock_order(uow, order_id)
     if order is None:
@@ -65,39 +72,55 @@ async def void_in(uow: UnitOfWork, order_id: OrderId, reason: str, timezone: str
     if order.status is not OrderStatus.CONFIRMED:
         raise InvalidStateTransition("order", order.status, TicketingStatus.VOID)
     documents = await documents_of_order(uow.connection, order_id)
-    coupons = coupons_held(documents)
-    for coupon in coupons.values():
-        if coupon.status is not CouponStatus.OPEN:
-            raise InvalidStateTransition("coupon", coupon.status, CouponStatus.VOID)
+    undone = documents_to_void(order, documents, passenger_ids)
     zone = ZoneInfo(timezone)
     today = uow.clock.now().astimezone(zone).date()
-    if any(document.issued_at.astimezone(zone).date() != today for document in documents):
+    if any(document.issued_at.astimezone(zone).date() != today for document in undone):
         raise VoidTooLate
-    await _send_all_back(uow, order_id, order.total)
-    held = await coupon_balances(uow.connection, [document.id for document in documents])
-    await post_all(uow, [voided(order, document.id, held) for document in documents])
-    await void_documents(uow, order_id, reason, source=f"void:{order_id}")
+    leaving = {document.passenger_id for document in undone}
+    paid = sum(line.amount_minor for line in order.lines if line.passenger_id in leaving)
+    await _send_back(uow, order_id, undone[0].id, Money(paid, order.currency))
+    held = await coupon_balances(uow.connection, [document.id for document in undone])
+    await post_all(uow, [voided(order, document.id, held) for document in undone])
+    await void_documents(uow, undone, reason, source=f"void:{order_id}")
     change = OrderChange(order)
-    change.ticketing_to(TicketingStatus.VOID, reason)
-    change.status_to(OrderStatus.CANCELLED, reason)
+    _follow_documents(change, documents, undone, reason)
+    places = set(coupons_held(undone))
+    left = {
+        place: coupon.status
+        for place, coupon in coupons_held(documents).items()
+        if place not in places and coupon.status not in GONE
+    }
+    follow_coupons(change, left.values(), reason)
     await change.write(uow)
-    live = [segment.id for segment in order.segments if segment.status is not SegmentStatus.CANCELLED]
-    await orders.move_segments(uow, live, SegmentStatus.CANCELLED, "XX", "void")
-    uow.publish(OrderCancelled(order_id=str(order_id), reason="void"))
-    await give_seats_back(uow, order, list(coupons))
+    await cancel_empty_segments(uow, change, {segment_id for _, segment_id in left})
+    if change.status is OrderStatus.CANCELLED:
+        uow.publish(OrderCancelled(order_id=str(order_id), reason="void"))
+    await give_seats_back(uow, order, sorted(places))
 
 
-async def _send_all_back(uow: UnitOfWork, order_id: OrderId, total: Money) -> None:
-    """What the documents cost goes back to the payments it came from."""
+def _follow_documents(
+    change: OrderChange, documents: Sequence[Document], undone: Sequence[Document], reason: str
+) -> None:
+    """Tickets are void with the last of them, and partly void before that."""
+    gone = {document.id for document in (*undone, *(each for each in documents if each.status is DocumentStatus.VOID))}
+    target = TicketingStatus.VOID if len(gone) == len(documents) else TicketingStatus.PARTLY_VOID
+    if change.ticketing_status is not target:
+        change.ticketing_to(target, reason)
+
+
+async def _send_back(uow: UnitOfWork, order_id: OrderId, first: DocumentId, total: Money) -> None:
+    """What the documents cost, of which ``first`` is one, goes back to the payments it came from."""
     rest = total
     for payment in await payments_of_order(uow.connection, order_id):
         part = Money(min(rest.minor, payment.received.minor - payment.refunded.minor), rest.currency)
         if part.minor > 0:
-            await begin_refund(uow, RefundId(_refund_id(order_id, payment.id)), payment.id, part, "void")
+            await begin_refund(uow, RefundId(_refund_id(first, payment.id)), payment.id, part, "void")
             rest -= part
     if rest.minor > 0:
         raise RefundExceedsPaid(asked=str(total), refundable=str(total - rest))
 
 
-def _refund_id(order_id: UUID, payment_id: UUID) -> UUID:
-    return uuid5(order_id, f"void {payment_id}")
+def _refund_id(document_id: UUID, payment_id: UUID) -> UUID:
+    """The one refund of a payment that the undoing of a document can cause."""
+    return uuid5(document_id, f"void {payment_id}")
