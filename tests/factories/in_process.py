@@ -22,6 +22,7 @@ from uuid import UUID, uuid4
 
 import httpx
 from tests.factories.stripe_simulator import API_KEY, WEBHOOK_SECRET, StripeSimulator
+from tests.factories.unlimited import UNLIMITED
 
 from ais.app.asgi import litestar_application
 from ais.app.composition import open_gateways, own_gateways
@@ -354,7 +355,7 @@ def _settings(database_url: str, redis_url: str, simulator: StripeSimulator, cha
         stripe_api_base=simulator.url,
         stripe_secret_key=simulator.api_key,
         log_level="error",
-        **{"stripe_webhook_secret": simulator.webhook_secret, "database_pool_size": 20, **changes},
+        **{"stripe_webhook_secret": simulator.webhook_secret, "database_pool_size": 20, **UNLIMITED, **changes},
     )
 
 

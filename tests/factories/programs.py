@@ -32,7 +32,7 @@ async def shared_program(
 ) -> AsyncIterator[InProcess]:
     """The program on one database for all tests that look at their own orders only."""
     with servers.database(market) as url:
-        async with in_process(url, servers.cache_url(), simulator, lookup_limit_per_minute=1000) as program:
+        async with in_process(url, servers.cache_url(), simulator) as program:
             yield program
 
 

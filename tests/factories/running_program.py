@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tests.factories.market import market_template
 from tests.factories.stripe_simulator import StripeSimulator, start_stripe_simulator
+from tests.factories.unlimited import UNLIMITED_ENVIRONMENT
 from tests.factories.warm_start import WarmProcess, warm_start
 
 from ais.platform.embedded import EmbeddedPostgres, SharedServers, free_port, postgres_programs
@@ -153,7 +154,7 @@ class RunningProgram:
             "REDIS_URL": redis_url,
             "AIS_ENV": "test",
             "AIS_DATA_DIR": str(folder / "data"),
-            "AIS_LOOKUP_LIMIT_PER_MINUTE": "100000",
+            **UNLIMITED_ENVIRONMENT,
             **environment,
         }
         own = [*web_environments, *[{}] * (web - len(web_environments))]

@@ -14,6 +14,7 @@ from ais.platform.cache import Cache
 from ais.platform.database import Database
 from ais.platform.embedded import EmbeddedValkey
 from ais.platform.http import Authenticator, build_application
+from ais.platform.rate_limits import RateLimiter
 from ais.platform.tokens import TokenRing
 
 
@@ -37,6 +38,7 @@ async def health(postgres, valkey):
         "authenticator": Authenticator(TokenRing("k1:" + "A" * 43), SystemClock(), None),
         "database": database,
         "cache": cache,
+        "rate_limiter": RateLimiter(cache, {}),
     }
     application = build_application(routes=[read_liveness, read_readiness], state=state)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://ais") as client:
@@ -61,20 +63,27 @@ async def ready_again(client: httpx.AsyncClient) -> tuple[int, dict]:
         await asyncio.sleep(0.1)
 
 
-GOOD = (200, {"status": "ok", "parts": {"postgresql": "ok", "valkey": "ok"}})
+SHARED = {"rate_limits": {"shared": True, "checks_without_valkey": 0}}
+GOOD = (200, {"status": "ok", "parts": {"postgresql": "ok", "valkey": "ok"}, **SHARED})
 
 
 async def test_ready_names_the_part_that_is_away_and_recovers_while_live_answers_always(health, postgres, valkey):
     assert await ready(health) == GOOD
 
     await asyncio.to_thread(valkey.stop)
-    assert await ready(health) == (503, {"status": "unavailable", "parts": {"postgresql": "ok", "valkey": "down"}})
+    assert await ready(health) == (
+        503,
+        {"status": "unavailable", "parts": {"postgresql": "ok", "valkey": "down"}, **SHARED},
+    )
     await asyncio.to_thread(valkey.start)
     assert await ready_again(health) == GOOD
 
     await asyncio.to_thread(postgres.stop)
     began = time.monotonic()
-    assert await ready(health) == (503, {"status": "unavailable", "parts": {"postgresql": "down", "valkey": "ok"}})
+    assert await ready(health) == (
+        503,
+        {"status": "unavailable", "parts": {"postgresql": "down", "valkey": "ok"}, **SHARED},
+    )
     assert time.monotonic() - began < PATIENCE_SECONDS + 1
     answer = await health.get("/health/live")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
@@ -82,7 +91,10 @@ async def test_ready_names_the_part_that_is_away_and_recovers_while_live_answers
     assert await ready_again(health) == GOOD
 
     await asyncio.gather(asyncio.to_thread(valkey.stop), asyncio.to_thread(postgres.stop))
-    assert await ready(health) == (503, {"status": "unavailable", "parts": {"postgresql": "down", "valkey": "down"}})
+    assert await ready(health) == (
+        503,
+        {"status": "unavailable", "parts": {"postgresql": "down", "valkey": "down"}, **SHARED},
+    )
     assert (await health.get("/health/live")).status_code == 200
 
 

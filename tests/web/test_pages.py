@@ -14,6 +14,8 @@ from tests.factories.page_reader import visitor_of
 from ais.fares import withdraw_tax
 from ais.inventory import SeatDesk
 from ais.kit import system_actor
+from ais.platform.rate_limits import RateLimiter
+from ais.platform.rates import Rate
 
 DAY = departure(20).isoformat()
 FLIGHTS = f"/flights?from=RUH&to=JED&depart={DAY}&trip=oneway"
@@ -244,13 +246,16 @@ async def test_an_accident_is_a_page_that_tells_nothing_of_the_inside(program, v
 
 
 async def test_look_ups_are_limited_like_those_of_the_api(program, visitor):
-    allowed, program.state.lookup_limit_per_minute = program.state.lookup_limit_per_minute, 1
+    limiter, program.state.rate_limiter = (
+        program.state.rate_limiter,
+        RateLimiter(program.state.cache, {"lookup": Rate(1, 60), "default": None}),
+    )
     try:
         form = {**(await visitor.open("/en/booking")).form("/booking"), "locator": "ABCDEF", "family": "Harbi"}
         statuses = [(await visitor.send("/en/booking", form)).status for _ in range(2)]
         limited = await visitor.send("/en/booking", form)
     finally:
-        program.state.lookup_limit_per_minute = allowed
+        program.state.rate_limiter = limiter
     assert statuses[-1] == 429
     assert (limited.status, "A short pause, please" in limited.text) == (429, True)
     assert limited.answer.headers["retry-after"]

@@ -20,6 +20,7 @@ from ais.payments.adapters.stripe import StripeGateway
 from ais.platform.cache import Cache
 from ais.platform.database import Database
 from ais.platform.http import Authenticator
+from ais.platform.rate_limits import RateLimiter
 from ais.platform.settings import Settings
 from ais.platform.tokens import TokenRing
 
@@ -107,6 +108,6 @@ async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
                 settings.accounting_timezone,
                 lambda: shop.market.reference,
             ),
-            "lookup_limit_per_minute": settings.lookup_limit_per_minute,
             "trusted_proxies": settings.trusted_proxies,
+            "rate_limiter": RateLimiter(cache, settings.rates),
         }

@@ -29,12 +29,13 @@ from ais.platform.embedded import (
     Supervisor,
     free_port,
 )
-from ais.platform.settings import Settings
+from ais.platform.settings import Settings, environment_name
 
 BRIEF_HOLD_MINUTES = 2 / 60
 LOADING_SECONDS_MAX = 600.0
 READY_SECONDS_MAX = 120.0
 STRIPE = "https://api.stripe.com"
+DEMO_LIMIT = "100000/1m"
 DEMO_MAIL_FROM = "booking@rimal-air.example"
 
 
@@ -137,6 +138,7 @@ def _environment(settings: Settings, provider_url: str, mailbox_ports: tuple[int
             "AIS_MAIL_FROM": settings.mail_from or DEMO_MAIL_FROM,
         }
     return {
+        **_limits(settings),
         **os.environ,
         **mail,
         "DATABASE_URL": settings.database_url or "",
@@ -147,6 +149,16 @@ def _environment(settings: Settings, provider_url: str, mailbox_ports: tuple[int
         "AIS_DATA_DIR": str(settings.data_dir.resolve()),
         "AIS_STRIPE_SECRET_KEY": settings.stripe_secret_key,
         "AIS_STRIPE_WEBHOOK_SECRET": settings.stripe_webhook_secret,
+    }
+
+
+def _limits(settings: Settings) -> dict[str, str]:
+    """Wide limits for what load tools do to a demonstration, unless others are set; guessing is limited as ever."""
+    default = Settings()
+    return {
+        environment_name(name): DEMO_LIMIT
+        for name in ("limit_search", "limit_order", "limit_default")
+        if getattr(settings, name) == getattr(default, name)
     }
 
 

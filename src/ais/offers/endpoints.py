@@ -38,6 +38,7 @@ class OffersController(Controller):
         "/search",
         name="search_offers",
         access=PUBLIC,
+        limit="search",
         dto=JSONBody[SearchRequest],
         return_dto=None,
         status_code=200,

@@ -49,7 +49,6 @@ from ais.payments import (
     TravelCreditNotFound,
     find_credit_by_code,
 )
-from ais.platform.cache import Cache, RateLimited
 from ais.platform.database import Database
 from ais.platform.http import (
     ORDER,
@@ -64,11 +63,9 @@ from ais.platform.http import (
     Unauthorized,
     UnsupportedMediaType,
     actor_of,
-    client_address,
     correlation_id_of,
     json_response,
     language_of,
-    rate_limit_headers,
     refusals,
     request_key,
 )
@@ -85,6 +82,7 @@ OrderIdText = Annotated[str, Parameter(description="Id of an order", max_length=
 @post(
     "/api/v1/orders",
     access=PUBLIC,
+    limit="order",
     dto=JSONBody[OrderRequest],
     return_dto=None,
     status_code=201,
@@ -217,11 +215,12 @@ def _read_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
 @post(
     "/api/v1/orders/lookup",
     access=PUBLIC,
+    limit="lookup",
     dto=JSONBody[LookupRequest],
     return_dto=None,
     status_code=200,
     tags=["orders"],
-    responses=refusals(*_BODY, *_CREDENTIALS, OrderNotFound, RateLimited),
+    responses=refusals(*_BODY, *_CREDENTIALS, OrderNotFound),
 )
 async def look_up_order(request: HTTPRequest, data: LookupRequest) -> Response[OrderBody]:
     """Find an order by locator and family name.
@@ -230,11 +229,6 @@ async def look_up_order(request: HTTPRequest, data: LookupRequest) -> Response[O
     article. Answers with a guest token of one hour. Limited per address.
     """
     state = request.app.state
-    cache: Cache = state.cache
-    limit: int = state.lookup_limit_per_minute
-    address = client_address(request, state.trusted_proxies)
-    spent = (limit, *await cache.take(f"lookup:{address}", limit=limit))
-    request.state.rate_limit = spent
     database: Database = state.database
     order = await find_order_by_name(database, data.record_locator, data.family_name)
     authenticator: Authenticator = state.authenticator
@@ -242,7 +236,7 @@ async def look_up_order(request: HTTPRequest, data: LookupRequest) -> Response[O
     token = authenticator.guest_token(order.id, expires_at_seconds=expires_at)
     return json_response(
         await show_order(database, order, language_of(request), guest_token=token),
-        headers=_told_in(request) | rate_limit_headers(*spent),
+        headers=_told_in(request),
     )
 
 

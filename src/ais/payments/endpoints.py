@@ -51,7 +51,14 @@ class Received(msgspec.Struct):
     received: bool
 
 
-@post("/webhooks/stripe", access=SIGNED, status_code=200, responses=refusals(SignatureInvalid), tags=["webhooks"])
+@post(
+    "/webhooks/stripe",
+    access=SIGNED,
+    limit=None,
+    status_code=200,
+    responses=refusals(SignatureInvalid),
+    tags=["webhooks"],
+)
 async def receive_stripe_event(request: HTTPRequest) -> Response[Received]:
     """Take a message of Stripe.
 

@@ -1,30 +1,25 @@
-"""Valkey (Redis protocol): counters that may be lost, never the truth."""
+"""Valkey (Redis protocol): what may be lost, never the truth."""
 
 from __future__ import annotations
 
-import time
+import hashlib
+from collections.abc import Sequence
+from typing import Any
 
 import valkey.asyncio
 import valkey.exceptions
 
-from ais.kit import AppError
-from ais.platform.telemetry import get_logger
 
-log = get_logger("cache")
+class CacheAway(Exception):
+    """Valkey does not answer, or answers that it cannot."""
 
 
-class RateLimited(AppError):
-    """More requests than this caller may send in the window."""
+class Script:
+    """A program in Lua that runs in Valkey as one step."""
 
-    code = "RATE_LIMITED"
-    status = 429
-    retryable = True
-    message = "Too many requests. Please wait {retry_after_seconds} seconds."
-
-    def __init__(self, limit: int, retry_after_seconds: int) -> None:
-        super().__init__(limit=limit, retry_after_seconds=retry_after_seconds)
-        self.limit = limit
-        self.retry_after_seconds = retry_after_seconds
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 class Cache:
@@ -32,7 +27,6 @@ class Cache:
 
     def __init__(self, url: str) -> None:
         self._client = valkey.asyncio.Valkey.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0)
-        self._process_counts: dict[str, tuple[int, int]] = {}
 
     async def ping(self) -> None:
         """Raise if Valkey does not answer."""
@@ -41,32 +35,12 @@ class Cache:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def take(self, bucket: str, *, limit: int, window_seconds: int = 60) -> tuple[int, int]:
-        """Count one request into ``bucket``; answers (remaining, seconds until the window resets).
-
-        Raises :class:`RateLimited` past ``limit``. While Valkey is away the process counts for itself, so the limit
-        holds per process and nothing is left open.
-        """
-        now = int(time.time())
-        window = now // window_seconds
-        resets_in = window_seconds - now % window_seconds
-        key = f"ais:rate:{bucket}:{window}"
+    async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
+        """What the script answers, in one round trip once Valkey knows it. Raises :class:`CacheAway`."""
         try:
-            async with self._client.pipeline(transaction=False) as pipeline:
-                pipeline.incr(key)
-                pipeline.expire(key, window_seconds + 1)
-                count = int((await pipeline.execute())[0])
+            try:
+                return await self._client.evalsha(script.digest, len(keys), *keys, *arguments)
+            except valkey.exceptions.NoScriptError:
+                return await self._client.eval(script.text, len(keys), *keys, *arguments)
         except (valkey.exceptions.ValkeyError, OSError) as problem:
-            log.warning("rate limit falls back to this process", problem=type(problem).__name__)
-            count = self._count_here(bucket, window)
-        if count > limit:
-            raise RateLimited(limit, resets_in)
-        return limit - count, resets_in
-
-    def _count_here(self, bucket: str, window: int) -> int:
-        if len(self._process_counts) > 10_000:
-            self._process_counts.clear()
-        seen, count = self._process_counts.get(bucket, (window, 0))
-        count = count + 1 if seen == window else 1
-        self._process_counts[bucket] = (window, count)
-        return count
+            raise CacheAway(type(problem).__name__) from problem

@@ -19,6 +19,7 @@ from zoneinfo import available_timezones
 import msgspec
 
 from ais.kit import CURRENCIES, SystemClock
+from ais.platform.rates import Rate, read_rate
 from ais.platform.tokens import TokenKeyError, TokenRing
 from ais.platform.vault import Vault, VaultKeyError
 
@@ -84,7 +85,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     carrier: str | None = None
     point_of_sale: str = "SA"
     currency: str = "SAR"
-    lookup_limit_per_minute: int = 10
+    limit_login: str = "5/15m"
+    limit_lookup: str = "10/1m"
+    limit_search: str = "120/1m"
+    limit_order: str = "20/1m"
+    limit_default: str = "600/1m"
+    limit_ipv4_prefix: int = 32
+    limit_ipv6_prefix: int = 64
     trusted_proxies: int = 0
     clock_shift_seconds: float = 0.0
     accounting_timezone: str = "Asia/Riyadh"
@@ -114,11 +121,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return Vault(self.vault_keys, self.vault_lookup_key)
 
     @property
+    def rates(self) -> dict[str, Rate | None]:
+        """How often a caller may ask, by class of route; None is without limit."""
+        return {name.removeprefix("limit_"): read_rate(getattr(self, name)) for name in LIMITS}
+
+    @property
     def clock(self) -> SystemClock:
         """The clock of a process with these settings, shifted in tests only."""
         return SystemClock(timedelta(seconds=self.clock_shift_seconds))
 
 
+LIMITS = ("limit_login", "limit_lookup", "limit_search", "limit_order", "limit_default")
 ENVIRONMENT_NAMES = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL", "stripe_api_base": "STRIPE_API_BASE"}
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -133,7 +146,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "quote_minutes": (0.01, 24 * 60),
     "sale_days": (1, 400),
     "sales_close_minutes": (0, 24 * 60),
-    "lookup_limit_per_minute": (1, 100_000),
+    "limit_ipv4_prefix": (8, 32),
+    "limit_ipv6_prefix": (32, 128),
     "trusted_proxies": (0, 10),
     "ledger_heads_minutes": (1, 24 * 60),
 }
@@ -250,10 +264,21 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> list[str]:
         Vault(settings.vault_keys, settings.vault_lookup_key)
     except VaultKeyError as problem:
         mistakes.append(f"{environment_name('vault_keys')} or {environment_name('vault_lookup_key')}: {problem}.")
+    mistakes.extend(_limit_mistakes(settings, sources))
     mistakes.extend(_check_ledger(settings, sources))
     mistakes.extend(_mail_mistakes(settings))
     if settings.production:
         mistakes.extend(_unfit_for_production(settings))
+    return mistakes
+
+
+def _limit_mistakes(settings: Settings, sources: Mapping[str, str]) -> list[str]:
+    mistakes = []
+    for name in LIMITS:
+        try:
+            read_rate(getattr(settings, name))
+        except ValueError as problem:
+            mistakes.append(f"{sources.get(name, name)} is {getattr(settings, name)!r}: {problem}.")
     return mistakes
 
 
@@ -307,6 +332,9 @@ def _unfit_for_production(settings: Settings) -> list[str]:
         parts = {part.strip() for part in (getattr(settings, name) or "").split(",")}
         if parts & DEMO_SECRETS:
             mistakes.append(f"{environment_name(name)} is the demonstration's: production needs its own.")
+    for name in ("limit_login", "limit_lookup"):
+        if getattr(settings, name) == "off":
+            mistakes.append(f"{environment_name(name)} is off: in production guessing is limited.")
     if settings.clock_shift_seconds:
         mistakes.append("AIS_CLOCK_SHIFT_SECONDS is for tests: production's clock is not shifted.")
     return mistakes

@@ -44,7 +44,7 @@ def asset_path(name: str) -> str:
     return f"{PATH}/{digest}/{name}"
 
 
-@get(PATH + "/{digest:str}/{name:str}", access=PUBLIC, include_in_schema=False, sync_to_thread=False)
+@get(PATH + "/{digest:str}/{name:str}", access=PUBLIC, limit=None, include_in_schema=False, sync_to_thread=False)
 def read_asset(digest: str, name: str) -> Response[bytes]:
     """A file of the pages. Under an old digest it is the present file, to be asked for again next time."""
     present, contents = _contents()

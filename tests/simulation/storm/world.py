@@ -227,7 +227,7 @@ async def open_world(
     connection = await asyncpg.connect(database_url)
     await connection.execute(CLOCK)
     await connection.close()
-    async with in_process(database_url, redis_url, simulator, sale_days=40, lookup_limit_per_minute=100_000) as program:
+    async with in_process(database_url, redis_url, simulator, sale_days=40) as program:
         world = World(program, chance, Weather.drawn(chance) if faulty else Weather.calm())
         stop: Callable[[], None] = faults.watch(world.pass_fault_point)
         try:

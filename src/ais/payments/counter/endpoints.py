@@ -59,7 +59,6 @@ from ais.payments.schemas import (
 from ais.payments.service.agency import create_agency, set_credit_limit, top_up_agency
 from ais.payments.service.cash import close_shift, create_office, open_shift, pay_out_refund
 from ais.payments.service.retry import retry_refund
-from ais.platform.cache import Cache, RateLimited
 from ais.platform.database import Database, UnitOfWork
 from ais.platform.http import (
     PUBLIC,
@@ -73,10 +72,8 @@ from ais.platform.http import (
     Unauthorized,
     UnsupportedMediaType,
     actor_of,
-    client_address,
     correlation_id_of,
     json_response,
-    rate_limit_headers,
     refusals,
     request_key,
     staff,
@@ -380,6 +377,7 @@ async def pay_out(
 @post(
     "/api/v1/travel-credits/lookup",
     access=PUBLIC,
+    limit="lookup",
     dto=JSONBody[TravelCreditLookup],
     return_dto=None,
     status_code=200,
@@ -392,23 +390,17 @@ async def pay_out(
         Unauthorized,
         TokenExpired,
         TravelCreditNotFound,
-        RateLimited,
     ),
 )
 async def look_up_credit(request: HTTPRequest, data: TravelCreditLookup) -> Response[TravelCreditBody]:
     """What is left of the travel credit that this code opens. Limited per address."""
-    cache: Cache = request.app.state.cache
-    limit: int = request.app.state.lookup_limit_per_minute
-    address = client_address(request, request.app.state.trusted_proxies)
-    spent = (limit, *await cache.take(f"credit:{address}", limit=limit))
-    request.state.rate_limit = spent
     database: Database = request.app.state.database
     async with database.connection() as connection:
         credit = await repository.find_credit_by_code(connection, data.code)
     if credit is None:
         raise TravelCreditNotFound
     body = TravelCreditBody(sum_body(credit.balance), sum_body(credit.issued), credit.expires_at)
-    return json_response(body, headers=rate_limit_headers(*spent))
+    return json_response(body)
 
 
 @get("/api/v1/refunds", access=staff(REFUNDS_READ), tags=["refunds"], responses=refusals(*_STAFF, ValidationFailed))

@@ -19,7 +19,7 @@ from ais.platform.http.access import (
     Unauthorized,
     staff,
 )
-from ais.platform.http.addresses import client_address
+from ais.platform.http.addresses import caller_block, client_address
 from ais.platform.http.application import build_application
 from ais.platform.http.bodies import JSONBody, Page, decode_strictly, json_response
 from ais.platform.http.errors import (
@@ -29,7 +29,6 @@ from ais.platform.http.errors import (
     MethodNotAllowed,
     PayloadTooLarge,
     UnsupportedMediaType,
-    rate_limit_headers,
     refusals,
 )
 from ais.platform.http.requests import (
@@ -64,12 +63,12 @@ __all__ = [
     "UnsupportedMediaType",
     "actor_of",
     "build_application",
+    "caller_block",
     "client_address",
     "correlation_id_of",
     "decode_strictly",
     "json_response",
     "language_of",
-    "rate_limit_headers",
     "refusals",
     "request_key",
     "staff",

@@ -16,9 +16,10 @@ from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.static_files import create_static_files_router
 
-from ais.platform.http.access import PUBLIC, require_access, require_declarations
+from ais.platform.http.access import PUBLIC, require_declarations
 from ais.platform.http.document import correct_document
 from ais.platform.http.errors import ErrorPage, error_renderer
+from ais.platform.http.limits import admit, tell_limit
 
 BODY_LIMIT_BYTES = 256 * 1024
 SWAGGER_FILES = Path(__file__).parent / "swagger_ui"
@@ -58,11 +59,12 @@ def build_application(
     not declare who may call it.
     """
     files = create_static_files_router(
-        "/schema/files", directories=[SWAGGER_FILES], opt={"access": PUBLIC}, include_in_schema=False
+        "/schema/files", directories=[SWAGGER_FILES], opt={"access": PUBLIC, "limit": None}, include_in_schema=False
     )
     application = Litestar(
         route_handlers=[*routes, files],
-        guards=[require_access],
+        guards=[admit],
+        before_send=[tell_limit],
         exception_handlers={Exception: error_renderer(error_page)},
         lifespan=list(lifespan),
         state=State(state or {}),

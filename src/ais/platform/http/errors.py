@@ -20,9 +20,9 @@ from litestar.exceptions import (
 from litestar.openapi.datastructures import ResponseSpec
 
 from ais.kit import AppError, NotFound, ServiceUnavailable, ValidationFailed
-from ais.platform.cache import RateLimited
 from ais.platform.http.access import TokenExpired, Unauthorized
 from ais.platform.i18n import preferred_language, translate
+from ais.platform.rate_limits import RateLimited
 from ais.platform.telemetry import CORRELATION_ID, get_logger
 
 log = get_logger("http")
@@ -86,8 +86,15 @@ class InternalError(AppError):
 def refusals(*errors: type[AppError]) -> dict[int, ResponseSpec]:
     """The OpenAPI responses of the refusals that a route can answer, by status, each naming its codes."""
     by_status: dict[int, list[type[AppError]]] = {}
-    # Any route may be sent credentials, and any may meet an accident.
-    every: tuple[type[AppError], ...] = (*errors, Unauthorized, TokenExpired, InternalError, ServiceUnavailable)
+    # Any route may be sent credentials, called too often, and meet an accident.
+    every: tuple[type[AppError], ...] = (
+        *errors,
+        Unauthorized,
+        TokenExpired,
+        RateLimited,
+        InternalError,
+        ServiceUnavailable,
+    )
     for error in every:
         kinds_of_status = by_status.setdefault(error.status, [])
         kinds_of_status.append(error)
@@ -172,15 +179,6 @@ def _bad_parameters(problem: ValidationException) -> AppError:
     return ValidationFailed(fields or [("body", "is not valid")])
 
 
-def rate_limit_headers(limit: int, remaining: int, resets_in_seconds: int) -> dict[str, str]:
-    """What every answer of a limited route says of the limit; a refusal finds it under ``request.state.rate_limit``."""
-    return {
-        "RateLimit-Limit": str(limit),
-        "RateLimit-Remaining": str(remaining),
-        "RateLimit-Reset": str(resets_in_seconds),
-    }
-
-
 # Answers an error of a page for people with a page, given the headers that every answer of that error carries; None if
 # the request was not for a page.
 ErrorPage = Callable[[Request[Any, Any, Any], AppError, dict[str, str]], Response[Any] | None]
@@ -192,7 +190,7 @@ def error_renderer(error_page: ErrorPage | None = None) -> Callable[[Request[Any
     def render(request: Request[Any, Any, Any], problem: Exception) -> Response[Any]:
         error = _as_app_error(problem)
         _log(request, error, problem)
-        headers = _headers(request, error, problem)
+        headers = _headers(error, problem)
         page = error_page(request, error, headers) if error_page is not None else None
         return page if page is not None else render_error(request, error, headers)
 
@@ -207,14 +205,10 @@ def _log(request: Request[Any, Any, Any], error: AppError, problem: Exception) -
         log.warning("unavailable", path=request.scope["path"], problem=type(problem).__name__)
 
 
-def _headers(request: Request[Any, Any, Any], error: AppError, problem: Exception) -> dict[str, str]:
+def _headers(error: AppError, problem: Exception) -> dict[str, str]:
     headers: dict[str, str] = {}
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)
-    if isinstance(error, RateLimited):
-        headers |= rate_limit_headers(error.limit, 0, error.retry_after_seconds or 0)
-    elif spent := request.state.get("rate_limit"):
-        headers |= rate_limit_headers(*spent)
     if error.status == 405 and isinstance(problem, HTTPException) and problem.headers:
         headers.update(problem.headers)
     return headers

@@ -9,7 +9,6 @@ from litestar import Response, get, post
 
 from ais.kit import encode_id, ids
 from ais.orders import OrderBody, OrderNotFound, find_order_by_name, lookup_access_ends_at
-from ais.platform.cache import Cache
 from ais.platform.database import Database
 from ais.platform.http import (
     PUBLIC,
@@ -17,8 +16,6 @@ from ais.platform.http import (
     HTTPRequest,
     TokenExpired,
     Unauthorized,
-    client_address,
-    rate_limit_headers,
 )
 from ais.web.rendering import in_both, page_language, render, see_other
 from ais.web.session import ShopSession, read_session, require_own_form, session_cookie
@@ -36,7 +33,7 @@ async def show_look_up(request: HTTPRequest) -> Response[str]:
     return await _form(request, read_session(request), {})
 
 
-@post(in_both("/booking"), access=PUBLIC, include_in_schema=False, status_code=200)
+@post(in_both("/booking"), access=PUBLIC, limit="lookup", include_in_schema=False, status_code=200)
 async def look_up(request: HTTPRequest) -> Response[Any]:
     """To the order of that locator and family name. As often as the API allows it, counted with it."""
     session = read_session(request)
@@ -46,16 +43,11 @@ async def look_up(request: HTTPRequest) -> Response[Any]:
     if not locator or not family_name:
         return await _form(request, session, fields, mistake=EMPTY, status=422)
     state = request.app.state
-    cache: Cache = state.cache
-    limit: int = state.lookup_limit_per_minute
-    address = client_address(request, state.trusted_proxies)
-    request.state.rate_limit = (limit, *await cache.take(f"lookup:{address}", limit=limit))
     database: Database = state.database
     try:
         order = await find_order_by_name(database, locator, family_name)
     except OrderNotFound:
-        headers = rate_limit_headers(*request.state.rate_limit)
-        return await _form(request, session, fields, mistake=NOT_FOUND, status=404, headers=headers)
+        return await _form(request, session, fields, mistake=NOT_FOUND, status=404)
     authenticator: Authenticator = state.authenticator
     ends_at = int(lookup_access_ends_at(database.clock.now()).timestamp())
     kept = session.with_token(authenticator.guest_token(order.id, expires_at_seconds=ends_at))
@@ -70,7 +62,6 @@ async def _form(
     *,
     mistake: str | None = None,
     status: int = 200,
-    headers: dict[str, str] | None = None,
 ) -> Response[str]:
     return render(
         request,
@@ -78,7 +69,6 @@ async def _form(
         status=status,
         session=session,
         personal=True,
-        headers=headers,
         place="/booking",
         locator=fields.get("locator", "")[:20],
         family=fields.get("family", "")[:60],

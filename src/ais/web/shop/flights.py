@@ -30,7 +30,7 @@ class DayPrice(msgspec.Struct, frozen=True):
     is_chosen: bool
 
 
-@get(in_both("/flights"), access=PUBLIC, include_in_schema=False)
+@get(in_both("/flights"), access=PUBLIC, limit="search", include_in_schema=False)
 async def show_flights(request: HTTPRequest) -> Response[str]:
     """The flights of the trip in the address; the form with what is missing, if something is."""
     shop: Shop = request.app.state.shop

@@ -9,9 +9,9 @@ from litestar import Response
 
 from ais.kit import AppError, NotFound, ServiceUnavailable
 from ais.orders import OrderNotFound
-from ais.platform.cache import RateLimited
 from ais.platform.http import HTTPRequest, MethodNotAllowed, correlation_id_of
 from ais.platform.i18n import translate
+from ais.platform.rate_limits import RateLimited
 from ais.web.rendering import LANGUAGES, page_language, render, see_other
 from ais.web.session import FormTooOld
 from ais.web.translation import mark

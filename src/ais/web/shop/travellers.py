@@ -59,7 +59,7 @@ def show_travellers(request: HTTPRequest, offer: str = "") -> Response[str]:
     return _form(request, session, trip, TravellerForm.blank(offer[:OFFER_ID_LONGEST]))
 
 
-@post(in_both("/travellers"), access=PUBLIC, include_in_schema=False, status_code=200)
+@post(in_both("/travellers"), access=PUBLIC, limit="order", include_in_schema=False, status_code=200)
 async def book(request: HTTPRequest) -> Response[Any]:
     """Make the order, its seats held, and go on to it; or show the form again with what is wrong."""
     session = read_session(request)

@@ -1,0 +1,8 @@
+"""Settings under which no test meets a rate limit that it does not ask for; requests are counted all the same."""
+
+from __future__ import annotations
+
+from ais.platform.settings import LIMITS, environment_name
+
+UNLIMITED = dict.fromkeys(LIMITS, "1000000/1s")
+UNLIMITED_ENVIRONMENT = {environment_name(name): rate for name, rate in UNLIMITED.items()}
