@@ -1799,6 +1799,7 @@ CREATE TABLE public.orders (
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     version integer DEFAULT 1 NOT NULL,
+    owner_user_id uuid,
     CONSTRAINT orders_check CHECK (((refunded_minor >= 0) AND (refunded_minor <= paid_minor))),
     CONSTRAINT orders_check1 CHECK (((status <> 'confirmed'::text) OR (ticketing_status = ANY (ARRAY['issued'::text, 'partly_void'::text, 'void'::text])))),
     CONSTRAINT orders_check2 CHECK (((status <> 'confirmed'::text) OR (payment_status = ANY (ARRAY['paid'::text, 'partially_refunded'::text, 'refunded'::text, 'disputed'::text])))),
@@ -2940,6 +2941,10 @@ CREATE INDEX order_segments_flight_date ON public.order_segments USING btree (fl
 
 CREATE INDEX orders_newest ON public.orders USING btree (created_at DESC, id DESC);
 
+CREATE INDEX orders_of_owner ON public.orders USING btree (owner_user_id, created_at DESC, id DESC) WHERE (owner_user_id IS NOT NULL);
+
+CREATE INDEX orders_of_seller ON public.orders USING btree (seller_id, created_at DESC, id DESC) WHERE (seller_id IS NOT NULL);
+
 CREATE INDEX orders_time_limit ON public.orders USING btree (payment_required_by) WHERE (status = 'reserved'::text);
 
 CREATE INDEX orders_updated_at ON public.orders USING btree (updated_at);
@@ -3276,6 +3281,9 @@ ALTER TABLE ONLY public.order_slices
 
 ALTER TABLE ONLY public.orders
     ADD CONSTRAINT orders_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES public.holds(id);
+
+ALTER TABLE ONLY public.orders
+    ADD CONSTRAINT orders_owner_user_id_fkey FOREIGN KEY (owner_user_id) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.orders
     ADD CONSTRAINT orders_split_from_fkey FOREIGN KEY (split_from) REFERENCES public.orders(id);

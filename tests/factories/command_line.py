@@ -16,7 +16,7 @@ from ais.app.composition import web_state
 from ais.inventory import confirm_hold
 from ais.kit import Channel, system_actor
 from ais.offers import SearchRequest
-from ais.orders import OrderFilter, OrderRequest, create_order, list_orders
+from ais.orders import EVERYTHING, OrderFilter, OrderRequest, create_order, list_orders
 from ais.platform.database import Database
 from ais.platform.idempotency import RequestKey
 from ais.platform.settings import Settings
@@ -80,7 +80,7 @@ async def make_order(
 async def sell(database: Database, record_locator: str) -> None:
     """Turn the held seats of an order into sold ones, as its payment would."""
     async with database.unit_of_work(ACTOR) as uow:
-        (order,) = await list_orders(uow.connection, OrderFilter(record_locator=record_locator))
+        (order,) = await list_orders(uow.connection, OrderFilter(scope=EVERYTHING, record_locator=record_locator))
         await confirm_hold(uow, order.hold_id)
 
 

@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ais.kit import InvalidStateTransition, Transitions, decode_id, encode_id, localtime, new_locator, new_uuid
+from ais.kit import (
+    Actor,
+    ActorKind,
+    Channel,
+    InvalidStateTransition,
+    Reach,
+    Transitions,
+    decode_id,
+    encode_id,
+    localtime,
+    new_locator,
+    new_uuid,
+)
 from ais.kit.locator import ALPHABET, is_locator, offends
 
 
@@ -87,3 +99,17 @@ def test_the_local_date_is_the_airports():
     instant = datetime(2027, 3, 1, 22, 30, tzinfo=UTC)
     assert localtime.local_date(instant, "Asia/Riyadh") == date(2027, 3, 2)
     assert localtime.utc_offset(instant, "Asia/Riyadh") == timedelta(hours=3)
+
+
+def test_the_limits_of_one_grant_say_nothing_about_the_rights_of_another():
+    everywhere = Reach(frozenset({"ledger.read"}))
+    at_riyadh = Reach(frozenset({"orders.read_any", "cash.take"}), stations=frozenset({"RUH"}))
+    rights = everywhere.permissions | at_riyadh.permissions
+    actor = Actor(ActorKind.STAFF, "usr_1", Channel.API, rights, reaches=(everywhere, at_riyadh))
+    assert actor.may_everywhere("ledger.read")
+    assert actor.may("cash.take")
+    assert not actor.may_everywhere("cash.take")
+    assert actor.reaches_of("orders.read_any") == (at_riyadh,)
+    assert actor.reaches_of("refunds.read") == ()
+    without_limits = Actor(ActorKind.STAFF, "usr_2", Channel.API, frozenset({"cash.take"}))
+    assert without_limits.may_everywhere("cash.take")

@@ -21,9 +21,9 @@ from tests.factories.giving_back import (
 )
 from tests.factories.in_process import ADULT, CHILD, INFANT, OPERATOR, bearer, departure, in_process, new_key, order_id
 
-from ais.kit import Actor, ActorKind, Channel
+from ais.kit import Actor, ActorKind, Channel, Forbidden
 from ais.kit.ids import RefundId
-from ais.orders import OrderNotFound, Wish
+from ais.orders import Wish
 from ais.orders import repository as orders
 from ais.orders.cancellation.service import confirm as confirming
 from ais.orders.cancellation.service.quote import make_quote
@@ -143,7 +143,7 @@ async def test_staff_who_may_see_an_order_may_not_therefore_give_it_up(program):
     await program.pay(order)
     clerk = Actor(ActorKind.STAFF, "clerk", Channel.API, frozenset({"orders.read_any"}))
     async with program.database.unit_of_work(clerk) as uow:
-        with pytest.raises(OrderNotFound):
+        with pytest.raises(Forbidden):
             await make_quote(uow, order_id(order), Wish(), timedelta(minutes=1))
 
 

@@ -17,6 +17,7 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "orders.cancel_own": "give orders up that are one's own, or one's agency's",
     # Orders of anybody.
     "orders.read_any": "see any order, within the limits of the grant",
+    "orders.pay_any": "start the payment of any order that one may see",
     "orders.cancel_any": "ask for and confirm the cancellation of any order that one may see",
     "orders.void": "undo the documents of an order on their day of issue, all money back",
     "orders.waive": "ask that the penalty of a cancellation is waived",
@@ -76,6 +77,7 @@ _SUPPORT: Final = frozenset(
     {
         "orders.create",
         "orders.read_any",
+        "orders.pay_any",
         "orders.cancel_any",
         "orders.waive",
         "payments.send_link",
@@ -93,6 +95,7 @@ _STATION: Final = frozenset(
     {
         "orders.create",
         "orders.read_any",
+        "orders.pay_any",
         "orders.cancel_any",
         "passengers.read_personal",
         "payments.send_link",

@@ -3,9 +3,9 @@
 Standard library and msgspec only; nothing here does input or output, except that :class:`SystemClock` reads the clock.
 """
 
-from ais.kit.actor import ANONYMOUS, Actor, ActorKind, Channel, system_actor
+from ais.kit.actor import ANONYMOUS, Actor, ActorKind, Channel, Reach, system_actor
 from ais.kit.clock import Clock, FixedClock, SystemClock
-from ais.kit.errors import AppError, InvalidStateTransition, NotFound, ServiceUnavailable, ValidationFailed
+from ais.kit.errors import AppError, Forbidden, InvalidStateTransition, NotFound, ServiceUnavailable, ValidationFailed
 from ais.kit.ids import decode_id, encode_id, new_uuid
 from ais.kit.locator import RecordLocator, new_locator
 from ais.kit.money import CURRENCIES, Currency, Money, Rounding, UnknownCurrency, allocate, currency, total
@@ -21,9 +21,11 @@ __all__ = [
     "Clock",
     "Currency",
     "FixedClock",
+    "Forbidden",
     "InvalidStateTransition",
     "Money",
     "NotFound",
+    "Reach",
     "RecordLocator",
     "Rounding",
     "ServiceUnavailable",

@@ -32,11 +32,27 @@ class ActorKind(StrEnum):
     PROVIDER = "provider"
 
 
+class Reach(msgspec.Struct, frozen=True):
+    """Rights and how far they go: at these stations, for these agencies, in these channels; None is no limit.
+
+    The limits of one grant say nothing about the rights of another, so that each grant is a reach of its own.
+    """
+
+    permissions: frozenset[str]
+    stations: frozenset[str] | None = None
+    agencies: frozenset[str] | None = None
+    channels: frozenset[str] | None = None
+
+    @property
+    def is_everywhere(self) -> bool:
+        return self.stations is None and self.agencies is None and self.channels is None
+
+
 class Actor(msgspec.Struct, frozen=True):
     """Who acts: ``kind`` and an id that says nothing personal (an order id for a guest, an account id, a job's name).
 
-    ``permissions`` are the named rights it was given, such as ``orders.read_any``, through its ``roles``; they hold at
-    the ``stations``, for the ``agencies`` and in the ``channels`` named, everywhere where that is None.
+    ``permissions`` are the named rights it was given, such as ``orders.read_any``, through its ``roles``; ``reaches``
+    says how far each of them goes. Without any, they hold everywhere.
     ``second_factor_at`` is when the caller last proved all that its account asks for.
     """
 
@@ -50,9 +66,7 @@ class Actor(msgspec.Struct, frozen=True):
     session_id: str | None = None
     roles: frozenset[str] = frozenset()
     second_factor_at: datetime | None = None
-    stations: frozenset[str] | None = None
-    agencies: frozenset[str] | None = None
-    channels: frozenset[str] | None = None
+    reaches: tuple[Reach, ...] = ()
 
     @property
     def name(self) -> str:
@@ -60,7 +74,27 @@ class Actor(msgspec.Struct, frozen=True):
         return f"{self.kind}:{self.id}"
 
     def may(self, permission: str) -> bool:
+        """Whether it has this right anywhere."""
         return permission in self.permissions
+
+    def reaches_of(self, permission: str) -> tuple[Reach, ...]:
+        """How far this right goes: what any one of these allows is allowed."""
+        if permission not in self.permissions:
+            return ()
+        if not self.reaches:
+            return (Reach(self.permissions),)
+        return tuple(reach for reach in self.reaches if permission in reach.permissions)
+
+    def may_for_agency(self, permission: str, agency: str) -> bool:
+        """Whether this right reaches the agency of that code; one that is limited otherwise reaches none."""
+        return any(
+            reach.stations is None and reach.channels is None and (reach.agencies is None or agency in reach.agencies)
+            for reach in self.reaches_of(permission)
+        )
+
+    def may_everywhere(self, permission: str) -> bool:
+        """Whether it has this right without any limit."""
+        return any(reach.is_everywhere for reach in self.reaches_of(permission))
 
 
 ANONYMOUS = Actor(ActorKind.ANONYMOUS, "anonymous", Channel.API)

@@ -57,6 +57,14 @@ class NotFound(AppError):
     message = "There is nothing here under that name."
 
 
+class Forbidden(AppError):
+    """The caller is known and has no right to this."""
+
+    code = "FORBIDDEN"
+    status = 403
+    message = "You are not allowed to do this."
+
+
 class ServiceUnavailable(AppError):
     """A part that the program cannot do without is away or overloaded."""
 

@@ -9,6 +9,7 @@ Lock order of the whole program: order, payment (with its refunds, disputes and 
 number range.
 """
 
+from ais.orders.access import EVERYTHING, Scope
 from ais.orders.cancellation.domain import QUOTE_TRANSITIONS, RefundTo
 from ais.orders.cancellation.jobs import ask_to_follow
 from ais.orders.cancellation.schemas import CancellationQuoteBody
@@ -72,6 +73,7 @@ from ais.orders.service.settle import settle_order_payment
 from ais.orders.view import order_body
 
 __all__ = [
+    "EVERYTHING",
     "INVARIANTS",
     "ORDER_PAYMENT_TRANSITIONS",
     "ORDER_TRANSITIONS",
@@ -110,6 +112,7 @@ __all__ = [
     "QuoteNotFound",
     "QuoteSuperseded",
     "RefundTo",
+    "Scope",
     "TicketingStatus",
     "VoidTooLate",
     "Wish",

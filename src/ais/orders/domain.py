@@ -249,6 +249,7 @@ class Order(msgspec.Struct, frozen=True):
     last_arrival_at: datetime
     contact: Contact
     owner: str
+    owner_user_id: UUID | None
     channel: str
     seller_id: str | None
     agent_id: str | None

@@ -13,11 +13,11 @@ from litestar import Response, get, post
 from litestar.params import Parameter
 
 from ais.inventory import SeatsUnavailable
-from ais.kit import ActorKind, InvalidStateTransition, NotFound, ValidationFailed, decode_id, ids
+from ais.kit import Forbidden, InvalidStateTransition, NotFound, ValidationFailed, decode_id, ids
 from ais.kit.ids import OrderId
 from ais.offers import OfferExpired, PriceChanged
 from ais.orders import repository
-from ais.orders.access import READ_ANY
+from ais.orders.access import scope_of
 from ais.orders.domain import Order, OrderStatus
 from ais.orders.errors import (
     FlightCancelled,
@@ -91,6 +91,7 @@ OrderIdText = Annotated[str, Parameter(description="Id of an order", max_length=
         *_BODY,
         *_KEY,
         *_CREDENTIALS,
+        Forbidden,
         NotFound,
         OfferExpired,
         PriceChanged,
@@ -160,13 +161,9 @@ async def list_orders(
     cursor: Annotated[str | None, Parameter(max_length=100)] = None,
 ) -> Response[Page[OrderBody]]:
     """The caller's orders, newest first; for staff, those in their right."""
-    actor = actor_of(request)
     database: Database = request.app.state.database
-    only_order = None
-    if not actor.may(READ_ANY):
-        only_order = OrderId(UUID(actor.id)) if actor.kind is ActorKind.GUEST else OrderId(UUID(int=0))
     wanted = repository.OrderFilter(
-        only_order=only_order,
+        scope=scope_of(actor_of(request)),
         record_locator=written_locator(record_locator) if record_locator else None,
         status=status,
         departure_from=departure_from,
@@ -251,6 +248,7 @@ async def look_up_order(request: HTTPRequest, data: LookupRequest) -> Response[O
         *_BODY,
         *_KEY,
         *_CREDENTIALS,
+        Forbidden,
         OrderNotFound,
         HoldExpired,
         NothingDue,

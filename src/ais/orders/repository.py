@@ -11,6 +11,7 @@ import asyncpg
 import msgspec
 
 from ais.kit.ids import OrderId, OrderSegmentId
+from ais.orders.access import Scope
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus, SegmentStatus, TicketingStatus
 from ais.platform.database import Connection, UnitOfWork
 from ais.schedule import FlightSales
@@ -70,11 +71,11 @@ _INSERT = """
 WITH new_order AS (
     INSERT INTO orders (id, record_locator, status, payment_status, ticketing_status, hold_id, validating_carrier,
                         fare_brand, cabin, currency, total_minor, payment_required_by, first_departure_at,
-                        last_arrival_at, contact, owner, channel, seller_id, agent_id, point_of_sale, created_at,
-                        updated_at)
+                        last_arrival_at, contact, owner, owner_user_id, channel, seller_id, agent_id, point_of_sale,
+                        created_at, updated_at)
     SELECT id, record_locator, status, payment_status, ticketing_status, hold_id, validating_carrier, fare_brand, cabin,
-           currency, total_minor, payment_required_by, first_departure_at, last_arrival_at, contact, owner, channel,
-           seller_id, agent_id, point_of_sale, created_at, updated_at
+           currency, total_minor, payment_required_by, first_departure_at, last_arrival_at, contact, owner,
+           owner_user_id, channel, seller_id, agent_id, point_of_sale, created_at, updated_at
     FROM jsonb_populate_record(NULL::orders, $1::jsonb)
 ), new_passengers AS (
     INSERT INTO order_passengers (id, order_id, position, offer_reference, type, title, gender, given_name,
@@ -145,9 +146,9 @@ async def find_orders_by_name(connection: Connection, record_locator: str, searc
 
 
 class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which orders a list holds; None asks nothing."""
+    """Which orders a list holds, of those in ``scope``; None asks nothing."""
 
-    only_order: OrderId | None = None
+    scope: Scope
     record_locator: str | None = None
     status: OrderStatus | None = None
     departure_from: date | None = None
@@ -156,22 +157,38 @@ class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 50
 
 
+# Whose orders: each a condition of its own, so that what is asked for one caller can use that caller's index.
+_BY_ORDER, _BY_OWNER, _BY_SELLER = "orders.id = $%d", "orders.owner_user_id = $%d", "orders.seller_id = $%d"
+_BY_REACH = """EXISTS (
+    SELECT FROM jsonb_to_recordset($%d) AS reach (stations text[], agencies text[], channels text[])
+    WHERE (reach.stations IS NULL OR EXISTS (
+            SELECT FROM order_segments AS flown WHERE flown.order_id = orders.id
+            AND (flown.origin = ANY(reach.stations) OR flown.destination = ANY(reach.stations))))
+      AND (reach.agencies IS NULL OR orders.seller_id = ANY(reach.agencies))
+      AND (reach.channels IS NULL OR orders.channel = ANY(reach.channels)))"""
+
+
+def _whose(scope: Scope, arguments: list[Any]) -> str:
+    """The condition that leaves the orders of this scope; what it needs is added to the statement's arguments."""
+    if scope.everything:
+        return "true"
+    conditions = []
+    for named, condition in (
+        (scope.order_id, _BY_ORDER),
+        (scope.owner_user_id, _BY_OWNER),
+        (scope.seller_id, _BY_SELLER),
+        (msgspec.to_builtins(scope.reaches) or None, _BY_REACH),
+    ):
+        if named is not None:
+            arguments.append(named)
+            conditions.append(condition % len(arguments))
+    return " OR ".join(conditions) or "false"
+
+
 async def list_orders(connection: Connection, wanted: OrderFilter) -> list[Order]:
     """The newest orders first, at most ``limit``; ``before`` goes on after the last one of an earlier list."""
     created_at, order_id = wanted.before or (None, None)
-    rows = await connection.fetch(
-        f"""
-        SELECT orders.*, {_PARTS} FROM orders
-        WHERE ($1::uuid IS NULL OR id = $1)
-          AND ($2::text IS NULL OR record_locator = $2)
-          AND ($3::text IS NULL OR status = $3)
-          AND ($4::date IS NULL OR $4 <= (
-                SELECT departure_date FROM order_segments WHERE order_id = orders.id AND position = 1))
-          AND ($5::timestamptz IS NULL OR updated_at > $5)
-          AND ($6::timestamptz IS NULL OR (created_at, id) < ($6, $7::uuid))
-        ORDER BY created_at DESC, id DESC LIMIT $8
-        """,  # noqa: S608  # the parts are constants
-        wanted.only_order,
+    arguments: list[Any] = [
         wanted.record_locator,
         wanted.status,
         wanted.departure_from,
@@ -179,6 +196,21 @@ async def list_orders(connection: Connection, wanted: OrderFilter) -> list[Order
         created_at,
         order_id,
         wanted.limit,
+    ]
+    whose = _whose(wanted.scope, arguments)
+    rows = await connection.fetch(
+        f"""
+        SELECT orders.*, {_PARTS} FROM orders
+        WHERE ($1::text IS NULL OR record_locator = $1)
+          AND ($2::text IS NULL OR status = $2)
+          AND ($3::date IS NULL OR $3 <= (
+                SELECT departure_date FROM order_segments WHERE order_id = orders.id AND position = 1))
+          AND ($4::timestamptz IS NULL OR updated_at > $4)
+          AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6::uuid))
+          AND ({whose})
+        ORDER BY created_at DESC, id DESC LIMIT $7
+        """,  # noqa: S608  # the parts are constants
+        *arguments,
     )
     return [_order(row) for row in rows]
 

@@ -13,7 +13,7 @@ from ais.app.cli.outcome import NOT_SO, end
 from ais.app.cli.output import Output, json_option
 from ais.kit import Money, decode_id, encode_id, ids
 from ais.kit.ids import CashShiftId, OrderId, RefundId
-from ais.orders import OrderFilter, PaymentBody, PaymentChoice, list_orders, pay_order
+from ais.orders import EVERYTHING, OrderFilter, PaymentBody, PaymentChoice, list_orders, pay_order
 from ais.payments import (
     Agency,
     AgencyMovement,
@@ -194,7 +194,7 @@ async def _pay(
     order_id = decode_id(ids.ORDER, order.lower())
     if order_id is None:
         async with database.connection() as connection:
-            named = await list_orders(connection, OrderFilter(record_locator=order.upper(), limit=1))
+            named = await list_orders(connection, OrderFilter(scope=EVERYTHING, record_locator=order.upper(), limit=1))
         if not named:
             raise click.UsageError(f"There is no order {order}.")
         order_id = named[0].id

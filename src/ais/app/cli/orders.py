@@ -15,6 +15,7 @@ from ais.app.cli.reasons import reason_option
 from ais.kit import decode_id, ids, new_uuid
 from ais.kit.ids import CancellationQuoteId, OrderId
 from ais.orders import (
+    EVERYTHING,
     CancellationQuoteBody,
     CancelOrder,
     Order,
@@ -85,7 +86,7 @@ def list_(output: Output, status: str | None, limit: int) -> None:
     """List orders, the newest first. Exit code 0, also if there are none."""
 
     async def look(database: Database, _settings: Settings) -> list[Order]:
-        wanted = OrderFilter(status=OrderStatus(status) if status else None, limit=limit)
+        wanted = OrderFilter(scope=EVERYTHING, status=OrderStatus(status) if status else None, limit=limit)
         async with database.connection() as connection:
             return await list_orders(connection, wanted)
 
@@ -230,7 +231,7 @@ async def _find(connection: Connection, name: str) -> Order | None:
     order_id = decode_id(ids.ORDER, name.lower())
     if order_id is not None:
         return await find_order(connection, OrderId(order_id))
-    found = await list_orders(connection, OrderFilter(record_locator=name.upper(), limit=1))
+    found = await list_orders(connection, OrderFilter(scope=EVERYTHING, record_locator=name.upper(), limit=1))
     return found[0] if found else None
 
 

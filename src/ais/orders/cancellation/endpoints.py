@@ -18,7 +18,7 @@ from ais.orders.cancellation.schemas import (
 )
 from ais.orders.cancellation.service.confirm import confirm_quote
 from ais.orders.cancellation.service.quote import CancelOrder, quote_cancellation, wish_of
-from ais.orders.cancellation.service.void import void_order
+from ais.orders.cancellation.service.void import VOID, void_order
 from ais.orders.errors import (
     NothingToGiveUp,
     OrderNotFound,
@@ -66,6 +66,7 @@ IdempotencyKeyHeader = Annotated[str | None, Parameter(header="Idempotency-Key",
         *_BODY,
         *_KEY,
         *_CREDENTIALS,
+        Forbidden,
         OrderNotFound,
         NothingToGiveUp,
         InvalidStateTransition,
@@ -108,6 +109,7 @@ async def quote_cancellation_of_order(
         IdempotencyKeyRequired,
         *_KEY,
         *_CREDENTIALS,
+        Forbidden,
         QuoteNotFound,
         QuoteExpired,
         QuoteSuperseded,
@@ -143,7 +145,7 @@ async def confirm_cancellation_quote(
 
 @post(
     "/api/v1/orders/{order_id:str}/void",
-    access=staff("orders.void"),
+    access=staff(VOID, limited=True),
     dto=JSONBody[VoidRequest],
     return_dto=None,
     status_code=200,

@@ -70,7 +70,7 @@ IdempotencyKeyHeader = Annotated[str | None, Parameter(header="Idempotency-Key",
 
 @post(
     "/api/v1/agencies/{agency_id:str}/payments",
-    access=staff(AGENCY_PAY),
+    access=staff(AGENCY_PAY, limited=True),
     dto=JSONBody[OrderNamed],
     return_dto=None,
     status_code=201,
@@ -88,16 +88,17 @@ async def pay_from_deposit(
     own = decode_id(ids.AGENCY, agency_id)
     async with database.connection() as connection:
         agency = await find_agency(connection, agency_id=AgencyId(own)) if own is not None else None
-    if agency is None:
+    actor = actor_of(request)
+    if agency is None or not actor.may_for_agency(AGENCY_PAY, agency.code):
         raise AgencyNotFound
-    seller = msgspec.structs.replace(actor_of(request), seller_id=agency.code)
+    seller = msgspec.structs.replace(actor, seller_id=agency.code)
     choice = PaymentChoice(method=PaymentMethod.AGENCY_DEPOSIT, funding_id=agency.id)
     return await _pay(request, seller, data.order_id, choice)
 
 
 @post(
     "/api/v1/cash/shifts/{shift_id:str}/payments",
-    access=staff(CASH_TAKE),
+    access=staff(CASH_TAKE, limited=True),
     dto=JSONBody[OrderNamed],
     return_dto=None,
     status_code=201,
@@ -123,7 +124,7 @@ async def pay_in_cash(
 
 @post(
     "/api/v1/orders/{order_id:str}/payment-links",
-    access=staff(SEND_LINK),
+    access=staff(SEND_LINK, limited=True),
     dto=JSONBody[LinkRequest],
     return_dto=None,
     status_code=201,

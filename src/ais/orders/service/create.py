@@ -15,6 +15,7 @@ from ais.kit import Actor, AppError, InvalidStateTransition, new_locator, new_uu
 from ais.kit.ids import OrderId, OrderItemId, OrderSegmentId, PassengerId
 from ais.offers import AcceptableOffer, Shop
 from ais.orders import repository
+from ais.orders.access import owner_of, require_create_access
 from ais.orders.domain import (
     Contact,
     Order,
@@ -69,9 +70,11 @@ async def create_order(
 ) -> Answer:
     """The stored answer: 201 and the order without its guest token.
 
-    Raises what opening an offer raises (OfferExpired, PriceChanged, SeatsUnavailable, NotFound), what
-    ``check_travellers`` raises, and the refusals of idempotency. No refusal takes seats.
+    The order is the traveller's or the agency's who is signed in. Raises Forbidden, what opening an offer raises
+    (OfferExpired, PriceChanged, SeatsUnavailable, NotFound), what ``check_travellers`` raises, and the refusals of
+    idempotency. No refusal takes seats.
     """
+    require_create_access(actor)
     async with services.database.connection() as connection:
         stored = await find_answer(connection, request)
     if stored is not None:
@@ -196,6 +199,7 @@ def order_of(
         last_arrival_at=max(segment.arrives_at for segment in segments),
         contact=contact,
         owner=actor.name,
+        owner_user_id=owner_of(actor),
         channel=actor.channel,
         seller_id=actor.seller_id,
         agent_id=actor.agent_id,

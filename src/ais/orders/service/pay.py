@@ -13,7 +13,7 @@ from ais.kit import Actor, InvalidStateTransition, Money, ValidationFailed, enco
 from ais.kit.ids import OrderId, PaymentId
 from ais.offers import money_body
 from ais.orders import repository
-from ais.orders.access import require_order_access
+from ais.orders.access import require_pay_access
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus
 from ais.orders.errors import FlightCancelled, HoldExpired, NothingDue, OrderNotFound
 from ais.orders.events import PayLinkOpened
@@ -86,9 +86,9 @@ async def pay_order(
     has the client secret or the page's address; None while the provider is away and the answer is a stored one.
 
     One open attempt per order: the same method again returns it, another method first closes it at its provider. The
-    amount is always what is due. Raises OrderNotFound, HoldExpired, NothingDue, FlightCancelled, ValidationFailed,
-    InvalidStateTransition, PaymentProcessing, PaymentFailed, ProviderError, ProviderTimeout; after the last two a
-    repeat with the same key goes on with the same attempt.
+    amount is always what is due. Raises OrderNotFound, Forbidden, HoldExpired, NothingDue, FlightCancelled,
+    ValidationFailed, InvalidStateTransition, PaymentProcessing, PaymentFailed, ProviderError, ProviderTimeout;
+    after the last two a repeat with the same key goes on with the same attempt.
     """
     links = _links_for(services, order_id, choice)
 
@@ -177,7 +177,7 @@ async def _begin(
     order = await repository.lock_order(uow, order_id)
     if order is None:
         raise OrderNotFound
-    require_order_access(uow.actor, order)
+    require_pay_access(uow.actor, order, choice.method)
     if await find_payment(uow.connection, payment_id) is not None:
         return
     now = uow.clock.now()

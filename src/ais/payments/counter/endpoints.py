@@ -123,11 +123,17 @@ async def _once(
     )
 
 
-def _agency_id(text: str) -> AgencyId:
+async def _agency(request: HTTPRequest, text: str, permission: str) -> Agency:
+    """The agency of that public id, if the caller's right reaches it; else AgencyNotFound as if there were none."""
     found = decode_id(ids.AGENCY, text)
     if found is None:
         raise AgencyNotFound
-    return AgencyId(found)
+    database: Database = request.app.state.database
+    async with database.connection() as connection:
+        agency = await repository.find_agency(connection, agency_id=AgencyId(found))
+    if agency is None or not actor_of(request).may_for_agency(permission, agency.code):
+        raise AgencyNotFound
+    return agency
 
 
 def _shift_id(text: str) -> CashShiftId:
@@ -160,18 +166,19 @@ async def add_agency(
     return await _once(request, AgencyBody, 201, work)
 
 
-@get("/api/v1/agencies", access=staff(AGENCIES_READ), tags=["agencies"], responses=refusals(*_STAFF))
+@get("/api/v1/agencies", access=staff(AGENCIES_READ, limited=True), tags=["agencies"], responses=refusals(*_STAFF))
 async def list_agencies(request: HTTPRequest) -> Response[Page[AgencyBody]]:
-    """All agencies, by code."""
+    """The agencies that the caller's right reaches, by code."""
     database: Database = request.app.state.database
     async with database.connection() as connection:
-        found = await repository.list_agencies(connection)
+        agencies = await repository.list_agencies(connection)
+    found = [each for each in agencies if actor_of(request).may_for_agency(AGENCIES_READ, each.code)]
     return json_response(Page([agency_body(agency) for agency in found], None))
 
 
 @post(
     "/api/v1/agencies/{agency_id:str}/top-ups",
-    access=staff(AGENCIES_MANAGE),
+    access=staff(AGENCIES_MANAGE, limited=True),
     dto=JSONBody[TopUpRequest],
     return_dto=None,
     status_code=201,
@@ -188,7 +195,7 @@ async def top_up(
     amount = read_amount("amount", data.amount)
     if not amount:
         raise ValidationFailed([("amount", "is nothing")])
-    own = _agency_id(agency_id)
+    own = (await _agency(request, agency_id, AGENCIES_MANAGE)).id
 
     async def work(uow: UnitOfWork) -> AgencyBody:
         await top_up_agency(uow, own, amount, data.reference)
@@ -201,7 +208,7 @@ async def top_up(
 
 @post(
     "/api/v1/agencies/{agency_id:str}/credit-limit",
-    access=staff(AGENCIES_MANAGE),
+    access=staff(AGENCIES_MANAGE, limited=True),
     dto=JSONBody[CreditLimitRequest],
     return_dto=None,
     status_code=200,
@@ -215,7 +222,8 @@ async def change_credit_limit(
     idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001  # see above
 ) -> Response[AgencyBody]:
     """Set how much the agency may owe; refused if it owes more already."""
-    limit, own = read_amount("credit_limit", data.credit_limit), _agency_id(agency_id)
+    limit = read_amount("credit_limit", data.credit_limit)
+    own = (await _agency(request, agency_id, AGENCIES_MANAGE)).id
 
     async def work(uow: UnitOfWork) -> AgencyBody:
         return agency_body(await set_credit_limit(uow, own, limit))
@@ -226,11 +234,9 @@ async def change_credit_limit(
 async def _statement(
     request: HTTPRequest, agency_id: str, since: date | None, until: date | None
 ) -> tuple[Agency, list[AgencyMovement]]:
+    agency = await _agency(request, agency_id, AGENCIES_READ)
     database: Database = request.app.state.database
     async with database.connection() as connection:
-        agency = await repository.find_agency(connection, agency_id=_agency_id(agency_id))
-        if agency is None:
-            raise AgencyNotFound
         start = datetime.combine(since, time(), UTC) if since else None
         end = datetime.combine(until + timedelta(days=1), time(), UTC) if until else None
         return agency, await repository.agency_statement(connection, agency.id, start, end)
@@ -238,7 +244,7 @@ async def _statement(
 
 @get(
     "/api/v1/agencies/{agency_id:str}/statement",
-    access=staff(AGENCIES_READ),
+    access=staff(AGENCIES_READ, limited=True),
     tags=["agencies"],
     responses=refusals(*_STAFF, AgencyNotFound, ValidationFailed),
 )
@@ -252,7 +258,7 @@ async def read_statement(
 
 @get(
     "/api/v1/agencies/{agency_id:str}/statement.csv",
-    access=staff(AGENCIES_READ),
+    access=staff(AGENCIES_READ, limited=True),
     tags=["agencies"],
     responses=refusals(*_STAFF, AgencyNotFound, ValidationFailed),
     media_type="text/csv",

@@ -4,6 +4,7 @@ An endpoint is thin: it declares ``access=`` and its refusals, takes a strict bo
 case and answers with :func:`json_response`. Errors, correlation, language and the OpenAPI document come from here.
 """
 
+from ais.kit import Forbidden
 from ais.platform.http.access import (
     ACCOUNT,
     ORDER,
@@ -12,7 +13,6 @@ from ais.platform.http.access import (
     Access,
     AccountDoor,
     Authenticator,
-    Forbidden,
     HTTPConnection,
     StepUpRequired,
     TokenExpired,

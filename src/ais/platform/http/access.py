@@ -11,7 +11,7 @@ import msgspec
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
-from ais.kit import ANONYMOUS, Actor, ActorKind, AppError, Channel, Clock
+from ais.kit import ANONYMOUS, Actor, ActorKind, AppError, Channel, Clock, Forbidden
 from ais.platform.audit import ORIGIN, address_block
 from ais.platform.http.addresses import client_address
 from ais.platform.tokens import GUEST_PURPOSE, TokenRing, sign_guest_token
@@ -35,14 +35,6 @@ class TokenExpired(AppError):
     message = "Your token has expired."
 
 
-class Forbidden(AppError):
-    """The caller is known and has no right to this."""
-
-    code = "FORBIDDEN"
-    status = 403
-    message = "You are not allowed to do this."
-
-
 class StepUpRequired(AppError):
     """The caller has the right and must first prove once more who they are."""
 
@@ -55,11 +47,15 @@ class Access(msgspec.Struct, frozen=True):
     """A declaration: ``PUBLIC`` and ``SIGNED`` need no credentials of ours, ``ORDER`` is checked against the order by
     its use case, ``ACCOUNT`` needs somebody who is signed in, ``staff("…")`` the named permission, and with ``step_up``
     a recent proof of who uses it.
+
+    A permission that was given within limits does not open a route, unless the route says by ``limited`` that its use
+    case keeps to them.
     """
 
     kind: str
     permission: str | None = None
     step_up: bool = False
+    limited: bool = False
 
 
 PUBLIC = Access("public")
@@ -68,9 +64,13 @@ ORDER = Access("order")
 ACCOUNT = Access("account")
 
 
-def staff(permission: str, *, step_up: bool = False) -> Access:
-    """Only for those who hold ``permission``; with ``step_up`` only soon after they proved who they are."""
-    return Access("staff", permission, step_up)
+def staff(permission: str, *, step_up: bool = False, limited: bool = False) -> Access:
+    """Only for those who hold ``permission``; with ``step_up`` only soon after they proved who they are.
+
+    ``limited``: also for those who hold it at some stations, for some agencies or in some channels alone, because the
+    use case looks at their limits.
+    """
+    return Access("staff", permission, step_up, limited)
 
 
 class AccountDoor(Protocol):
@@ -171,8 +171,10 @@ async def require_access(connection: HTTPConnection, handler: BaseRouteHandler) 
         raise Unauthorized
     if access.kind == "account" and actor.session_id is None:
         raise Forbidden
-    if access.permission is not None and not actor.may(access.permission):
-        raise Forbidden
+    if access.permission is not None:
+        allowed = actor.may(access.permission) if access.limited else actor.may_everywhere(access.permission)
+        if not allowed:
+            raise Forbidden
     if access.step_up and not authenticator.has_proved_recently(actor):
         raise StepUpRequired
     connection.state.actor = actor

@@ -12,6 +12,7 @@ from ais.kit import Actor, InvalidStateTransition, Money
 from ais.kit.ids import DocumentId, OrderId, PassengerId, RefundId
 from ais.ledger import coupon_balances, post_all
 from ais.orders import repository as orders
+from ais.orders.access import require_staff_access
 from ais.orders.cancellation.domain import GONE, coupons_held, documents_to_void
 from ais.orders.cancellation.postings import voided
 from ais.orders.cancellation.service.give_up import cancel_empty_segments, follow_coupons, give_seats_back
@@ -26,6 +27,8 @@ from ais.platform.database import UnitOfWork
 from ais.platform.i18n import Language
 from ais.platform.idempotency import Answer, RequestKey, once
 from ais.ticketing import Document, DocumentStatus, documents_of_order, void_documents
+
+VOID = "orders.void"
 
 
 async def void_order(
@@ -61,13 +64,14 @@ async def void_in(
     """Void the order, or the documents of these passengers, in this unit of work. The day of issue is counted in
     ``timezone``, the airline's own.
 
-    Raises OrderNotFound, InvalidStateTransition unless the order is confirmed and every coupon of the documents open,
-    ValidationFailed for who is not of the order and for a child who would stay without an adult, :class:`VoidTooLate`
-    after the day of issue, RefundsFrozen, RefundExceedsPaid.
+    Raises OrderNotFound, Forbidden, InvalidStateTransition unless the order is confirmed and every coupon of the
+    documents open, ValidationFailed for who is not of the order and for a child who would stay without an adult,
+    :class:`VoidTooLate` after the day of issue, RefundsFrozen, RefundExceedsPaid.
     """
     order = await orders.lock_order(uow, order_id)
     if order is None:
         raise OrderNotFound
+    require_staff_access(uow.actor, order, VOID)
     require_not_disputed(order)
     if order.status is not OrderStatus.CONFIRMED:
         raise InvalidStateTransition("order", order.status, TicketingStatus.VOID)
