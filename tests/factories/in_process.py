@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -35,6 +36,7 @@ from ais.payments import Gateways
 from ais.platform.database import Database
 from ais.platform.http.correlation import Correlated
 from ais.platform.invariants import find_violations
+from ais.platform.jobs import JobRegistry
 from ais.platform.jobs.worker import JobRun, run_due_jobs
 from ais.platform.settings import DEMO_OPERATOR_TOKEN, Settings
 from ais.platform.telemetry import configure_logging
@@ -246,7 +248,12 @@ class InProcess:
 
     async def try_jobs(self) -> list[JobRun]:
         """Run everything that is due and answer how it went."""
-        return await run_due_jobs(self.database, build_registry(self.settings, self.gateways))
+        return await run_due_jobs(self.database, self.registry)
+
+    @cached_property
+    def registry(self) -> JobRegistry:
+        """The jobs of the whole program, as a worker has them."""
+        return build_registry(self.settings, self.gateways)
 
     async def pay(self, order: JSON, method: str = "pm_card_visa") -> JSON:
         """Pay an order, its webhook delivered and handled; answers the payment."""

@@ -17,7 +17,6 @@ import httpx
 from tests.factories.in_process import InProcess, in_process
 from tests.factories.stripe_simulator import StripeSimulator
 
-from ais.app.registry import build_registry
 from ais.platform import faults
 from ais.platform.jobs.worker import JobRun, run_due_jobs
 
@@ -100,9 +99,7 @@ class World:
         """Run what is due until nothing is; a worker that is cut off is followed by another."""
         while True:
             try:
-                runs = await run_due_jobs(
-                    self.program.database, build_registry(self.program.settings, self.program.gateways), limit=500
-                )
+                runs = await run_due_jobs(self.program.database, self.program.registry, limit=500)
             except CutOff:
                 continue
             self.failed_jobs += [run for run in runs if run.is_dead]
@@ -112,7 +109,7 @@ class World:
         """What workers do, until the storm is over."""
         while not self.over:
             await self.run_jobs()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
 
     async def calm_down(self) -> None:
         """No more trouble, and time enough for all that was begun: what is not finished then never will be."""
@@ -164,7 +161,7 @@ class PostOffice:
     async def keep_delivering(self) -> None:
         while not self._world.over:
             await self.deliver()
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(0.06)
 
     async def deliver(self) -> None:
         """One round: fetch what is new, hand over what is due."""
@@ -174,7 +171,7 @@ class PostOffice:
             if chance.random() < world.weather.lost:
                 continue
             for _ in range(1 + (chance.random() < world.weather.duplicated) * chance.randint(1, 3)):
-                delay = chance.randint(1, 40) if chance.random() < world.weather.late else 0
+                delay = chance.randint(1, 20) if chance.random() < world.weather.late else 0
                 self._waiting.append((self._round + delay, event))
         due = [event for when, event in self._waiting if when <= self._round]
         self._waiting = [entry for entry in self._waiting if entry[0] > self._round]
