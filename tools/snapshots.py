@@ -68,9 +68,10 @@ def normalised(dump: str) -> str:
 def made_openapi() -> str:
     """The OpenAPI document of the whole program, as the file holds it."""
     from ais.app.asgi import litestar_application
+    from ais.platform.http.document import openapi_document
     from ais.platform.settings import Settings
 
-    document = litestar_application(Settings()).openapi_schema.to_schema()
+    document = openapi_document(litestar_application(Settings())).to_schema()
     return json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 

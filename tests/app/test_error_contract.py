@@ -8,6 +8,7 @@ import pytest
 from tools.whole_program import all_refusals
 
 from ais.app.asgi import litestar_application
+from ais.platform.http.document import openapi_document
 from ais.platform.settings import Settings
 
 # Code: status. Retryable are those of RETRYABLE, and only those.
@@ -80,7 +81,7 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 
 @pytest.fixture(scope="module")
 def document() -> dict:
-    return litestar_application(Settings()).openapi_schema.to_schema()
+    return openapi_document(litestar_application(Settings())).to_schema()
 
 
 def operations(document: dict) -> dict[str, dict]:

@@ -1,7 +1,6 @@
 """The market in memory follows what is stored, part by part."""
 
 import asyncio
-import gc
 
 import pytest
 from tests.factories.fare_files import CARRIER, example_files
@@ -21,7 +20,7 @@ async def shop(database, actor):
     async with database.unit_of_work(actor) as uow:
         await seed_reference(uow)
         await import_carriers(uow, CARRIERS)
-    yield Shop(
+    return Shop(
         await load_market(database),
         Seats(),
         ring=ring(),
@@ -29,7 +28,6 @@ async def shop(database, actor):
         terms=OfferTerms(offer_seconds=900, hold_minutes=15.0, sales_close_minutes=60),
         point_of_sale="SA",
     )
-    gc.unfreeze()
 
 
 async def store_fares(database, actor):

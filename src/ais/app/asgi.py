@@ -29,15 +29,15 @@ def create_application(settings: Settings | None = None) -> Correlated:
     """The program over HTTP; settings are read from the environment unless they are given."""
     settings = settings or load_settings()
     configure_logging(settings.log_level, process="web")
-    return Correlated(litestar_application(settings))
+    return Correlated(litestar_application(settings, owns_process=True))
 
 
-def litestar_application(settings: Settings) -> Litestar:
-    """The application inside, with its OpenAPI document."""
+def litestar_application(settings: Settings, *, owns_process: bool = False) -> Litestar:
+    """The application inside, with its OpenAPI document; ``owns_process`` if it alone is served by this process."""
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with web_state(settings) as state:
+        async with web_state(settings, owns_process=owns_process) as state:
             for name, value in state.items():
                 setattr(app.state, name, value)
             yield

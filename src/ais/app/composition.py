@@ -58,8 +58,8 @@ def hosted_payment_origin(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
-    """Everything that endpoints need, running; ended in reverse order."""
+async def web_state(settings: Settings, *, owns_process: bool = False) -> AsyncIterator[dict[str, Any]]:
+    """Everything that endpoints need, running; ended in reverse order. In a process of its own, it is set for that."""
     assert settings.database_url is not None
     assert settings.redis_url is not None
     async with AsyncExitStack() as stack:
@@ -83,7 +83,10 @@ async def web_state(settings: Settings) -> AsyncIterator[dict[str, Any]]:
         await seat_desk.start()
         stack.push_async_callback(seat_desk.stop)
         shop = await open_shop(database, availability, settings)
-        snapshots = SnapshotRefresher(database, shop)
+        if owns_process:
+            # The first person who types a city does not wait for its index.
+            shop.market.reference.find_airports("", limit=1)
+        snapshots = SnapshotRefresher(database, shop, owns_process=owns_process)
         await snapshots.start()
         stack.push_async_callback(snapshots.stop)
         tokens = TokenRing(settings.secret_keys)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -132,7 +133,10 @@ class ReferenceData:
         self._rates: dict[tuple[str, str], list[ExchangeRate]] = {}
         for rate in sorted(rows.exchange_rates, key=lambda row: row.valid_from, reverse=True):
             self._rates.setdefault((rate.base, rate.quote), []).append(rate)
-        self._index = AirportIndex(_search_entry(airport) for airport in rows.airports)
+
+    @cached_property
+    def _index(self) -> AirportIndex:
+        return _index_of(tuple(_search_entry(airport) for airport in self.airports.values()))
 
     def has_airport(self, iata: str) -> bool:
         return iata in self.airports
@@ -220,6 +224,12 @@ def _search_entry(airport: Airport) -> SearchEntry:
         other=known(airport.name_en, airport.name_ar, airport.aliases),
         prominence=airport.prominence,
     )
+
+
+@lru_cache(maxsize=2)
+def _index_of(entries: tuple[SearchEntry, ...]) -> AirportIndex:
+    """The index over these texts. Airports move seldom, and a new snapshot for other reasons keeps the index."""
+    return AirportIndex(entries)
 
 
 def _get(rows: Mapping[str, Row], kind: str, code: str) -> Row:

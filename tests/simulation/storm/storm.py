@@ -112,7 +112,7 @@ async def storm(database_url: str, redis_url: str, simulator: StripeSimulator, s
         await trouble_at_provider(world, seed)
         market = Market(ROUTES, departure(2), 3)
         customers = [
-            Customer(seed, number, there, market) for number in range(world.chance.randint(20, CUSTOMERS_MAX // 2))
+            Customer(seed, number, there, market) for number in range(world.chance.randint(15, CUSTOMERS_MAX // 3))
         ]
         around = [asyncio.create_task(world.keep_working()) for _ in range(3)]
         around += [

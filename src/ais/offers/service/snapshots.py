@@ -37,18 +37,22 @@ class SnapshotRefresher:
     """Looks at the stored versions every second and gives the shop a new market when one has moved.
 
     A market is replaced as a whole between two requests. While the database is away the shop goes on with what it has.
+    In a process that serves nothing else (``owns_process``) the garbage collector is set for the market.
     """
 
-    def __init__(self, database: Database, shop: Shop, *, every_seconds: float = 1.0) -> None:
+    def __init__(
+        self, database: Database, shop: Shop, *, every_seconds: float = 1.0, owns_process: bool = False
+    ) -> None:
         self._database = database
         self._shop = shop
         self._every_seconds = every_seconds
+        self._owns_process = owns_process
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Bring the shop up to date, then keep it so until :meth:`stop`."""
-        if not await self.refresh():
+        if not await self.refresh() and self._owns_process:
             _settle_memory()
         if self._task is None:
             self._task = asyncio.create_task(self._keep_fresh(), name="offers snapshots")
@@ -75,7 +79,8 @@ class SnapshotRefresher:
             else:
                 self._shop.market = await self._with_changes(market, stored, held)
             del market
-            _settle_memory()
+            if self._owns_process:
+                _settle_memory()
             now_held = versions_of(self._shop.market)
             _LOG.info(
                 "market.refreshed",

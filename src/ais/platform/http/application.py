@@ -17,7 +17,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.static_files import create_static_files_router
 
 from ais.platform.http.access import PUBLIC, require_declarations
-from ais.platform.http.document import correct_document
+from ais.platform.http.document import correct_before_it_is_read
 from ais.platform.http.errors import ErrorPage, error_renderer
 from ais.platform.http.limits import admit, tell_limit
 
@@ -75,7 +75,13 @@ def build_application(
             title="ais",
             version=importlib.metadata.version("ais"),
             description=DESCRIPTION,
-            openapi_router=Router(path="/schema", route_handlers=[], opt={"access": PUBLIC}, include_in_schema=False),
+            openapi_router=Router(
+                path="/schema",
+                route_handlers=[],
+                before_request=correct_before_it_is_read,
+                opt={"access": PUBLIC},
+                include_in_schema=False,
+            ),
             use_handler_docstrings=True,
             operation_id_creator=lambda handler, _method, _path: handler.handler_name.split(".")[-1],
             components=Components(
@@ -92,5 +98,4 @@ def build_application(
         ),
     )
     _check_declarations(application)
-    correct_document(application)
     return application

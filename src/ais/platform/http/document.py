@@ -6,12 +6,24 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from litestar import Litestar
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Schema
+from litestar import Litestar, Request
+from litestar.openapi.spec import OpenAPI, OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Schema
 
 
-def correct_document(application: Litestar) -> None:
-    """Bring the document to what is really taken and answered. Called once, when all routes are known."""
+def openapi_document(application: Litestar) -> OpenAPI:
+    """The document of what is really taken and answered. It is made when it is first asked for, not at the start."""
+    if not application.state.get("document_is_corrected", False):
+        _correct(application)
+        application.state.document_is_corrected = True
+    return application.openapi_schema
+
+
+async def correct_before_it_is_read(request: Request[Any, Any, Any]) -> None:
+    """Called before each page of the document, which the framework renders from what it has."""
+    openapi_document(request.app)
+
+
+def _correct(application: Litestar) -> None:
     _describe_own_errors_alone(application)
     _name_tables_beside_json(application)
     schemas = application.openapi_schema.components.schemas or {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -63,11 +64,17 @@ class Schedule(msgspec.Struct, frozen=True):
     def next_after(self, instant: datetime) -> datetime:
         """The first time after ``instant``; periods are counted from 1970, so that all workers name the same times."""
         if self.cron is not None:
-            following: datetime = croniter(self.cron, instant.astimezone(UTC)).get_next(datetime)
-            return following
+            return _next_of_cron(self.cron, instant.astimezone(UTC).replace(second=0, microsecond=0))
         assert self.every_seconds is not None
         periods = int(instant.timestamp()) // self.every_seconds
         return datetime.fromtimestamp((periods + 1) * self.every_seconds, UTC)
+
+
+@lru_cache(maxsize=1024)
+def _next_of_cron(cron: str, minute: datetime) -> datetime:
+    """The first time of the expression after ``minute``. None lies within a minute: all of it has one answer."""
+    following: datetime = croniter(cron, minute).get_next(datetime)
+    return following
 
 
 class JobDefinition(msgspec.Struct, frozen=True):
