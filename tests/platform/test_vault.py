@@ -89,7 +89,9 @@ def test_a_hash_follows_key_kind_and_value():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a", "a:", "a:short", f":{NEW_KEY}", f"{NEW_KEY},{NEW_KEY}", "k:" + "!" * 43, NEW_KEY + "AAAA"]
+    "text",
+    ["", "a", "a:", "a:short", f":{NEW_KEY}", f"{NEW_KEY},{NEW_KEY}", "k:" + "!" * 43, NEW_KEY + "AAAA"],
+    ids=range(8),  # the keys are drawn anew in every process
 )
 def test_a_key_that_is_not_usable_is_refused_without_repeating_it(text):
     with pytest.raises(VaultKeyError) as refused:
