@@ -70,6 +70,7 @@ STAFF_READS: dict[str, JSON] = {
     "list_agencies": {},
     "list_shifts": {},
     "list_refunds": {},
+    "list_disputes": {},
 }
 KEPT = 40
 CHECKS = [

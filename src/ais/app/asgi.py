@@ -16,6 +16,7 @@ from ais.orders.counter.endpoints import COUNTER_ROUTES
 from ais.orders.endpoints import ROUTES as ORDER_ROUTES
 from ais.payments.counter.endpoints import COUNTER_ROUTES as OWN_MONEY_ROUTES
 from ais.payments.endpoints import ROUTES as PAYMENT_ROUTES
+from ais.payments.lists.endpoints import LIST_ROUTES
 from ais.platform.http import build_application
 from ais.platform.http.correlation import Correlated
 from ais.platform.settings import Settings, load_settings
@@ -53,6 +54,7 @@ def litestar_application(settings: Settings, *, owns_process: bool = False) -> L
             *CANCELLATION_ROUTES,
             *PAYMENT_ROUTES,
             *COUNTER_ROUTES,
+            *LIST_ROUTES,
             *OWN_MONEY_ROUTES,
             *SHOP_ROUTES,
         ],

@@ -87,10 +87,19 @@ class Actor(msgspec.Struct, frozen=True):
 
     def may_for_agency(self, permission: str, agency: str) -> bool:
         """Whether this right reaches the agency of that code; one that is limited otherwise reaches none."""
-        return any(
-            reach.stations is None and reach.channels is None and (reach.agencies is None or agency in reach.agencies)
-            for reach in self.reaches_of(permission)
-        )
+        reached = self.agencies_reached(permission)
+        return reached is None or agency in reached
+
+    def agencies_reached(self, permission: str) -> frozenset[str] | None:
+        """The codes of the agencies that this right reaches, None for all of them."""
+        reached: frozenset[str] = frozenset()
+        for reach in self.reaches_of(permission):
+            if reach.stations is not None or reach.channels is not None:
+                continue
+            if reach.agencies is None:
+                return None
+            reached |= reach.agencies
+        return reached
 
     def may_everywhere(self, permission: str) -> bool:
         """Whether it has this right without any limit."""

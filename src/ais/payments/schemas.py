@@ -16,6 +16,8 @@ from ais.payments.domain import (
     AgencyMovement,
     CashReceipt,
     CashShift,
+    Dispute,
+    DisputeStatus,
     EventAttempt,
     EventState,
     Refund,
@@ -343,4 +345,35 @@ def refund_body(refund: Refund, failure_code: str | None = None, created_at: dat
         failure_code=failure_code,
         provider_refund_id=refund.provider_refund_id,
         created_at=created_at,
+    )
+
+
+class DisputeBody(Struct, frozen=True):
+    """A dispute; one that is `lost` has taken its amount for good."""
+
+    id: str
+    payment_id: str
+    order_id: str
+    provider_dispute_id: str
+    amount: SumBody
+    status: DisputeStatus
+    reason: str
+    answer_by: datetime | None
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+def dispute_body(dispute: Dispute) -> DisputeBody:
+    """Its wire form."""
+    return DisputeBody(
+        id=encode_id(ids.DISPUTE, dispute.id),
+        payment_id=encode_id(ids.PAYMENT, dispute.payment_id),
+        order_id=encode_id(ids.ORDER, dispute.order_id),
+        provider_dispute_id=dispute.provider_dispute_id,
+        amount=sum_body(dispute.amount),
+        status=dispute.status,
+        reason=dispute.reason,
+        answer_by=dispute.answer_by,
+        opened_at=dispute.opened_at,
+        closed_at=dispute.closed_at,
     )

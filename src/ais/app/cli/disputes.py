@@ -7,7 +7,7 @@ import click
 from ais.app.cli.edge import with_database
 from ais.app.cli.output import Output, json_option
 from ais.kit import encode_id, ids
-from ais.payments import Dispute, list_disputes
+from ais.payments import Dispute, disputes_to_answer
 from ais.platform.database import Database
 from ais.platform.settings import Settings
 
@@ -27,7 +27,7 @@ def list_(output: Output, only_open: bool, limit: int) -> None:
 
     async def look(database: Database, _settings: Settings) -> list[Dispute]:
         async with database.connection() as connection:
-            return await list_disputes(connection, only_open=only_open, limit=limit)
+            return await disputes_to_answer(connection, only_open=only_open, limit=limit)
 
     rows = [
         (

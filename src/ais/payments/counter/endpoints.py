@@ -16,7 +16,7 @@ from litestar.params import Parameter
 from ais.kit import ValidationFailed, decode_id, ids
 from ais.kit.ids import AgencyId, CashShiftId, RefundId
 from ais.payments import repository
-from ais.payments.domain import Agency, AgencyMovement, RefundStatus
+from ais.payments.domain import Agency, AgencyMovement
 from ais.payments.errors import (
     AgencyNotFound,
     CodeTaken,
@@ -66,7 +66,6 @@ from ais.platform.http import (
     HTTPRequest,
     JSONBody,
     MalformedRequest,
-    Page,
     PayloadTooLarge,
     TokenExpired,
     Unauthorized,
@@ -87,8 +86,8 @@ from ais.platform.idempotency import (
 )
 
 AGENCIES_READ, AGENCIES_MANAGE = "agencies.read", "agencies.manage"
-REFUNDS_READ, REFUNDS_RETRY = "refunds.read", "refunds.retry"
-CASH_TAKE, CASH_READ, OFFICES_MANAGE = "cash.take", "cash.read", "cash.manage_offices"
+REFUNDS_RETRY = "refunds.retry"
+CASH_TAKE, OFFICES_MANAGE = "cash.take", "cash.manage_offices"
 _STAFF = (Unauthorized, TokenExpired, Forbidden)
 _WRITE = (
     *_STAFF,
@@ -164,16 +163,6 @@ async def add_agency(
         return agency_body(await create_agency(uow, data.code, data.name, limit))
 
     return await _once(request, AgencyBody, 201, work)
-
-
-@get("/api/v1/agencies", access=staff(AGENCIES_READ, limited=True), tags=["agencies"], responses=refusals(*_STAFF))
-async def list_agencies(request: HTTPRequest) -> Response[Page[AgencyBody]]:
-    """The agencies that the caller's right reaches, by code."""
-    database: Database = request.app.state.database
-    async with database.connection() as connection:
-        agencies = await repository.list_agencies(connection)
-    found = [each for each in agencies if actor_of(request).may_for_agency(AGENCIES_READ, each.code)]
-    return json_response(Page([agency_body(agency) for agency in found], None))
 
 
 @post(
@@ -317,19 +306,6 @@ async def start_shift(
     return await _once(request, ShiftBody, 201, work)
 
 
-@get("/api/v1/cash/shifts", access=staff(CASH_READ), tags=["cash"], responses=refusals(*_STAFF, ValidationFailed))
-async def list_shifts(
-    request: HTTPRequest,
-    only_open: bool = False,  # a query parameter
-    limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
-) -> Response[Page[ShiftBody]]:
-    """Shifts, the newest first."""
-    database: Database = request.app.state.database
-    async with database.connection() as connection:
-        found = await repository.list_shifts(connection, only_open=only_open, limit=limit)
-    return json_response(Page([shift_body(shift) for shift in found], None))
-
-
 @post(
     "/api/v1/cash/shifts/{shift_id:str}/close",
     access=staff(CASH_TAKE),
@@ -409,19 +385,6 @@ async def look_up_credit(request: HTTPRequest, data: TravelCreditLookup) -> Resp
     return json_response(body)
 
 
-@get("/api/v1/refunds", access=staff(REFUNDS_READ), tags=["refunds"], responses=refusals(*_STAFF, ValidationFailed))
-async def list_refunds(
-    request: HTTPRequest,
-    of_status: Annotated[RefundStatus | None, Parameter(query="status")] = None,
-    limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
-) -> Response[Page[RefundBody]]:
-    """Refunds, the newest first; those that failed wait for a person."""
-    database: Database = request.app.state.database
-    async with database.connection() as connection:
-        found = await repository.list_refunds(connection, status=of_status, limit=limit)
-    return json_response(Page([refund_body(*each) for each in found], None))
-
-
 @post(
     "/api/v1/refunds/{refund_id:str}/retry",
     access=staff(REFUNDS_RETRY),
@@ -450,17 +413,14 @@ async def try_refund_again(
 
 COUNTER_ROUTES = (
     add_agency,
-    list_agencies,
     top_up,
     change_credit_limit,
     read_statement,
     read_statement_csv,
     add_office,
     start_shift,
-    list_shifts,
     end_shift,
     pay_out,
     look_up_credit,
-    list_refunds,
     try_refund_again,
 )

@@ -34,6 +34,7 @@ from ais.payments.repository.credits import (
 )
 from ais.payments.repository.disputes import (
     disputes_of_order,
+    disputes_to_answer,
     insert_dispute,
     list_disputes,
     lock_dispute,
@@ -79,6 +80,7 @@ __all__ = [
     "credit_movements",
     "credits_to_expire",
     "disputes_of_order",
+    "disputes_to_answer",
     "event_attempts",
     "find_agency",
     "find_agency_movement",

@@ -67,9 +67,24 @@ async def find_agency(connection: Connection, *, agency_id: AgencyId | None = No
     return _agency(row) if row else None
 
 
-async def list_agencies(connection: Connection) -> list[Agency]:
-    """All agencies, by code."""
-    return [_agency(row) for row in await connection.fetch("SELECT * FROM agencies ORDER BY code")]
+async def list_agencies(
+    connection: Connection,
+    *,
+    only: frozenset[str] | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+) -> list[Agency]:
+    """Agencies by code, ``only`` those of these codes; ``after`` goes on after the last code of an earlier list."""
+    rows = await connection.fetch(
+        """
+        SELECT * FROM agencies WHERE ($1::text[] IS NULL OR code = ANY ($1)) AND ($2::text IS NULL OR code > $2)
+        ORDER BY code LIMIT $3
+        """,
+        None if only is None else list(only),
+        after,
+        limit,
+    )
+    return [_agency(row) for row in rows]
 
 
 async def move_agency(

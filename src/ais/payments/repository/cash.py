@@ -4,6 +4,7 @@ for every receipt of the office meets there.
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -92,10 +93,21 @@ async def lock_shift(uow: UnitOfWork, shift_id: CashShiftId) -> CashShift | None
     return _shift(row) if row else None
 
 
-async def list_shifts(connection: Connection, *, only_open: bool, limit: int) -> list[CashShift]:
-    """Shifts, the newest first."""
+async def list_shifts(
+    connection: Connection, *, only_open: bool, limit: int, before: tuple[datetime, UUID] | None = None
+) -> list[CashShift]:
+    """Shifts, the newest first; ``before`` goes on after the last one of an earlier list."""
+    opened_at, shift_id = before or (None, None)
     rows = await connection.fetch(
-        f"{_SHIFT} WHERE NOT $1 OR shift.status = 'open' ORDER BY shift.opened_at DESC LIMIT $2", only_open, limit
+        f"""
+        {_SHIFT} WHERE (NOT $1 OR shift.status = 'open')
+          AND ($2::timestamptz IS NULL OR (shift.opened_at, shift.id) < ($2, $3::uuid))
+        ORDER BY shift.opened_at DESC, shift.id DESC LIMIT $4
+        """,
+        only_open,
+        opened_at,
+        shift_id,
+        limit,
     )
     return [_shift(row) for row in rows]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -103,7 +104,31 @@ async def taken_by_disputes(connection: Connection, payment_id: PaymentId) -> tu
     return row["open"], row["lost"]
 
 
-async def list_disputes(connection: Connection, *, only_open: bool, limit: int) -> list[Dispute]:
+async def list_disputes(
+    connection: Connection,
+    *,
+    status: DisputeStatus | None = None,
+    limit: int,
+    before: tuple[datetime, UUID] | None = None,
+) -> list[Dispute]:
+    """Disputes, the newest first; ``before`` goes on after the last one of an earlier list."""
+    opened_at, dispute_id = before or (None, None)
+    rows = await connection.fetch(
+        """
+        SELECT * FROM disputes
+        WHERE ($1::text IS NULL OR status = $1)
+          AND ($2::timestamptz IS NULL OR (opened_at, id) < ($2, $3::uuid))
+        ORDER BY opened_at DESC, id DESC LIMIT $4
+        """,
+        status,
+        opened_at,
+        dispute_id,
+        limit,
+    )
+    return [_dispute(row) for row in rows]
+
+
+async def disputes_to_answer(connection: Connection, *, only_open: bool, limit: int) -> list[Dispute]:
     """Disputes, those first whose answer is due first."""
     rows = await connection.fetch(
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 
@@ -119,12 +120,26 @@ async def pending_refunds(connection: Connection, *, older_than_seconds: float, 
 
 
 async def list_refunds(
-    connection: Connection, *, status: RefundStatus | None, limit: int
+    connection: Connection,
+    *,
+    status: RefundStatus | None,
+    limit: int,
+    before: tuple[datetime, UUID] | None = None,
 ) -> list[tuple[Refund, str | None, datetime]]:
-    """Refunds with why they failed and when they were begun, the newest first."""
+    """Refunds with why they failed and when they were begun, the newest first; ``before`` goes on after the last one
+    of an earlier list.
+    """
+    created_at, refund_id = before or (None, None)
     rows = await connection.fetch(
-        "SELECT * FROM refunds WHERE $1::text IS NULL OR status = $1 ORDER BY created_at DESC, id LIMIT $2",
+        """
+        SELECT * FROM refunds
+        WHERE ($1::text IS NULL OR status = $1)
+          AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid))
+        ORDER BY created_at DESC, id DESC LIMIT $4
+        """,
         status,
+        created_at,
+        refund_id,
         limit,
     )
     return [(_refund(row), row["failure_code"], row["created_at"]) for row in rows]

@@ -1,0 +1,1 @@
+"""What staff read of agencies, shifts, refunds and disputes, page by page."""
