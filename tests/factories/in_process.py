@@ -25,7 +25,7 @@ import httpx
 from tests.factories.stripe_simulator import API_KEY, WEBHOOK_SECRET, StripeSimulator
 from tests.factories.unlimited import UNLIMITED
 
-from ais.app.asgi import litestar_application
+from ais.app.asgi import litestar_application, surrounded
 from ais.app.composition import open_gateways, own_gateways
 from ais.app.invariants import INVARIANTS
 from ais.app.registry import build_registry
@@ -34,7 +34,6 @@ from ais.kit.ids import OrderId, decode_id
 from ais.orders import expire_order
 from ais.payments import Gateways
 from ais.platform.database import Database
-from ais.platform.http.correlation import Correlated
 from ais.platform.invariants import find_violations
 from ais.platform.jobs import JobRegistry
 from ais.platform.jobs.worker import JobRun, run_due_jobs
@@ -370,7 +369,7 @@ def _settings(database_url: str, redis_url: str, simulator: StripeSimulator, cha
 async def _running(settings: Settings, simulator: StripeSimulator) -> AsyncIterator[InProcess]:
     configure_logging(settings.log_level, process="tests")
     app = litestar_application(settings)
-    transport = httpx.ASGITransport(Correlated(app), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(surrounded(app, settings), raise_app_exceptions=False)
     async with (
         app.lifespan(),
         httpx.AsyncClient(transport=transport, base_url="http://ais.test") as http,

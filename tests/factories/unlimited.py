@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ais.platform.settings import LIMITS, environment_name
+from ais.platform.setting_sources import environment_name
+from ais.platform.settings import LIMITS
 
 UNLIMITED = dict.fromkeys(LIMITS, "1000000/1s")
 UNLIMITED_ENVIRONMENT = {environment_name(name): rate for name, rate in UNLIMITED.items()}

@@ -231,7 +231,7 @@ async def test_a_body_that_fits_is_taken(http):
         b'{"seats": 2}}',
         b'{"seats": NaN}',
         b'{"seats": "\xff"}',
-        b"[" * 100_000,
+        b"[" * 60_000,
         b'{"seats": "2"',
     ],
     ids=["empty", "open", "form", "cut", "more", "NaN", "not UTF-8", "deep", "wrong and cut"],
@@ -282,8 +282,8 @@ async def test_the_media_type_may_name_its_charset(http):
     assert (await http.post("/bookings", content=b'{"seats": 2}', headers=headers)).status_code == 201
 
 
-async def test_a_body_over_256_kib_is_413(http):
-    body = b'{"seats": 2, "passengers": []' + b" " * 256 * 1024 + b"}"
+async def test_a_body_over_64_kib_is_413(http):
+    body = b'{"seats": 2, "passengers": []' + b" " * 64 * 1024 + b"}"
     answer = await http.post("/bookings", content=body, headers={"Content-Type": "application/json"})
     error_of(answer, 413, "PAYLOAD_TOO_LARGE")
 

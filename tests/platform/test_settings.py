@@ -7,17 +7,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from ais.platform.setting_sources import SECRETS, environment_name
 from ais.platform.settings import (
     DEMO_LEDGER_KEY,
     DEMO_LOOKUP_KEY,
     DEMO_OPERATOR_TOKEN,
     DEMO_SECRET_KEY,
+    DEMO_SECRETS,
     DEMO_STRIPE_KEY,
     DEMO_VAULT_KEY,
     DEMO_WEBHOOK_SECRET,
     Settings,
     SettingsError,
-    environment_name,
     load_settings,
 )
 
@@ -26,7 +27,8 @@ OWN_VAULT_KEY = "v1:" + "A" * 43
 PRODUCTION = {
     "AIS_ENV": "production",
     "AIS_SECRET_KEYS": OWN_KEY,
-    "AIS_OPERATOR_TOKEN": "our-own-operator-token",
+    "AIS_OPERATOR_TOKEN": "our-own-operator-token-of-32-and-more",
+    "AIS_PUBLIC_URL": "https://book.rimal.example",
     "AIS_STRIPE_SECRET_KEY": "sk_live_1",
     "AIS_STRIPE_WEBHOOK_SECRET": "whsec_1",
     "AIS_LEDGER_SIGNING_KEYS": "l1:" + "A" * 43,
@@ -144,12 +146,11 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path, text, begin):
 
 
 def test_production_refuses_every_secret_of_the_demonstration():
-    mistakes = mistakes_of({"AIS_ENV": "production"})
+    mistakes = mistakes_of({"AIS_ENV": "production", "AIS_PUBLIC_URL": "https://r.example"})
     assert mistakes == [
         f"{name} is the demonstration's: production needs its own."
         for name in (
             "AIS_SECRET_KEYS",
-            "AIS_OPERATOR_TOKEN",
             "AIS_STRIPE_SECRET_KEY",
             "AIS_STRIPE_WEBHOOK_SECRET",
             "AIS_LEDGER_SIGNING_KEYS",
@@ -211,8 +212,11 @@ def test_mail_is_off_until_a_server_is_named_and_then_needs_a_sender():
     assert mistakes_of({"AIS_SMTP_URL": "smtp://mail.example"}) == ["AIS_SMTP_URL is set: AIS_MAIL_FROM must be too."]
     assert mistakes_of({"AIS_MAIL_FROM": "nobody"}) == ["AIS_MAIL_FROM is 'nobody': it must be an address."]
     mail = {"AIS_SMTP_URL": "smtps://mail.example", "AIS_MAIL_FROM": "b@r.example"}
-    assert mistakes_of({**PRODUCTION, **mail}) == ["AIS_SMTP_URL is set: AIS_PUBLIC_URL must be too."]
-    assert load_settings({**PRODUCTION, **mail, "AIS_PUBLIC_URL": "https://r.example"}).production
+    assert mistakes_of({**PRODUCTION, **mail, "AIS_PUBLIC_URL": ""}) == [
+        "AIS_SMTP_URL is set: AIS_PUBLIC_URL must be too.",
+        "AIS_PUBLIC_URL must begin with https:// in production.",
+    ]
+    assert load_settings({**PRODUCTION, **mail}).production
 
 
 @pytest.mark.parametrize(
@@ -223,3 +227,95 @@ def test_a_mail_server_s_address_is_checked_and_its_password_is_not_shown(url):
     (mistake,) = mistakes_of({"AIS_SMTP_URL": url, "AIS_MAIL_FROM": "b@r.example"})
     assert mistake.startswith("AIS_SMTP_URL ")
     assert "hidden" not in mistake
+
+
+@pytest.mark.parametrize(
+    ("change", "mistake"),
+    [
+        ({"AIS_PUBLIC_URL": ""}, "AIS_PUBLIC_URL must begin with https:// in production."),
+        ({"AIS_PUBLIC_URL": "http://r.example"}, "AIS_PUBLIC_URL must begin with https:// in production."),
+        ({"STRIPE_API_BASE": "http://127.0.0.1:1"}, "STRIPE_API_BASE must begin with https:// in production."),
+        ({"AIS_LOG_LEVEL": "debug"}, "AIS_LOG_LEVEL is debug: what it says of requests is for developers' machines."),
+        ({"AIS_LIMIT_LOGIN": "off"}, "AIS_LIMIT_LOGIN is off: in production guessing is limited."),
+        ({"AIS_LIMIT_LOOKUP": "off"}, "AIS_LIMIT_LOOKUP is off: in production guessing is limited."),
+        (
+            {"AIS_OPERATOR_TOKEN": "too-short-to-be-hard-to-guess"},
+            "AIS_OPERATOR_TOKEN has fewer than 32 characters: it opens everything.",
+        ),
+        (
+            {"AIS_CORS_ORIGINS": "http://partner.example"},
+            "AIS_CORS_ORIGINS has 'http://partner.example': in production it is https.",
+        ),
+    ],
+)
+def test_production_refuses_what_is_for_developers_machines(change, mistake):
+    assert mistakes_of(PRODUCTION | change) == [mistake]
+
+
+def test_production_has_an_operator_s_token_only_if_it_is_given_one():
+    without = {name: value for name, value in PRODUCTION.items() if name != "AIS_OPERATOR_TOKEN"}
+    assert load_settings(without).operator_token is None
+    assert load_settings({}).operator_token == DEMO_OPERATOR_TOKEN
+
+
+def test_a_secret_may_stand_in_a_file_of_its_own(tmp_path):
+    file = tmp_path / "secret"
+    file.write_text(f"{OWN_KEY}\n")
+    assert load_settings({"AIS_SECRET_KEYS_FILE": str(file)}).secret_keys == OWN_KEY
+    url = tmp_path / "url"
+    url.write_text("postgresql://ais:hidden@db/ais\n")
+    assert load_settings({"DATABASE_URL_FILE": str(url)}).database_url == "postgresql://ais:hidden@db/ais"
+    assert mistakes_of({"AIS_SECRET_KEYS_FILE": str(file), "AIS_SECRET_KEYS": OWN_KEY}) == [
+        "AIS_SECRET_KEYS and AIS_SECRET_KEYS_FILE are both set: one of them is enough."
+    ]
+    missing = tmp_path / "missing"
+    assert mistakes_of({"AIS_SECRET_KEYS_FILE": str(missing)}) == [
+        f"AIS_SECRET_KEYS_FILE names {missing}, which cannot be read: No such file or directory."
+    ]
+    file.write_text("\n")
+    assert mistakes_of({"AIS_SECRET_KEYS_FILE": str(file)}) == [f"AIS_SECRET_KEYS_FILE names {file}, which is empty."]
+
+
+@pytest.mark.parametrize("name", [*SECRETS, "database_url", "redis_url", "smtp_url"])
+def test_a_secret_is_never_read_from_the_toml_file_and_never_shown(tmp_path, name):
+    file = tmp_path / "ais.toml"
+    file.write_text(f'{name} = "postgresql://ais:hidden-value@db/ais"\n')
+    (mistake,) = mistakes_of({}, file)
+    variable = environment_name(name)
+    assert mistake == f"{name} in {file} is a secret: it belongs into {variable} or {variable}_FILE."
+
+
+def test_an_address_without_a_password_may_stand_in_the_toml_file(tmp_path):
+    file = tmp_path / "ais.toml"
+    file.write_text('database_url = "postgresql://db/ais"\n')
+    assert load_settings({}, file).database_url == "postgresql://db/ais"
+
+
+def test_settings_that_get_into_a_log_tell_no_secret():
+    values = dict.fromkeys((*SECRETS, "database_url", "redis_url", "smtp_url"), "hidden-value")
+    assert "hidden-value" not in repr(Settings(**values))
+    assert "port=8000" in repr(Settings(**values))
+
+
+def test_every_secret_of_the_demonstration_is_of_a_setting_that_counts_as_a_secret():
+    settings = Settings()
+    of_settings = {getattr(settings, field.name) for field in msgspec.structs.fields(Settings)}
+    assert of_settings & DEMO_SECRETS == {getattr(settings, name) for name in SECRETS} & DEMO_SECRETS == DEMO_SECRETS
+
+
+def test_the_names_under_which_the_program_is_asked_for():
+    assert load_settings({}).hosts == frozenset()
+    assert load_settings({"AIS_PUBLIC_URL": "https://Book.Rimal.example:8443/x"}).hosts == {"book.rimal.example"}
+    settings = load_settings({"AIS_PUBLIC_URL": "https://r.example", "AIS_ALLOWED_HOSTS": "API.r.example, 10.0.0.7"})
+    assert settings.hosts == {"r.example", "api.r.example", "10.0.0.7"}
+    for wrong in ("https://r.example", "r.example:443", "*.r.example", "r example"):
+        assert mistakes_of({"AIS_ALLOWED_HOSTS": wrong}) == [
+            f"AIS_ALLOWED_HOSTS has {wrong!r}: a host has no port, path or pattern."
+        ]
+
+
+@pytest.mark.parametrize("origin", ["*", "null", "https://r.example/", "https://*.r.example", "r.example", "https://"])
+def test_an_origin_that_may_call_the_api_is_one_whole_origin(origin):
+    assert mistakes_of({"AIS_CORS_ORIGINS": f"https://a.example, {origin}"}) == [
+        f"AIS_CORS_ORIGINS has {origin!r}: an origin is written https://host, without a path."
+    ]

@@ -19,6 +19,7 @@ from ais.payments.endpoints import ROUTES as PAYMENT_ROUTES
 from ais.payments.lists.endpoints import LIST_ROUTES
 from ais.platform.http import build_application
 from ais.platform.http.correlation import Correlated
+from ais.platform.http.shield import Shield
 from ais.platform.settings import Settings, load_settings
 from ais.platform.telemetry import configure_logging
 from ais.reference.endpoints import AirportsController
@@ -30,7 +31,12 @@ def create_application(settings: Settings | None = None) -> Correlated:
     """The program over HTTP; settings are read from the environment unless they are given."""
     settings = settings or load_settings()
     configure_logging(settings.log_level, process="web")
-    return Correlated(litestar_application(settings, owns_process=True))
+    return surrounded(litestar_application(settings, owns_process=True), settings)
+
+
+def surrounded(application: Litestar, settings: Settings) -> Correlated:
+    """The application as the network sees it, with what holds for every request and answer around it."""
+    return Correlated(Shield(application, settings))
 
 
 def litestar_application(settings: Settings, *, owns_process: bool = False) -> Litestar:
@@ -60,4 +66,5 @@ def litestar_application(settings: Settings, *, owns_process: bool = False) -> L
         ],
         lifespan=[lifespan],
         error_page=error_page,
+        cors_origins=settings.origins,
     )

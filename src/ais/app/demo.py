@@ -29,7 +29,8 @@ from ais.platform.embedded import (
     Supervisor,
     free_port,
 )
-from ais.platform.settings import Settings, environment_name
+from ais.platform.setting_sources import environment_name
+from ais.platform.settings import Settings
 
 BRIEF_HOLD_MINUTES = 2 / 60
 LOADING_SECONDS_MAX = 600.0

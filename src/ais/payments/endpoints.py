@@ -40,6 +40,8 @@ from ais.platform.http import (
 from ais.platform.idempotency import Answer, IdempotencyConflict, IdempotencyInProgress, once
 
 READ_EVENTS, REPLAY_EVENTS = "webhooks.read", "webhooks.replay"
+# An event carries the whole object it is about.
+WEBHOOK_LIMIT_BYTES = 256 * 1024
 _STAFF = (Unauthorized, TokenExpired, Forbidden)
 _BODY = (MalformedRequest, ValidationFailed, PayloadTooLarge, UnsupportedMediaType)
 EventIdText = Annotated[str, Parameter(description="The provider's id of the event", max_length=255)]
@@ -55,6 +57,7 @@ class Received(msgspec.Struct):
     "/webhooks/stripe",
     access=SIGNED,
     limit=None,
+    request_max_body_size=WEBHOOK_LIMIT_BYTES,
     status_code=200,
     responses=refusals(SignatureInvalid),
     tags=["webhooks"],

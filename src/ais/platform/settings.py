@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from email.utils import parseaddr
@@ -20,6 +19,7 @@ import msgspec
 
 from ais.kit import CURRENCIES, SystemClock
 from ais.platform.rates import Rate, read_rate
+from ais.platform.setting_sources import ADDRESSES, SECRETS, environment_name, read_sources
 from ais.platform.tokens import TokenKeyError, TokenRing
 from ais.platform.vault import Vault, VaultKeyError
 
@@ -93,6 +93,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limit_ipv4_prefix: int = 32
     limit_ipv6_prefix: int = 64
     trusted_proxies: int = 0
+    allowed_hosts: str = ""
+    cors_origins: str = ""
+    request_timeout_seconds: float = 30.0
+    sentry_dsn: str | None = None
     clock_shift_seconds: float = 0.0
     accounting_timezone: str = "Asia/Riyadh"
     ledger_signing_keys: str = DEMO_LEDGER_KEY
@@ -100,6 +104,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     vault_lookup_key: str = DEMO_LOOKUP_KEY
     ledger_heads_dir: Path | None = None
     ledger_heads_minutes: int = 60
+
+    def __repr__(self) -> str:
+        """Which settings there are; a secret never gets into a traceback or a log by this way."""
+        shown = (
+            f"{name}={'***' if name in SECRETS or name in ADDRESSES else repr(getattr(self, name))}"
+            for name in self.__struct_fields__
+        )
+        return f"Settings({', '.join(shown)})"
 
     @property
     def production(self) -> bool:
@@ -109,6 +121,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def site(self) -> str:
         """The address under which people reach the program's pages."""
         return self.public_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The names under which the program may be asked for; empty is any, for a machine that nobody else reaches."""
+        named = words(self.allowed_hosts.lower())
+        if self.public_url is not None:
+            named.append((urlsplit(self.public_url).hostname or "").lower())
+        return frozenset(named)
+
+    @property
+    def origins(self) -> list[str]:
+        """Where pages come from whose scripts may call the API."""
+        return words(self.cors_origins)
 
     @property
     def heads_dir(self) -> Path:
@@ -132,7 +157,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LIMITS = ("limit_login", "limit_lookup", "limit_search", "limit_order", "limit_default")
-ENVIRONMENT_NAMES = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL", "stripe_api_base": "STRIPE_API_BASE"}
+
+
+def words(text: str) -> list[str]:
+    """What stands between the commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
 
 _RANGES: dict[str, tuple[float, float]] = {
     "port": (1, 65535),
@@ -149,6 +179,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "limit_ipv4_prefix": (8, 32),
     "limit_ipv6_prefix": (32, 128),
     "trusted_proxies": (0, 10),
+    "request_timeout_seconds": (0, 3600),
     "ledger_heads_minutes": (1, 24 * 60),
 }
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -161,28 +192,14 @@ _SCHEMES: dict[str, tuple[str, ...]] = {
     "stripe_api_base": ("https://", "http://"),
     "public_url": ("https://", "http://"),
     "smtp_url": ("smtp://", "smtps://"),
+    "sentry_dsn": ("https://", "http://"),
 }
 _FORMS: dict[str, tuple[str, str]] = {
     "point_of_sale": (r"[A-Z]{2}", "a country's two letters (ISO 3166)"),
     "carrier": (r"[A-Z0-9]{2}", "a carrier's two characters (IATA)"),
 }
-# What a demonstration may publish and production may not.
-_SECRETS = (
-    "secret_keys",
-    "operator_token",
-    "stripe_secret_key",
-    "stripe_webhook_secret",
-    "ledger_signing_keys",
-    "vault_keys",
-    "vault_lookup_key",
-)
 # One or more keys of 32 bytes, comma separated.
 _LEDGER_KEYS = r"\s*[^\s:,]+:[A-Za-z0-9_-]{43}\s*(,\s*[^\s:,]+:[A-Za-z0-9_-]{43}\s*)*"
-
-
-def environment_name(field: str) -> str:
-    """The environment variable that sets ``field``."""
-    return ENVIRONMENT_NAMES.get(field, f"AIS_{field.upper()}")
 
 
 def load_settings(environment: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
@@ -191,22 +208,14 @@ def load_settings(environment: Mapping[str, str] | None = None, file: Path | Non
     ``AIS_CONFIG`` names the TOML file if ``file`` does not. An empty variable counts as not set.
     """
     environment = os.environ if environment is None else environment
-    mistakes: list[str] = []
-    values: dict[str, Any] = {}
     if file is None and environment.get("AIS_CONFIG"):
         file = Path(environment["AIS_CONFIG"])
-    if file is not None:
-        values.update(_read_file(file, mistakes))
     known = {field.name: field for field in msgspec.structs.fields(Settings)}
-    for name in sorted(set(values) - set(known)):
-        mistakes.append(f"{file}: {name!r} is not a setting.")
-        del values[name]
-    sources = {name: f"{name} in {file}" for name in values}
-    for name in known:
-        text = environment.get(environment_name(name))
-        if text:
-            values[name] = text
-            sources[name] = environment_name(name)
+    found = read_sources(environment, file, known)
+    values, sources, mistakes = found.values, found.names, found.mistakes
+    if values.get("env") == "production":
+        # The operator's token is for a beginning without accounts: production has one only if it is given one.
+        values.setdefault("operator_token", None)
     converted: dict[str, Any] = {}
     for name, value in values.items():
         try:
@@ -224,16 +233,6 @@ def _decode(kind: type, value: Any) -> Any:
     if kind is Path:
         return Path(value)
     raise TypeError(f"no setting is a {kind}")
-
-
-def _read_file(file: Path, mistakes: list[str]) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as problem:
-        mistakes.append(f"{file} cannot be read: {problem.strerror}.")
-    except tomllib.TOMLDecodeError as problem:
-        mistakes.append(f"{file} is not TOML: {problem}.")
-    return {}
 
 
 def _check(settings: Settings, sources: Mapping[str, str]) -> list[str]:
@@ -265,6 +264,7 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> list[str]:
     except VaultKeyError as problem:
         mistakes.append(f"{environment_name('vault_keys')} or {environment_name('vault_lookup_key')}: {problem}.")
     mistakes.extend(_limit_mistakes(settings, sources))
+    mistakes.extend(_origin_mistakes(settings))
     mistakes.extend(_check_ledger(settings, sources))
     mistakes.extend(_mail_mistakes(settings))
     if settings.production:
@@ -279,6 +279,26 @@ def _limit_mistakes(settings: Settings, sources: Mapping[str, str]) -> list[str]
             read_rate(getattr(settings, name))
         except ValueError as problem:
             mistakes.append(f"{sources.get(name, name)} is {getattr(settings, name)!r}: {problem}.")
+    return mistakes
+
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
+_HOST = re.compile(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]")
+
+
+def _origin_mistakes(settings: Settings) -> list[str]:
+    """Whose pages may call us is a list of whole origins: no pattern, no ``null``."""
+    mistakes = []
+    for origin in settings.origins:
+        if not _ORIGIN.fullmatch(origin):
+            mistakes.append(
+                f"{environment_name('cors_origins')} has {origin!r}: an origin is written https://host, without a path."
+            )
+        elif settings.production and not origin.startswith("https://"):
+            mistakes.append(f"{environment_name('cors_origins')} has {origin!r}: in production it is https.")
+    for host in words(settings.allowed_hosts):
+        if not _HOST.fullmatch(host):
+            mistakes.append(f"{environment_name('allowed_hosts')} has {host!r}: a host has no port, path or pattern.")
     return mistakes
 
 
@@ -326,15 +346,29 @@ def _has_port_in_range(parts: SplitResult) -> bool:
         return False
 
 
+_LEAST_OPERATOR_TOKEN = 32
+
+
 def _unfit_for_production(settings: Settings) -> list[str]:
+    """What a demonstration, a test or a developer's machine may do and production may not."""
     mistakes = []
-    for name in _SECRETS:
-        parts = {part.strip() for part in (getattr(settings, name) or "").split(",")}
-        if parts & DEMO_SECRETS:
+    for name in SECRETS:
+        if DEMO_SECRETS & set(words(getattr(settings, name) or "")):
             mistakes.append(f"{environment_name(name)} is the demonstration's: production needs its own.")
+    token = settings.operator_token
+    if token is not None and token not in DEMO_SECRETS and len(token) < _LEAST_OPERATOR_TOKEN:
+        mistakes.append(
+            f"{environment_name('operator_token')} has fewer than {_LEAST_OPERATOR_TOKEN} characters:"
+            " it opens everything."
+        )
+    for name in ("public_url", "stripe_api_base"):
+        if not (getattr(settings, name) or "").startswith("https://"):
+            mistakes.append(f"{environment_name(name)} must begin with https:// in production.")
     for name in ("limit_login", "limit_lookup"):
         if getattr(settings, name) == "off":
             mistakes.append(f"{environment_name(name)} is off: in production guessing is limited.")
+    if settings.log_level == "debug":
+        mistakes.append("AIS_LOG_LEVEL is debug: what it says of requests is for developers' machines.")
     if settings.clock_shift_seconds:
         mistakes.append("AIS_CLOCK_SHIFT_SECONDS is for tests: production's clock is not shifted.")
     return mistakes

@@ -56,6 +56,5 @@ def read_asset(digest: str, name: str) -> Response[bytes]:
         media_type=kind,
         headers={
             "Cache-Control": FOR_A_YEAR if digest == present else "no-cache",
-            "X-Content-Type-Options": "nosniff",
         },
     )

@@ -23,13 +23,6 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 )
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    # Other sites learn nothing of our addresses; our own forms say their origin, which is checked.
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
-}
 
 
 class Mistakes(dict[str, str]):
@@ -112,7 +105,6 @@ def render(
         status_code=status,
         media_type="text/html; charset=utf-8",
         headers={
-            **HEADERS,
             "Content-Security-Policy": f"{_POLICY} {leads_to}".rstrip(),
             "Content-Language": language,
             "Cache-Control": "no-store" if personal else "private, no-cache",

@@ -17,6 +17,8 @@ from ais.app.cli.output import Output, json_option
 PARENT = "AIS_WEB_SERVER_PID"
 WEB_APPLICATION = "ais.app.cli.web_worker:create_application"
 _PATIENCE_SECONDS = 5.0
+# Who sends a header a letter at a time holds a connection for no longer; the body counts to the request's own time.
+_HEADERS_WITHIN_MILLISECONDS = 10_000
 
 
 @click.command()
@@ -169,6 +171,7 @@ def _serve_jobs(_output: Output) -> None:
 def _serve_web(output: Output) -> None:
     from granian import Granian
     from granian.constants import Interfaces, Loops
+    from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
     from ais.platform.settings import load_settings
@@ -188,6 +191,7 @@ def _serve_web(output: Output) -> None:
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
         websockets=False,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADERS_WITHIN_MILLISECONDS),
     )
     server.serve()
     end(OK)

@@ -8,11 +8,12 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-from litestar import Litestar, Router
+from litestar import Litestar, Request, Router
+from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.handlers.base import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.static_files import create_static_files_router
 
@@ -21,7 +22,8 @@ from ais.platform.http.document import correct_before_it_is_read
 from ais.platform.http.errors import ErrorPage, error_renderer
 from ais.platform.http.limits import admit, tell_limit
 
-BODY_LIMIT_BYTES = 256 * 1024
+# Nine passengers with documents take a tenth of it; a route that must take more says so.
+BODY_LIMIT_BYTES = 64 * 1024
 SWAGGER_FILES = Path(__file__).parent / "swagger_ui"
 
 DESCRIPTION = """\
@@ -46,17 +48,48 @@ def _is_framework(handler: BaseRouteHandler) -> bool:
     return str(handler.fn.__module__ if hasattr(handler.fn, "__module__") else "").startswith("litestar.")
 
 
+class DocumentPage(OpenAPIRenderPlugin):
+    """The page that shows the document. All of it are files, so that the page may forbid every script inside it."""
+
+    def render(
+        self,
+        request: Request[Any, Any, Any],  # noqa: ARG002  # the interface of a plugin
+        openapi_schema: dict[str, Any],  # noqa: ARG002  # see above
+    ) -> bytes:
+        return (SWAGGER_FILES / "page.html").read_bytes()
+
+
+def _sharing(origins: Sequence[str]) -> CORSConfig:
+    """What scripts of pages elsewhere may send and read."""
+    return CORSConfig(
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type", "Accept-Language", "Idempotency-Key", "X-Correlation-ID"],
+        expose_headers=[
+            "X-Correlation-ID",
+            "Idempotency-Replayed",
+            "Retry-After",
+            "RateLimit-Limit",
+            "RateLimit-Remaining",
+            "RateLimit-Reset",
+        ],
+        max_age=3600,
+    )
+
+
 def build_application(
     *,
     routes: Sequence[Any],
     state: dict[str, Any] | None = None,
     lifespan: Sequence[Callable[[Litestar], AbstractAsyncContextManager[None]]] = (),
     error_page: ErrorPage | None = None,
+    cors_origins: Sequence[str] = (),
 ) -> Litestar:
     """The ASGI application of ``routes``. What endpoints need stands in ``state`` or is put under ``app.state`` by a
     lifespan; ``authenticator`` (an :class:`ais.platform.http.Authenticator`) must be there. ``error_page`` may answer
-    errors of pages for people; what it leaves is answered in the form of the API. Raises RuntimeError if a route does
-    not declare who may call it.
+    errors of pages for people; what it leaves is answered in the form of the API. Scripts of pages at ``cors_origins``
+    may call the API, with a token and never with a cookie. Raises RuntimeError if a route does not declare who may
+    call it.
     """
     files = create_static_files_router(
         "/schema/files", directories=[SWAGGER_FILES], opt={"access": PUBLIC, "limit": None}, include_in_schema=False
@@ -70,6 +103,7 @@ def build_application(
         state=State(state or {}),
         # Logs are the program's own (ais.platform.telemetry); the framework's would send names and numbers unmasked.
         logging_config=None,
+        cors_config=_sharing(cors_origins) if cors_origins else None,
         request_max_body_size=BODY_LIMIT_BYTES,
         openapi_config=OpenAPIConfig(
             title="ais",
@@ -87,14 +121,7 @@ def build_application(
             components=Components(
                 security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")},
             ),
-            render_plugins=[
-                SwaggerRenderPlugin(
-                    favicon="<link rel='icon' href='/schema/files/favicon-32x32.png'>",
-                    js_url="/schema/files/swagger-ui-bundle.js",
-                    css_url="/schema/files/swagger-ui.css",
-                    standalone_preset_js_url="/schema/files/swagger-ui-standalone-preset.js",
-                )
-            ],
+            render_plugins=[DocumentPage(path="/swagger")],
         ),
     )
     _check_declarations(application)

@@ -21,7 +21,7 @@ from litestar.openapi.datastructures import ResponseSpec
 
 from ais.kit import AppError, NotFound, ServiceUnavailable, ValidationFailed
 from ais.platform.http.access import TokenExpired, Unauthorized
-from ais.platform.i18n import preferred_language, translate
+from ais.platform.i18n import Language, preferred_language, translate
 from ais.platform.rate_limits import RateLimited
 from ais.platform.telemetry import CORRELATION_ID, get_logger
 
@@ -214,10 +214,9 @@ def _headers(error: AppError, problem: Exception) -> dict[str, str]:
     return headers
 
 
-def render_error(request: Request[Any, Any, Any], error: AppError, headers: dict[str, str]) -> Response[ErrorBody]:
-    """The one form of the API, in the caller's language."""
-    language = preferred_language(request.headers.get("accept-language"))
-    body = ErrorBody(
+def error_body(error: AppError, language: Language) -> ErrorBody:
+    """The one form of the API, in that language."""
+    return ErrorBody(
         ErrorDetails(
             code=error.code,
             message=error.sentence(translate(error.message, language)),
@@ -226,6 +225,12 @@ def render_error(request: Request[Any, Any, Any], error: AppError, headers: dict
             details=error.details,
         )
     )
+
+
+def render_error(request: Request[Any, Any, Any], error: AppError, headers: dict[str, str]) -> Response[ErrorBody]:
+    """An error for a program, in the caller's language."""
+    language = preferred_language(request.headers.get("accept-language"))
+    body = error_body(error, language)
     headers = {**headers, "Content-Language": language}
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
