@@ -28,6 +28,7 @@ def program(servers: SharedServers, tmp_path_factory: pytest.TempPathFactory) ->
             url,
             servers.cache_url(),
             web=2,
+            environment={"AIS_LOG_LEVEL": "debug"},
             web_environments=({}, {"AIS_HOLD_MINUTES": str(BRIEF_HOLD_SECONDS / 60)}),
         ) as program,
     ):

@@ -17,6 +17,7 @@ from ais.orders.endpoints import ROUTES as ORDER_ROUTES
 from ais.payments.counter.endpoints import COUNTER_ROUTES as OWN_MONEY_ROUTES
 from ais.payments.endpoints import ROUTES as PAYMENT_ROUTES
 from ais.payments.lists.endpoints import LIST_ROUTES
+from ais.platform.error_reports import start_error_reports
 from ais.platform.http import build_application
 from ais.platform.http.correlation import Correlated
 from ais.platform.http.shield import Shield
@@ -31,6 +32,7 @@ def create_application(settings: Settings | None = None) -> Correlated:
     """The program over HTTP; settings are read from the environment unless they are given."""
     settings = settings or load_settings()
     configure_logging(settings.log_level, process="web")
+    start_error_reports(settings)
     return surrounded(litestar_application(settings, owns_process=True), settings)
 
 

@@ -8,6 +8,7 @@ import signal
 from ais.app.composition import open_gateways
 from ais.app.registry import build_registry
 from ais.platform.database import Database
+from ais.platform.error_reports import start_error_reports
 from ais.platform.jobs.worker import WorkerSettings, run_worker
 from ais.platform.settings import Settings
 from ais.platform.telemetry import configure_logging, get_logger
@@ -19,6 +20,7 @@ CONCURRENCY = 8
 async def serve(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; what runs then is finished or goes back to the queue."""
     configure_logging(settings.log_level, process="worker")
+    start_error_reports(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

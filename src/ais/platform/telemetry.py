@@ -6,7 +6,7 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -114,6 +114,38 @@ def tell_exception(_logger: Any, _method: str, event: MutableMapping[str, Any]) 
     return event
 
 
+ErrorListener = Callable[[Mapping[str, Any], BaseException | None], None]
+_listeners: list[ErrorListener] = []
+
+
+def tell_errors_to(listener: ErrorListener) -> None:
+    """Call ``listener`` with every line that is logged as an error, masked, and the exception it came from."""
+    _listeners.append(listener)
+
+
+def stop_telling_errors() -> None:
+    """Forget all listeners."""
+    _listeners.clear()
+
+
+def _keep_error(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Keeps the exception of a line for those who listen, before it becomes text."""
+    if _listeners and event.get("level") in {"error", "critical"}:
+        told = event.get("exc_info")
+        event["_error"] = told[1] if isinstance(told, tuple) else told
+    return event
+
+
+def _tell_listeners(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if "_error" in event:
+        error = event.pop("_error")
+        if error and not isinstance(error, BaseException):
+            error = sys.exc_info()[1]
+        for listener in _listeners:
+            listener(event, error or None)
+    return event
+
+
 def configure_logging(level: str = "info", *, process: str = "ais") -> None:
     """Send structlog and the standard library's loggers to stderr as JSON lines of one form."""
     shared: list[Any] = [
@@ -122,8 +154,10 @@ def configure_logging(level: str = "info", *, process: str = "ais") -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _name_process(process),
+        _keep_error,
         tell_exception,
         mask_personal_data,
+        _tell_listeners,
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(ensure_ascii=False)],
