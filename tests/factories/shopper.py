@@ -11,6 +11,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 import httpx
+from tests.factories.connections import client_of_mortals
 from tests.factories.running_program import RunningProgram
 
 FAMILY_NAME = "Al-Harbi"
@@ -38,9 +39,9 @@ class Shopper:
         self.program = program
         self.urls = [web.url for web in program.web]
         limits = httpx.Limits(max_connections=400, max_keepalive_connections=100)
-        self.http = httpx.AsyncClient(timeout=30.0, limits=limits)
-        self.provider = httpx.AsyncClient(
-            base_url=program.simulator.url, timeout=30.0, auth=(program.simulator.api_key, ""), limits=limits
+        self.http = client_of_mortals(limits=limits)
+        self.provider = client_of_mortals(
+            base_url=program.simulator.url, auth=(program.simulator.api_key, ""), limits=limits
         )
 
     async def __aenter__(self) -> Self:

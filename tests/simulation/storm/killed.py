@@ -19,6 +19,7 @@ from typing import Any
 
 import asyncpg
 import httpx
+from tests.factories.connections import client_of_mortals
 from tests.factories.cutting import CONNECTION_LOST
 from tests.factories.in_process import departure
 from tests.factories.running_program import Part, RunningProgram, private_market, running_program
@@ -225,8 +226,8 @@ class KillingField:
         program = world.program
         await world.trouble(seed)
         async with (
-            httpx.AsyncClient(base_url=program.web[0].url, timeout=30) as http,
-            httpx.AsyncClient(base_url=program.simulator.url, auth=(API_KEY, ""), timeout=30) as provider,
+            client_of_mortals(base_url=program.web[0].url) as http,
+            client_of_mortals(base_url=program.simulator.url, auth=(API_KEY, "")) as provider,
         ):
             there = OverHTTP(world, http, provider)
             market = Market(ROUTES, departure(2), 30)
