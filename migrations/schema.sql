@@ -790,6 +790,22 @@ CREATE TABLE public.api_keys (
     CONSTRAINT api_keys_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
 );
 
+CREATE TABLE public.audit_chain (
+    "position" bigint NOT NULL,
+    entry_id uuid NOT NULL,
+    hash bytea NOT NULL,
+    chained_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    CONSTRAINT audit_chain_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT audit_chain_position_check CHECK (("position" >= 1))
+);
+
+CREATE TABLE public.audit_chain_progress (
+    only_one boolean DEFAULT true NOT NULL,
+    next_transaction_id xid8 NOT NULL,
+    begun_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    CONSTRAINT audit_chain_progress_only_one_check CHECK (only_one)
+);
+
 CREATE TABLE public.audit_entries (
     id uuid NOT NULL,
     action text NOT NULL,
@@ -817,6 +833,15 @@ CREATE TABLE public.audit_entries (
     CONSTRAINT audit_entries_origin_check CHECK ((origin <> ''::text)),
     CONSTRAINT audit_entries_session_id_check CHECK ((session_id <> ''::text)),
     CONSTRAINT audit_entries_subject_check CHECK (((length(subject) >= 1) AND (length(subject) <= 200)))
+);
+
+CREATE TABLE public.audit_heads (
+    "position" bigint NOT NULL,
+    hash bytea NOT NULL,
+    signed_at timestamp with time zone NOT NULL,
+    key_id text NOT NULL,
+    signature bytea NOT NULL,
+    recorded_at timestamp with time zone DEFAULT public.ais_now() NOT NULL
 );
 
 CREATE TABLE public.booking_class_ladders (
@@ -2455,8 +2480,20 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.audit_chain
+    ADD CONSTRAINT audit_chain_entry_id_key UNIQUE (entry_id);
+
+ALTER TABLE ONLY public.audit_chain
+    ADD CONSTRAINT audit_chain_pkey PRIMARY KEY ("position");
+
+ALTER TABLE ONLY public.audit_chain_progress
+    ADD CONSTRAINT audit_chain_progress_pkey PRIMARY KEY (only_one);
+
 ALTER TABLE ONLY public.audit_entries
     ADD CONSTRAINT audit_entries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.audit_heads
+    ADD CONSTRAINT audit_heads_pkey PRIMARY KEY ("position");
 
 ALTER TABLE ONLY public.booking_class_ladders
     ADD CONSTRAINT booking_class_ladders_carrier_cabin_rank_key UNIQUE (carrier, cabin, rank);
@@ -3001,9 +3038,13 @@ CREATE TRIGGER agency_limit_changes_history BEFORE DELETE OR UPDATE ON public.ag
 
 CREATE TRIGGER agency_movements_history BEFORE DELETE OR UPDATE ON public.agency_movements FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER audit_chain_history BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_chain FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER audit_entries_history BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_entries FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER audit_entries_transaction BEFORE INSERT ON public.audit_entries FOR EACH ROW EXECUTE FUNCTION public.audit_own_transaction();
+
+CREATE TRIGGER audit_heads_history BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_heads FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER cancellation_quote_lines_history BEFORE DELETE OR UPDATE ON public.cancellation_quote_lines FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
@@ -3104,6 +3145,12 @@ ALTER TABLE ONLY public.airports
 
 ALTER TABLE ONLY public.airports
     ADD CONSTRAINT airports_country_code_fkey FOREIGN KEY (country_code) REFERENCES public.countries(code);
+
+ALTER TABLE ONLY public.audit_chain
+    ADD CONSTRAINT audit_chain_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.audit_entries(id);
+
+ALTER TABLE ONLY public.audit_heads
+    ADD CONSTRAINT audit_heads_position_fkey FOREIGN KEY ("position") REFERENCES public.audit_chain("position");
 
 ALTER TABLE ONLY public.cabin_layouts
     ADD CONSTRAINT cabin_layouts_aircraft_type_fkey FOREIGN KEY (aircraft_type) REFERENCES public.aircraft_types(iata);

@@ -12,6 +12,7 @@ import pytest
 from tests.factories.in_process import ADULT, CHILD, INFANT, bearer, departure, in_process, new_key
 from tests.factories.programs import market, simulator
 
+from ais.accounts.audit.repository import CONTENT as ENTRY_CONTENT
 from ais.app.invariants import INVARIANTS
 from ais.platform.invariants import find_violations
 
@@ -26,6 +27,12 @@ NO_LIMITS = "ALTER TABLE leg_cabins DROP CONSTRAINT leg_cabins_totals, DROP CONS
 POSTING = """
     INSERT INTO ledger_postings (id, kind, cause_type, cause_id, actor, channel, happened_at, entry_count)
     VALUES (gen_random_uuid(), 'captured', 'payment', 'planted', 'system:test', 'cli', ais_now(), 2)"""
+
+CHAIN_AN_ENTRY = f"""
+    DELETE FROM audit_chain;
+    INSERT INTO audit_chain (position, entry_id, hash)
+    SELECT 1, entry.id, sha256(decode(repeat('00', 32), 'hex') || convert_to({ENTRY_CONTENT}, 'UTF8'))
+    FROM audit_entries AS entry LIMIT 1"""
 
 # By name of the invariant: the statement that breaks it; a constraint that would refuse that is dropped first.
 PLANTED: dict[str, str] = {
@@ -78,6 +85,16 @@ PLANTED: dict[str, str] = {
     "ledger.travel_credit_never_below_zero": """
         INSERT INTO ledger_entries (posting_id, number, account, amount_minor, currency, credit_id)
         VALUES (gen_random_uuid(), 1, 'travel_credit', 1, 'SAR', gen_random_uuid())""",
+    "audit.chain_holds": """
+        INSERT INTO audit_chain (position, entry_id, hash)
+        SELECT coalesce(max(position), 0) + 1, gen_random_uuid(), sha256('other') FROM audit_chain""",
+    "audit.heads_agree": """
+        INSERT INTO audit_heads (position, hash, signed_at, key_id, signature)
+        SELECT coalesce(max(position), 0) + 1, '', ais_now(), 'k', '' FROM audit_heads""",
+    "audit.every_entry_is_chained": """
+        UPDATE audit_chain_progress SET next_transaction_id = pg_snapshot_xmax(pg_current_snapshot())""",
+    "orders.moves_are_audited": f"DELETE FROM audit_entries WHERE order_id = {EXPIRED}",
+    "orders.postings_are_audited": POSTING,
     "payments.refunds_within_received": "UPDATE payments SET refunded_minor = 1 WHERE status = 'succeeded'",
     "payments.history_ends_at_the_present": """
         UPDATE payments SET status = 'processing' WHERE status = 'requires_payment'""",
@@ -158,6 +175,9 @@ PLANTED_TOO: list[tuple[str, str]] = [
         """INSERT INTO ledger_chain (position, posting_id, hash)
            SELECT coalesce(max(position), 0) + 2, gen_random_uuid(), sha256('other') FROM ledger_chain""",
     ),
+    ("audit.chain_holds", f"{CHAIN_AN_ENTRY}; UPDATE audit_entries SET subject = 'ord_1'"),
+    ("audit.chain_holds", f"{CHAIN_AN_ENTRY}; DELETE FROM audit_entries"),
+    ("orders.postings_are_audited", "DELETE FROM audit_entries"),
     (
         "payments.captures_posted",
         f"UPDATE payments SET received_minor = received_minor + 1 WHERE order_id = {CONFIRMED}",

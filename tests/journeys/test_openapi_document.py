@@ -71,6 +71,8 @@ STAFF_READS: dict[str, JSON] = {
     "list_shifts": {},
     "list_refunds": {},
     "list_disputes": {},
+    "list_audit_entries": {"limit": 5},
+    "read_audit_chain": {},
 }
 KEPT = 40
 CHECKS = [

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from litestar import Litestar
 
+from ais.accounts.audit.endpoints import ROUTES as AUDIT_ROUTES
 from ais.app.composition import web_state
 from ais.app.health import read_liveness, read_readiness
 from ais.ledger.endpoints import ROUTES as LEDGER_ROUTES
@@ -59,6 +60,7 @@ def litestar_application(settings: Settings, *, owns_process: bool = False) -> L
             OffersController,
             *ORDER_ROUTES,
             *LEDGER_ROUTES,
+            *AUDIT_ROUTES,
             *CANCELLATION_ROUTES,
             *PAYMENT_ROUTES,
             *COUNTER_ROUTES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ais import fares, inventory, ledger, orders, payments, schedule, ticketing
+from ais.accounts import audit
 from ais.platform.invariants import Invariant
 
 INVARIANTS: tuple[Invariant, ...] = (
@@ -13,4 +14,5 @@ INVARIANTS: tuple[Invariant, ...] = (
     *payments.INVARIANTS,
     *ticketing.INVARIANTS,
     *orders.INVARIANTS,
+    *audit.INVARIANTS,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from ais.accounts import audit
 from ais.app import notices, reconciliation
 from ais.app.schedule_import import extend_sale
 from ais.inventory import jobs as inventory_jobs
@@ -35,6 +36,12 @@ def build_registry(settings: Settings, gateways: Gateways) -> JobRegistry:
         registry,
         SigningKeys(settings.ledger_signing_keys),
         (FolderSink(settings.heads_dir),),
+        heads_every_seconds=settings.ledger_heads_minutes * 60,
+    )
+    audit.CHAIN.register(
+        registry,
+        SigningKeys(settings.ledger_signing_keys),
+        (FolderSink(settings.audit_heads_dir),),
         heads_every_seconds=settings.ledger_heads_minutes * 60,
     )
     payment_jobs.register(registry, gateways, reconciliation.provider_lists(settings), settle_order_payment)

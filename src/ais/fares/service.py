@@ -20,6 +20,7 @@ from ais.fares.filing.files import TAXES, Filing, read_filing
 from ais.fares.filing.reader import FilingError
 from ais.fares.filing.rows import FiledTax, KnownCodes, VersionedRow, filed
 from ais.kit import Money
+from ais.platform.audit import Entry, record
 from ais.platform.database import Connection, UnitOfWork
 from ais.reference import ReferenceData, load_reference
 
@@ -76,8 +77,17 @@ async def import_fares(uow: UnitOfWork, files: Mapping[str, str], reference: Ref
     if report.changed_anything:
         await repository.bump_fares_version(connection)
         counts = (report.fares, report.taxes, report.discounts)
+        await record(uow, _entry(report))
         uow.publish(FaresImported(sum(each.added for each in counts), sum(each.ended for each in counts)))
     return report
+
+
+def _entry(report: FareImportReport) -> Entry:
+    kinds = {"fares": report.fares, "taxes": report.taxes, "discounts": report.discounts}
+    after = {f"{name}_added": counts.added for name, counts in kinds.items()}
+    after |= {f"{name}_ended": counts.ended for name, counts in kinds.items()}
+    after |= {"brands": report.brands, "points_of_sale": report.points_of_sale}
+    return Entry(action="fares.imported", subject="fares", after=after)
 
 
 async def _file_versions(uow: UnitOfWork, table: str, rows: Sequence[VersionedRow], now: datetime) -> VersionCounts:
@@ -142,6 +152,8 @@ async def _withdraw(uow: UnitOfWork, table: str, version_id: int, reason: str) -
             raise FareVersionNotFound
         raise AlreadyWithdrawn(withdrawn_at=at.isoformat())
     await repository.bump_fares_version(uow.connection)
+    noun = "fare" if table == repository.FARES else "tax"
+    await record(uow, Entry(action=f"{noun}.withdrawn", subject=f"{noun}:{version_id}"))
 
 
 async def load_fare_book(

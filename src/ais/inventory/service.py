@@ -17,6 +17,7 @@ from ais.inventory.errors import AuthorisationRefused, HoldHasExpired, HoldNotFo
 from ais.inventory.events import HoldExpired
 from ais.inventory.repository import AdjustedCabin, CabinNow
 from ais.kit import InvalidStateTransition, NotFound
+from ais.platform.audit import Entry, record
 from ais.platform.database import UnitOfWork
 from ais.platform.staff_queue import ask_staff, resolve_staff_queue
 
@@ -168,6 +169,15 @@ async def set_authorisation(
     if kept_off < 0:
         raise AuthorisationRefused(reason="blocked seats cannot be negative")
     adjusted = await repository.adjust_authorisation(uow.connection, current, limits, kept_off, uow.actor.name, reason)
+    await record(
+        uow,
+        Entry(
+            action="inventory.authorisation_set",
+            subject=f"leg:{leg_id}:{cabin}",
+            before={"limits": [str(limit) for limit in current.limits], "blocked": current.blocked},
+            after={"limits": [str(limit) for limit in limits], "blocked": kept_off},
+        ),
+    )
     await repository.note_change(uow.connection, [leg_id])
     await _ask_whom_to_move(uow, (adjusted,))
     return adjusted

@@ -32,6 +32,7 @@ PAYMENT, REFUND, DOCUMENT, FLIGHT_DATE = "pay", "rfd", "doc", "fld"
 POSTING = "pst"
 TRAVEL_CREDIT, CANCELLATION_QUOTE = "tcr", "ccq"
 AGENCY, CASH_SHIFT, DISPUTE = "agy", "shf", "dsp"
+AUDIT_ENTRY = "aud"
 USER, SESSION = "usr", "ses"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"

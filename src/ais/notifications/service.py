@@ -15,13 +15,14 @@ from uuid import UUID
 
 import msgspec
 
-from ais.kit import system_actor
+from ais.kit import encode_id, system_actor
 from ais.kit.ids import OrderId
 from ais.notifications import repository
-from ais.notifications.domain import Notice, NoticeKind, NoticeStatus, pause_after
+from ais.notifications.domain import PREFIX, Notice, NoticeKind, NoticeStatus, pause_after
 from ais.notifications.letters import Letters
 from ais.notifications.ports import MailDeferred, MailGateway, MailRefused, MailServerDown, MailSession
 from ais.orders import find_order
+from ais.platform.audit import Entry, record
 from ais.platform.database import Database, UnitOfWork
 from ais.platform.faults import fault_point
 from ais.platform.staff_queue import ask_staff, resolve_staff_queue
@@ -168,6 +169,8 @@ async def _end(database: Database, notice: Notice, status: NoticeStatus, error: 
 async def retry_notices(uow: UnitOfWork, notice_ids: Sequence[UUID] | None = None) -> list[UUID]:
     """Let failed notices be sent again, all of them or those named; answers which. Others stay as they are."""
     revived = await repository.revive(uow, notice_ids)
+    for notice_id in revived:
+        await record(uow, Entry(action="notice.retried", subject=encode_id(PREFIX, notice_id)))
     if revived:
         uow.enqueue(DELIVER, {}, dedupe_key=DELIVER)
     return revived

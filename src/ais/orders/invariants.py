@@ -308,4 +308,25 @@ INVARIANTS = (
         WHERE adult.order_id <> infant.order_id OR adult.type <> 'adult'
         """,
     ),
+    Invariant(
+        "orders.moves_are_audited",
+        "Every change of an order's states since the audit trail began has an entry there, of the same request.",
+        """
+        SELECT history.order_id, history.axis, history.to_state, history.actor, history.happened_at
+        FROM order_history AS history, audit_chain_progress AS trail
+        WHERE history.happened_at >= trail.begun_at
+          AND NOT EXISTS (SELECT FROM audit_entries AS entry
+                          WHERE entry.order_id = history.order_id AND entry.correlation_id = history.correlation_id)
+        """,
+    ),
+    Invariant(
+        "orders.postings_are_audited",
+        "Every transaction that posted to the books since the audit trail began has left an entry there.",
+        """
+        SELECT posting.id, posting.kind, posting.cause_type, posting.cause_id, posting.actor
+        FROM ledger_postings AS posting, audit_chain_progress AS trail
+        WHERE posting.recorded_at >= trail.begun_at
+          AND NOT EXISTS (SELECT FROM audit_entries AS entry WHERE entry.transaction_id = posting.transaction_id)
+        """,
+    ),
 )

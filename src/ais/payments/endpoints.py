@@ -11,7 +11,6 @@ from litestar.params import Parameter
 from ais.kit import ValidationFailed, decode_id, ids
 from ais.kit.ids import PaymentId
 from ais.payments import repository
-from ais.payments.cursor import read_cursor, write_cursor
 from ais.payments.domain import EventState
 from ais.payments.errors import EventNotFound, PaymentNotFound, SignatureInvalid
 from ais.payments.ports import Gateways
@@ -33,9 +32,11 @@ from ais.platform.http import (
     actor_of,
     correlation_id_of,
     json_response,
+    read_cursor,
     refusals,
     request_key,
     staff,
+    write_cursor,
 )
 from ais.platform.idempotency import Answer, IdempotencyConflict, IdempotencyInProgress, once
 

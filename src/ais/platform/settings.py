@@ -141,6 +141,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.ledger_heads_dir or self.data_dir / "ledger-heads"
 
     @property
+    def audit_heads_dir(self) -> Path:
+        """Where signed heads of the audit trail are kept: beneath the ledger's, so that they leave with them."""
+        return self.heads_dir / "audit"
+
+    @property
     def vault(self) -> Vault:
         """What seals and opens personal data, by the keys of these settings."""
         return Vault(self.vault_keys, self.vault_lookup_key)

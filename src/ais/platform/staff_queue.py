@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ais.platform.audit import Entry, record
 from ais.platform.database import Connection, UnitOfWork
 from ais.platform.telemetry import get_logger
 
@@ -47,7 +48,10 @@ async def resolve_staff_queue(uow: UnitOfWork, kind: str, subject: str) -> bool:
         subject,
         uow.actor.name,
     )
-    return status.endswith(" 1")
+    if not status.endswith(" 1"):
+        return False
+    await record(uow, Entry(action="staff_queue.resolved", subject=subject, after={"kind": kind}))
+    return True
 
 
 async def list_staff_queue(

@@ -8,9 +8,10 @@ from uuid import UUID
 
 import msgspec
 
-from ais.kit import new_uuid
+from ais.kit import encode_id, ids, new_uuid
 from ais.kit.ids import DocumentId, OrderId
 from ais.ledger import post_all
+from ais.platform.audit import Entry, Fields, record
 from ais.platform.database import UnitOfWork
 from ais.ticketing import repository
 from ais.ticketing.domain import (
@@ -55,7 +56,11 @@ async def add_number_range(uow: UnitOfWork, carrier: str, accounting_code: str, 
         raise TicketRangeInvalid(reason=f"there is no carrier {carrier}")
     if known[1] not in {None, accounting_code}:
         raise TicketRangeInvalid(reason=f"the accounting code of {carrier} is {known[1]}")
-    return await repository.insert_range(uow, carrier, accounting_code, first, last)
+    if not await repository.insert_range(uow, carrier, accounting_code, first, last):
+        return False
+    added: Fields = {"accounting_code": accounting_code, "first": first, "last": last}
+    await record(uow, Entry(action="tickets.range_added", subject=f"carrier:{carrier}", after=added))
+    return True
 
 
 async def enough_numbers(uow: UnitOfWork, validating_carrier: str, tickets: Sequence[TicketToIssue]) -> bool:
@@ -113,6 +118,8 @@ async def issue_tickets(
             }
         )
         first_of_journey = first_of_journey or part.id
+    subject = encode_id(ids.ORDER, order_id)
+    await record(uow, Entry(action="tickets.issued", subject=subject, order_id=order_id, after={"numbers": numbers}))
     coupons = [row for part in parts for row in _coupon_rows(part)]
     await repository.insert_documents(uow, documents, coupons, issued_at)
     return numbers

@@ -9,6 +9,7 @@ from ais.kit import Money
 from ais.ledger.domain import MOMENTS, Account, Entry, Item, Moment, Posting, PostingError, credit, debit
 from ais.ledger.repository import recognition as repository
 from ais.ledger.service.posting import post_all
+from ais.platform import audit
 from ais.platform.database import UnitOfWork
 
 _DEFERRED_AT_ONCE = 500
@@ -66,7 +67,11 @@ async def set_recognition_rule(uow: UnitOfWork, item: Item, moment: Moment, vali
         raise ValueError(f"{item} is recognised at one of {', '.join(MOMENTS[item])}")
     if valid_from <= uow.clock.now().date():
         raise ValueError("a rule begins tomorrow at the earliest")
-    return await repository.insert_rule(uow, item, moment, valid_from)
+    if not await repository.insert_rule(uow, item, moment, valid_from):
+        return False
+    rule = {"moment": moment, "valid_from": valid_from.isoformat()}
+    await audit.record(uow, audit.Entry(action="ledger.rule_set", subject=f"rule:{item}", after=rule))
+    return True
 
 
 async def recognise_deferred(uow: UnitOfWork) -> int:
@@ -75,6 +80,10 @@ async def recognise_deferred(uow: UnitOfWork) -> int:
     Harmless beside itself: a coupon's sum has one posting for the instant at which it is due.
     """
     due = await repository.due_deferrals(uow.connection, _DEFERRED_AT_ONCE)
+    if due:
+        await audit.record(
+            uow, audit.Entry(action="ledger.recognised", subject="ledger", after={"coupon_count": len(due)})
+        )
     await post_all(uow, [_recognised(each) for each in due])
     return len(due)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from ais.kit import InvalidStateTransition, Money
+from ais.kit import InvalidStateTransition, Money, encode_id, ids
 from ais.kit.ids import OrderId
 from ais.ledger import (
     UNFLOWN,
@@ -37,6 +37,7 @@ from ais.orders.departure.domain import (
 )
 from ais.orders.domain import Order, OrderStatus
 from ais.orders.service.states import OrderChange
+from ais.platform import audit
 from ais.platform.database import UnitOfWork
 from ais.ticketing import documents_of_order, move_coupons
 
@@ -88,7 +89,36 @@ async def close_departure(
     for order in found.values():
         completed += await _follow(uow, order)
     flown = sum(outcomes[coupon] for coupon in moved)
-    return ClosedDeparture(flown, len(moved) - flown, len(coupons) - len(moved), len(touched), completed)
+    closed = ClosedDeparture(flown, len(moved) - flown, len(coupons) - len(moved), len(touched), completed)
+    await _record(uow, flight_date_id, closed, moved, outcomes)
+    return closed
+
+
+async def _record(
+    uow: UnitOfWork,
+    flight_date_id: UUID,
+    closed: ClosedDeparture,
+    moved: Sequence[CouponOnFlight],
+    outcomes: dict[CouponOnFlight, bool],
+) -> None:
+    """The audit trail says what closing did to the flight, and to each order."""
+    flight = encode_id(ids.FLIGHT_DATE, flight_date_id)
+    await audit.record(
+        uow, audit.Entry(action="departure.closed", subject=flight, after=msgspec.structs.asdict(closed))
+    )
+    by_order: dict[OrderId, list[bool]] = {}
+    for coupon in moved:
+        by_order.setdefault(coupon.order_id, []).append(outcomes[coupon])
+    for order_id, flown in by_order.items():
+        await audit.record(
+            uow,
+            audit.Entry(
+                action="order.departure_closed",
+                subject=encode_id(ids.ORDER, order_id),
+                order_id=order_id,
+                after={"flight": flight, "flown": sum(flown), "no_show": len(flown) - sum(flown)},
+            ),
+        )
 
 
 async def _order(uow: UnitOfWork, order_id: OrderId) -> Order:

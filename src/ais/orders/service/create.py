@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from ais.inventory import Claim, Hold, HoldNotFound, HoldStatus, SeatDesk, release_hold
-from ais.kit import Actor, AppError, InvalidStateTransition, new_locator, new_uuid
+from ais.kit import Actor, AppError, InvalidStateTransition, encode_id, ids, new_locator, new_uuid
 from ais.kit.ids import OrderId, OrderItemId, OrderSegmentId, PassengerId
 from ais.offers import AcceptableOffer, Shop
 from ais.orders import repository
@@ -33,6 +33,7 @@ from ais.orders.errors import OrderConflict
 from ais.orders.schemas import OrderRequest
 from ais.orders.service.travellers import check_travellers
 from ais.orders.view import order_body
+from ais.platform.audit import Entry, record
 from ais.platform.database import Database
 from ais.platform.faults import fault_point
 from ais.platform.i18n import Language
@@ -149,12 +150,22 @@ async def _write(
                 if twin is not None:
                     raise _Superseded(twin)
                 await repository.insert_order(uow, order, correlation_id=correlation_id, reason="offer accepted")
+                await record(uow, _created(order))
         except _Superseded as superseded:
             return superseded.answer
         except repository.LocatorTaken:
             continue
         return answer
     raise OrderConflict
+
+
+def _created(order: Order) -> Entry:
+    return Entry(
+        action="order.created",
+        subject=encode_id(ids.ORDER, order.id),
+        order_id=order.id,
+        after={"status": order.status, "total": str(order.total), "passenger_count": len(order.passengers)},
+    )
 
 
 async def _give_up(services: CreateOrder, actor: Actor, correlation_id: str, hold: Hold) -> None:

@@ -39,6 +39,7 @@ from ais.payments import (
     find_payment,
     payments_of_order,
 )
+from ais.platform.audit import Entry, record
 from ais.platform.database import Database, UnitOfWork
 from ais.platform.faults import fault_point
 from ais.platform.idempotency import (
@@ -235,6 +236,16 @@ async def _extend(services: PayOrder, uow: UnitOfWork, order: Order, now: dateti
     except (HoldHasExpired, HoldNotFound, InvalidStateTransition) as ended:
         raise HoldExpired from ended
     await repository.extend_time_limit(uow, order.id, limit)
+    await record(
+        uow,
+        Entry(
+            action="order.time_limit_extended",
+            subject=encode_id(ids.ORDER, order.id),
+            order_id=order.id,
+            before={"payment_required_by": order.payment_required_by.isoformat()},
+            after={"payment_required_by": limit.isoformat()},
+        ),
+    )
     return limit
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ais.kit import Money
+from ais.kit import Money, encode_id, ids
 from ais.orders import repository
 from ais.orders.domain import (
     ORDER_PAYMENT_TRANSITIONS,
@@ -18,6 +18,7 @@ from ais.orders.domain import (
     TicketingStatus,
 )
 from ais.orders.repository import Move
+from ais.platform.audit import Entry, record
 from ais.platform.database import UnitOfWork
 
 
@@ -72,6 +73,7 @@ class OrderChange:
         """Write all of it, if there is anything."""
         if not self.is_changed:
             return
+        await record(uow, self._entry())
         await repository.write_order_state(
             uow,
             self.order.id,
@@ -83,7 +85,10 @@ class OrderChange:
             refunded_minor=self.refunded_minor,
         )
         self._moves = []
-        self.order = msgspec.structs.replace(
+        self.order = self._changed_order()
+
+    def _changed_order(self) -> Order:
+        return msgspec.structs.replace(
             self.order,
             status=self.status,
             payment_status=self.payment_status,
@@ -91,3 +96,28 @@ class OrderChange:
             paid_minor=self.paid_minor,
             refunded_minor=self.refunded_minor,
         )
+
+    def _entry(self) -> Entry:
+        before, after = _facts(self.order), _facts(self._changed_order())
+        changed = [name for name in before if before[name] != after[name]]
+        if self.status != self.order.status:
+            action = f"order.{self.status}"
+        else:
+            action = "order.ticketing_changed" if "ticketing_status" in changed else "order.payment_changed"
+        return Entry(
+            action=action,
+            subject=encode_id(ids.ORDER, self.order.id),
+            order_id=self.order.id,
+            before={name: before[name] for name in changed},
+            after={name: after[name] for name in changed},
+        )
+
+
+def _facts(order: Order) -> dict[str, str]:
+    return {
+        "status": order.status,
+        "payment_status": order.payment_status,
+        "ticketing_status": order.ticketing_status,
+        "paid": str(Money(order.paid_minor, order.currency)),
+        "refunded": str(Money(order.refunded_minor, order.currency)),
+    }

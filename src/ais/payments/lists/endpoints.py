@@ -11,7 +11,6 @@ from litestar.params import Parameter
 
 from ais.kit import ValidationFailed
 from ais.payments import repository
-from ais.payments.cursor import read_cursor, read_id_cursor, write_cursor
 from ais.payments.domain import DisputeStatus, RefundStatus
 from ais.payments.schemas import (
     AgencyBody,
@@ -32,8 +31,11 @@ from ais.platform.http import (
     Unauthorized,
     actor_of,
     json_response,
+    read_cursor,
+    read_id_cursor,
     refusals,
     staff,
+    write_cursor,
 )
 
 _REFUSALS = (Unauthorized, TokenExpired, Forbidden, ValidationFailed)

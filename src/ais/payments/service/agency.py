@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ais.kit import Money, ids, new_uuid, system_actor
+from uuid import UUID
+
+from ais.kit import Money, encode_id, ids, new_uuid, system_actor
 from ais.kit.ids import AgencyId, PaymentId
 from ais.ledger import Account, Posting, debit, post
 from ais.payments import repository
@@ -17,6 +19,7 @@ from ais.payments.domain import (
 )
 from ais.payments.errors import AgencyNotFound, CodeTaken, CreditLimitTooLow, CurrencyDiffers, PaymentFailed
 from ais.payments.service.own import done_payment, own_id
+from ais.platform.audit import Entry, Fields, record
 from ais.platform.database import Database, UnitOfWork
 
 
@@ -25,6 +28,7 @@ async def create_agency(uow: UnitOfWork, code: str, name: str, credit_limit: Mon
     agency = await repository.insert_agency(uow, AgencyId(new_uuid()), code, name, credit_limit)
     if agency is None:
         raise CodeTaken
+    await record(uow, _entry("agency.created", agency.id, {"code": code, "credit_limit": str(credit_limit)}))
     return agency
 
 
@@ -35,6 +39,7 @@ async def top_up_agency(uow: UnitOfWork, agency_id: AgencyId, amount: Money, ref
     """
     agency = await _lock(uow, agency_id, amount.currency)
     movement = await repository.move_agency(uow, agency.id, "topped_up", amount, new_uuid(), reference)
+    await record(uow, _entry("agency.topped_up", agency.id, {"amount": str(amount)}))
     await post(
         uow,
         Posting(
@@ -60,6 +65,8 @@ async def set_credit_limit(uow: UnitOfWork, agency_id: AgencyId, credit_limit: M
     if (agency.balance + credit_limit).minor < 0:
         raise CreditLimitTooLow
     await repository.write_credit_limit(uow, agency, credit_limit)
+    before, after = {"credit_limit": str(agency.credit_limit)}, {"credit_limit": str(credit_limit)}
+    await record(uow, _entry("agency.credit_limit_set", agency_id, after, before=before))
     changed = await repository.find_agency(uow.connection, agency_id=agency_id)
     assert changed is not None
     return changed
@@ -72,6 +79,13 @@ async def _lock(uow: UnitOfWork, agency_id: AgencyId, currency: str) -> Agency:
     if agency.balance.currency != currency:
         raise CurrencyDiffers
     return agency
+
+
+def _entry(
+    action: str, agency_id: UUID, after: Fields, *, before: Fields | None = None, order_id: UUID | None = None
+) -> Entry:
+    subject = encode_id(ids.AGENCY, agency_id)
+    return Entry(action=action, subject=subject, order_id=order_id, before=before, after=after)
 
 
 class AgencyGateway:
@@ -96,6 +110,9 @@ class AgencyGateway:
                 if agency.available < opening.amount:
                     raise PaymentFailed(reason="credit_limit")
                 await repository.move_agency(uow, agency.id, "paid", -opening.amount, payment_id, opening.description)
+                order_id = own_id(ids.ORDER, opening.order_reference)
+                after = {"amount": str(opening.amount), "payment": opening.reference}
+                await record(uow, _entry("agency.paid", agency.id, after, order_id=order_id))
         return done_payment(opening.reference, opening.amount)
 
     async def retrieve(self, provider_payment_id: str) -> ProviderPayment:
@@ -120,6 +137,8 @@ class AgencyGateway:
                 await repository.move_agency(
                     uow, AgencyId(payment.funding_id), "returned", amount, refund_id, payment.description
                 )
+                after = {"amount": str(amount), "refund": reference}
+                await record(uow, _entry("agency.refunded", payment.funding_id, after, order_id=payment.order_id))
         return await self.retrieve_refund(reference)
 
     async def retrieve_refund(self, provider_refund_id: str) -> ProviderRefund:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from ais.kit import Money, encode_id, ids, new_uuid, system_actor
 from ais.kit.ids import CashShiftId, RefundId
 from ais.ledger import Account, Posting, credit, debit, post
@@ -28,6 +30,7 @@ from ais.payments.errors import (
 )
 from ais.payments.service.own import done_payment, own_id
 from ais.payments.service.refund import settle_refund
+from ais.platform.audit import Entry, Fields, record
 from ais.platform.database import Connection, Database, UnitOfWork
 from ais.platform.staff_queue import ask_staff, resolve_staff_queue
 
@@ -36,6 +39,7 @@ async def create_office(uow: UnitOfWork, code: str, name: str, currency: str) ->
     """A place with counters, which has receipt numbers of its own. Raises :class:`CodeTaken`."""
     if not await repository.insert_office(uow, new_uuid(), code, name, currency):
         raise CodeTaken
+    await record(uow, Entry(action="cash.office_added", subject=f"office:{code}", after={"currency": currency}))
 
 
 async def open_shift(uow: UnitOfWork, office: str, clerk: str, opening_float: Money) -> CashShift:
@@ -53,6 +57,8 @@ async def open_shift(uow: UnitOfWork, office: str, clerk: str, opening_float: Mo
     shift_id = CashShiftId(new_uuid())
     if not await repository.insert_shift(uow, shift_id, office_id, clerk, opening_float):
         raise ShiftNotOpen
+    opened = {"office": office, "clerk": clerk, "opening_float": str(opening_float)}
+    await record(uow, Entry(action="cash.shift_opened", subject=encode_id(ids.CASH_SHIFT, shift_id), after=opened))
     await post(
         uow,
         Posting(
@@ -76,6 +82,8 @@ async def close_shift(uow: UnitOfWork, shift_id: CashShiftId, counted: Money) ->
     if counted.currency != shift.opening_float.currency:
         raise CurrencyDiffers
     await repository.write_closed(uow, shift_id, counted)
+    drawer = {"counted": str(counted), "expected": str(shift.expected)}
+    await record(uow, Entry(action="cash.shift_closed", subject=encode_id(ids.CASH_SHIFT, shift_id), after=drawer))
     await post(
         uow,
         Posting(
@@ -122,10 +130,16 @@ async def pay_out_refund(uow: UnitOfWork, shift_id: CashShiftId, refund_id: Refu
         raise DrawerTooSmall
     receipt = await repository.write_receipt(uow, shift_id, "paid_out", -refund.amount, refund_id)
     reference = encode_id(ids.REFUND, refund_id)
+    handed_out = {"amount": str(refund.amount), "refund": reference}
+    await record(uow, _moved("cash.paid_out", shift_id, handed_out, refund.order_id))
     done = ProviderRefund(reference, RefundStatus.SUCCEEDED, None, refund.amount, reference)
     await settle_refund(uow, refund_id, done)
     await resolve_staff_queue(uow, "cash_refund_waiting", reference)
     return receipt
+
+
+def _moved(action: str, shift_id: UUID, after: Fields, order_id: UUID) -> Entry:
+    return Entry(action=action, subject=encode_id(ids.CASH_SHIFT, shift_id), order_id=order_id, after=after)
 
 
 async def _lock(uow: UnitOfWork, shift_id: CashShiftId) -> CashShift:
@@ -167,6 +181,8 @@ class CashGateway:
                 ):
                     raise PaymentFailed
                 await repository.write_receipt(uow, shift.id, "paid", opening.amount, payment_id)
+                taken = {"amount": str(opening.amount), "payment": opening.reference}
+                await record(uow, _moved("cash.taken", shift.id, taken, own_id(ids.ORDER, opening.order_reference)))
         return done_payment(opening.reference, opening.amount)
 
     async def retrieve(self, provider_payment_id: str) -> ProviderPayment:

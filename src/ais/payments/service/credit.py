@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 from ais.kit import Money, encode_id, ids, system_actor
 from ais.kit.ids import PaymentId, RefundId, TravelCreditId
@@ -25,6 +25,7 @@ from ais.payments.domain import (
 from ais.payments.errors import PaymentFailed
 from ais.payments.service.own import done_payment, own_id
 from ais.payments.service.refund import lock_payment, require_undisputed, tell_settled
+from ais.platform.audit import Entry, Fields, record
 from ais.platform.database import Database, UnitOfWork
 
 # Money that comes back to a credit can be used at least so long, even if the credit was over meanwhile.
@@ -63,6 +64,8 @@ async def issue_travel_credit(
     await repository.write_refund_state(
         uow, refund, RefundStatus.SUCCEEDED, encode_id(ids.TRAVEL_CREDIT, credit_id), None
     )
+    after = {"amount": str(amount), "refund": encode_id(ids.REFUND, refund_id)}
+    await record(uow, _entry("credit.issued", credit_id, after, payment.order_id))
     await post(uow, postings.refunded_as_credit(payment, refund, credit_id))
     tell_settled(uow, refund, RefundStatus.SUCCEEDED)
     return credit
@@ -73,6 +76,7 @@ async def expire_credit(uow: UnitOfWork, credit_id: TravelCreditId) -> None:
     credit = await repository.lock_credit(uow, credit_id)
     if credit is None or not credit.balance or credit.expires_at > uow.clock.now():
         return
+    await record(uow, _entry("credit.expired", credit_id, {"amount": str(credit.balance)}, credit.order_id))
     cause_id = uuid5(credit_id, f"expired {credit.expires_at.isoformat()}")
     await repository.move_credit(uow, credit, CreditMovement.EXPIRED, -credit.balance, cause_id)
     await post(
@@ -87,6 +91,10 @@ async def expire_credit(uow: UnitOfWork, credit_id: TravelCreditId) -> None:
             ),
         ),
     )
+
+
+def _entry(action: str, credit_id: UUID, after: Fields, order_id: UUID | None) -> Entry:
+    return Entry(action=action, subject=encode_id(ids.TRAVEL_CREDIT, credit_id), order_id=order_id, after=after)
 
 
 class CreditGateway:
@@ -115,6 +123,8 @@ class CreditGateway:
                 if credit.balance < opening.amount:
                     raise PaymentFailed(reason="travel_credit_too_small")
                 await repository.move_credit(uow, credit, CreditMovement.SPENT, -opening.amount, payment_id)
+                after = {"amount": str(opening.amount), "payment": opening.reference}
+                await record(uow, _entry("credit.spent", credit.id, after, own_id(ids.ORDER, opening.order_reference)))
         return done_payment(opening.reference, opening.amount)
 
     async def retrieve(self, provider_payment_id: str) -> ProviderPayment:
@@ -138,6 +148,8 @@ class CreditGateway:
             assert credit is not None
             if await repository.find_credit_movement(uow.connection, CreditMovement.RETURNED, refund_id) is None:
                 await repository.move_credit(uow, credit, CreditMovement.RETURNED, amount, refund_id)
+                after = {"amount": str(amount), "refund": reference}
+                await record(uow, _entry("credit.returned", credit.id, after, payment.order_id))
                 await repository.lengthen_credit(uow, credit.id, uow.clock.now() + RETURNED_CREDIT_VALIDITY)
         return await self.retrieve_refund(reference)
 

@@ -12,6 +12,7 @@ from ais.payments.domain import DISPUTE_TRANSITIONS, Dispute, DisputeStatus, Pay
 from ais.payments.events import DisputeClosed, PaymentDisputed
 from ais.payments.ports import Gateways
 from ais.payments.service.refund import lock_payment
+from ais.platform.audit import Entry, record
 from ais.platform.database import Database, UnitOfWork
 from ais.platform.staff_queue import ask_staff, resolve_staff_queue
 
@@ -54,6 +55,9 @@ async def _entered(uow: UnitOfWork, payment: Payment, dispute: Dispute) -> None:
     """What follows from the state that the dispute has just come to."""
     subject = encode_id(ids.DISPUTE, dispute.id)
     order = encode_id(ids.ORDER, dispute.order_id)
+    after = {"status": dispute.status, "amount": str(dispute.amount), "payment": encode_id(ids.PAYMENT, payment.id)}
+    action = f"dispute.{dispute.status}"
+    await record(uow, Entry(action=action, subject=subject, order_id=dispute.order_id, after=after))
     if dispute.status in {DisputeStatus.INQUIRY, DisputeStatus.OPEN}:
         await ask_staff(
             uow,

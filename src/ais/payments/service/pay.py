@@ -18,6 +18,8 @@ from ais.payments.domain import (
 )
 from ais.payments.ports import Gateways
 from ais.payments.service.own import where_it_lies
+from ais.payments.service.trail import payment_entry
+from ais.platform.audit import Entry, record
 from ais.platform.database import UnitOfWork
 from ais.platform.staff_queue import ask_staff
 
@@ -43,7 +45,10 @@ async def begin_payment(uow: UnitOfWork, wanted: NewPayment) -> Payment:
         if not same:
             raise OtherAttemptOpen(payment)
         return payment
-    return await repository.insert_payment(uow, wanted)
+    begun = await repository.insert_payment(uow, wanted)
+    asked = {"method": begun.method, "provider": begun.provider, "amount": str(begun.amount)}
+    await record(uow, payment_entry("payment.begun", begun, after=asked))
+    return begun
 
 
 async def call_provider(gateways: Gateways, payment: Payment) -> ProviderPayment:
@@ -96,6 +101,7 @@ async def settle_payment(uow: UnitOfWork, payment_id: PaymentId, found: Provider
             received=Money(0, payment.amount.currency),
             failure_code="currency",
         )
+        await record(uow, _moved(payment, ended))
         return Settlement(ended, payment.received, moved=True, newly_succeeded=False)
     moves = status != payment.status
     if moves and not PAYMENT_TRANSITIONS.allows(payment.status, status):
@@ -111,11 +117,22 @@ async def settle_payment(uow: UnitOfWork, payment_id: PaymentId, found: Provider
         received=received,
         failure_code=found.failure_code,
     )
+    if moves:
+        await record(uow, _moved(payment, settled))
     newly_succeeded = moves and status is PaymentStatus.SUCCEEDED
     if newly_succeeded:
         lies = await where_it_lies(uow.connection, settled, received)
         await post(uow, postings.captured(settled, received, lies))
     return Settlement(settled, received, moved=moves, newly_succeeded=newly_succeeded)
+
+
+def _moved(before: Payment, payment: Payment) -> Entry:
+    after: dict[str, str] = {"status": payment.status}
+    if payment.status is PaymentStatus.SUCCEEDED:
+        after["received"] = str(payment.received)
+    if payment.failure_code is not None:
+        after["failure_code"] = payment.failure_code
+    return payment_entry(f"payment.{payment.status}", payment, before={"status": before.status}, after=after)
 
 
 def _is_known(payment: Payment, found: ProviderPayment) -> bool:
@@ -132,6 +149,7 @@ async def close_uncalled_payment(uow: UnitOfWork, payment_id: PaymentId, reason:
     payment = await repository.lock_payment(uow, payment_id)
     if payment is not None and payment.is_open and payment.provider_payment_id is None:
         await repository.close_payment(uow, payment, reason)
+        await record(uow, payment_entry("payment.closed", payment, before={"status": payment.status}))
 
 
 def open_attempts(payments: list[Payment]) -> list[Payment]:

@@ -20,6 +20,7 @@ from ais.payments.reconciliation import (
     Row,
 )
 from ais.payments.repository import reconciliation as kept
+from ais.platform.audit import Entry, record
 from ais.platform.database import Connection, Database
 from ais.platform.staff_queue import ask_staff
 
@@ -68,6 +69,8 @@ async def reconcile_payout(
         return
     async with database.unit_of_work(actor, correlation_id) as uow:
         if await kept.insert_payout(uow, lists.name, payout, fees):
+            posted = {"amount": str(payout.amount), "fees": str(fees)}
+            await record(uow, Entry(action="payout.posted", subject=f"{lists.name}:{payout.id}", after=posted))
             await post(uow, _paid_out(lists.name, payout, fees))
     yield _row(payout, Outcome.FIXED, "posted" if payout.lists_lines else "not_told")
     for line in lines:
@@ -106,6 +109,8 @@ async def _return(
         return _row(payout, Outcome.SKIPPED, "dry_run")
     async with database.unit_of_work(actor, correlation_id) as uow:
         if await kept.return_payout(uow, provider, payout.id):
+            returned = {"amount": str(payout.amount)}
+            await record(uow, Entry(action="payout.returned", subject=f"{provider}:{payout.id}", after=returned))
             await post(uow, _returned(provider, payout))
     return _row(payout, Outcome.FIXED, "returned")
 

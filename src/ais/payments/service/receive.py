@@ -8,7 +8,7 @@ staff read, mend and replay.
 
 from __future__ import annotations
 
-from ais.kit import AppError, decode_id, ids, system_actor
+from ais.kit import AppError, decode_id, encode_id, ids, system_actor
 from ais.kit.ids import PaymentId
 from ais.payments import repository
 from ais.payments.domain import EventKind, EventState, Payment, ProviderEvent, StoredEvent
@@ -17,6 +17,7 @@ from ais.payments.reconciliation import ProviderLists
 from ais.payments.service.dispute import follow_dispute
 from ais.payments.service.payouts import follow_payout
 from ais.payments.service.refund import follow_refunds
+from ais.platform.audit import Entry, record
 from ais.platform.database import Connection, Database, UnitOfWork
 from ais.platform.jobs import Retry
 from ais.platform.staff_queue import ask_staff, resolve_staff_queue
@@ -126,6 +127,8 @@ async def replay_event(uow: UnitOfWork, event_id: str, payment_id: PaymentId | N
     await repository.write_event(
         uow, event, EventState.STORED, outcome="replayed", attempts=0, payment_id=payment_id or event.payment_id
     )
+    tied = {"payment": encode_id(ids.PAYMENT, payment_id)} if payment_id is not None else None
+    await record(uow, Entry(action="webhook.replayed", subject=_subject(event), after=tied))
     ask_for_event(uow, event_id)
     return await repository.find_event(uow.connection, event_id)
 

@@ -23,6 +23,7 @@ from ais.payments.repository import reconciliation as kept
 from ais.payments.service.dispute import follow_dispute
 from ais.payments.service.payouts import MATTER, PAYOUTS_BEFORE, reconcile_payout
 from ais.payments.service.refund import follow_refunds
+from ais.platform.audit import Entry, record
 from ais.platform.database import Connection, Database
 from ais.platform.staff_queue import ask_staff, list_staff_queue, resolve_staff_queue
 from ais.platform.telemetry import get_logger
@@ -68,6 +69,7 @@ async def reconcile(run: Reconciler, window: Window) -> Report:
     report.finished_at = run.database.clock.now()
     async with run.database.unit_of_work(run.actor, run.correlation_id) as uow:
         await kept.finish_report(uow, report)
+        await record(uow, _entry(report))
     if not run.is_dry_run:
         await _tell_staff(run, report, agreed)
     log.info(
@@ -81,6 +83,24 @@ async def reconcile(run: Reconciler, window: Window) -> Report:
         skipped=report.skipped,
     )
     return report
+
+
+def _entry(report: Report) -> Entry:
+    """What was mended has entries of its own; this one says that somebody compared, and what came of it."""
+    return Entry(
+        action="reconciliation.run",
+        subject=f"reconciliation:{report.id}",
+        after={
+            "provider": report.provider,
+            "since": report.window.since.isoformat(),
+            "until": report.window.until.isoformat(),
+            "dry_run": report.is_dry_run,
+            "scanned": report.scanned,
+            "fixed": report.fixed,
+            "failed": report.failed,
+            "skipped": report.skipped,
+        },
+    )
 
 
 async def _all_rows(run: Reconciler, window: Window) -> AsyncIterator[Row]:

@@ -13,6 +13,8 @@ from ais.payments.errors import RefundExceedsPaid, RefundsFrozen
 from ais.payments.events import RefundBegun, RefundSettled
 from ais.payments.ports import Gateways
 from ais.payments.service.own import where_it_lies
+from ais.payments.service.trail import refund_entry
+from ais.platform.audit import record
 from ais.platform.database import Database, UnitOfWork
 from ais.platform.staff_queue import ask_staff, resolve_staff_queue
 
@@ -33,6 +35,7 @@ async def begin_refund(
         return known
     await require_undisputed(uow, payment, amount)
     refund = await repository.insert_refund(uow, refund_id, payment, amount, reason)
+    await record(uow, refund_entry("refund.begun", refund, after={"amount": str(amount)}))
     uow.publish(RefundBegun(refund_id=str(refund_id), order_id=str(payment.order_id)))
     uow.enqueue("payments.refund", {"refund_id": str(refund_id)}, dedupe_key=f"refund:{refund_id}")
     return refund
@@ -100,6 +103,9 @@ async def settle_refund(uow: UnitOfWork, refund_id: RefundId, found: ProviderRef
     elif found.status is RefundStatus.SUCCEEDED:
         await resolve_staff_queue(uow, "refund_failed", subject)
     if moves:
+        after = {"status": found.status, "amount": str(refund.amount)}
+        before = {"status": refund.status}
+        await record(uow, refund_entry(f"refund.{found.status}", refund, before=before, after=after))
         await _post_settled(uow, refund, found.status)
         tell_settled(uow, refund, found.status)
 
@@ -125,6 +131,8 @@ async def refuse_refund(uow: UnitOfWork, refund_id: RefundId, failure_code: str)
     if refund is None or refund.status is not RefundStatus.PENDING:
         return
     await repository.write_refund_state(uow, refund, RefundStatus.FAILED, refund.provider_refund_id, failure_code)
+    after = {"status": RefundStatus.FAILED, "failure_code": failure_code}
+    await record(uow, refund_entry("refund.failed", refund, before={"status": refund.status}, after=after))
     await ask_staff(uow, "refund_failed", encode_id(ids.REFUND, refund_id), failure_code=failure_code)
     tell_settled(uow, refund, RefundStatus.FAILED)
 
@@ -171,6 +179,7 @@ async def _adopt_refund(uow: UnitOfWork, payment_id: PaymentId, found: ProviderR
     if await repository.find_refund(uow.connection, refund_id) is None:
         require_refundable(payment, found.amount)
         refund = await repository.insert_refund(uow, refund_id, payment, found.amount, AT_PROVIDER)
+        await record(uow, refund_entry("refund.made_at_provider", refund, after={"amount": str(found.amount)}))
         left = (await order_balances(uow.connection, payment.order_id)).get(
             (Account.CUSTOMER_DEPOSITS, found.amount.currency), 0
         )

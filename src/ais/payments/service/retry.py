@@ -11,6 +11,8 @@ from ais.payments.domain import Refund, RefundDestination, RefundStatus
 from ais.payments.errors import RefundNotFound
 from ais.payments.service.credit import issue_travel_credit
 from ais.payments.service.refund import AT_PROVIDER, begin_refund
+from ais.payments.service.trail import refund_entry
+from ais.platform.audit import record
 from ais.platform.database import UnitOfWork
 from ais.platform.staff_queue import resolve_staff_queue
 
@@ -33,6 +35,8 @@ async def retry_refund(
             await issue_travel_credit(uow, again, refund.payment_id, refund.amount, refund.reason)
         else:
             await begin_refund(uow, again, refund.payment_id, refund.amount, refund.reason)
+        by = {"refund": encode_id(ids.REFUND, again), "destination": to}
+        await record(uow, refund_entry("refund.retried", refund, after=by))
     await resolve_staff_queue(uow, "refund_failed", encode_id(ids.REFUND, refund_id))
     begun = await repository.find_refund(uow.connection, again)
     assert begun is not None

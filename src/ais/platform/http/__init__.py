@@ -22,6 +22,7 @@ from ais.platform.http.access import (
 from ais.platform.http.addresses import caller_block, client_address
 from ais.platform.http.application import build_application
 from ais.platform.http.bodies import JSONBody, Page, decode_strictly, json_response
+from ais.platform.http.cursor import read_cursor, read_id_cursor, write_cursor
 from ais.platform.http.errors import (
     ErrorBody,
     ErrorPage,
@@ -69,7 +70,10 @@ __all__ = [
     "decode_strictly",
     "json_response",
     "language_of",
+    "read_cursor",
+    "read_id_cursor",
     "refusals",
     "request_key",
     "staff",
+    "write_cursor",
 ]

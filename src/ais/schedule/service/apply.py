@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from ais.platform.audit import Entry, Fields, record
 from ais.platform.database import UnitOfWork
 from ais.schedule.domain import ChangeKind, FlightDateChange, ImportReport, count_kinds
 from ais.schedule.events import (
@@ -86,6 +87,8 @@ async def record_import(uow: UnitOfWork, report: ImportReport) -> None:
         uow.actor.name,
         msgspec.to_builtins(stored),
     )
+    after: Fields = {"source": report.source, "carriers": report.carriers, **report.counts}
+    await record(uow, Entry(action="schedule.imported", subject=f"schedule:{report.import_id}", after=after))
 
 
 async def sales_on(

@@ -6,7 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from ais.kit import InvalidStateTransition, ValidationFailed
+from ais.kit import InvalidStateTransition, ValidationFailed, encode_id, ids
+from ais.platform.audit import Entry, record
 from ais.platform.database import UnitOfWork
 from ais.schedule.domain import FLIGHT_STATUS, ChangeKind, FlightDateChange, FlightStatus, LegChange
 from ais.schedule.errors import FlightDateNotFound, FlightHasDeparted
@@ -94,6 +95,23 @@ async def _record(
             change, seats_sold=sold.seats_sold, passengers=sold.passengers, order_ids=sold.order_ids
         )
     await data_sets.insert_changes(uow.connection, [change], import_id=None, changed_by=uow.actor.name, reason=reason)
+    await record(uow, _entry(change))
     await timetable.bump_version(uow.connection)
     publish_changes(uow, [change], {}, None)
     return change
+
+
+def _entry(change: FlightDateChange) -> Entry:
+    """What the audit trail says: the flight, and of each leg whose equipment changed what it was and is."""
+    (kind,) = change.kinds
+    subject, flight = encode_id(ids.FLIGHT_DATE, change.flight_date_id), {"flight": str(change.flight)}
+    if kind is not ChangeKind.EQUIPMENT:
+        return Entry(action=f"flight.{kind}", subject=subject, after=flight)
+    before = [f"{leg.before.aircraft_type} {leg.before.configuration}" for leg in change.legs if leg.before]
+    after = [f"{leg.after.aircraft_type} {leg.after.configuration}" for leg in change.legs if leg.after]
+    return Entry(
+        action="flight.equipment_changed",
+        subject=subject,
+        before={"equipment": before},
+        after={**flight, "equipment": after},
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ais.platform.audit import Entry, record
 from ais.platform.database import Connection, UnitOfWork
 from ais.schedule.cabins import CabinLayout, read_cabin_layouts, read_connecting_times
 from ais.schedule.repository import cabins, timetable
@@ -20,13 +21,18 @@ async def timetable_version(connection: Connection) -> int:
 
 async def import_cabin_layouts(uow: UnitOfWork, text: str) -> int:
     """Bring in cabin layouts from a CSV file; how many were new or differed. Raises :class:`BadScheduleData`."""
-    return await cabins.save(uow.connection, read_cabin_layouts(text))
+    changed = await cabins.save(uow.connection, read_cabin_layouts(text))
+    if changed:
+        await record(uow, Entry(action="schedule.cabins_imported", subject="cabin-layouts", after={"changed": changed}))
+    return changed
 
 
 async def import_connecting_times(uow: UnitOfWork, text: str) -> int:
     """Bring in minimum connecting times from a CSV file; how many were new or differed."""
     changed = await timetable.save_connecting_times(uow.connection, read_connecting_times(text))
     if changed:
+        after = {"changed": changed}
+        await record(uow, Entry(action="schedule.connections_imported", subject="connecting-times", after=after))
         await timetable.bump_version(uow.connection)
     return changed
 

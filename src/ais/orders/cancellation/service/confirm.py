@@ -26,7 +26,7 @@ from ais.orders.cancellation.domain import (
 )
 from ais.orders.cancellation.postings import cancelled, kept_by_coupon
 from ais.orders.cancellation.service.give_up import give_up_coupons
-from ais.orders.cancellation.service.quote import CancelOrder, require_not_disputed
+from ais.orders.cancellation.service.quote import CancelOrder, quote_entry, require_not_disputed
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus, SegmentStatus
 from ais.orders.errors import OrderNotFound, QuoteExpired, QuoteNotFound, QuoteSuperseded
 from ais.orders.events import OrderCancelled
@@ -45,6 +45,7 @@ from ais.payments import (
     open_attempts,
     payments_of_order,
 )
+from ais.platform.audit import record
 from ais.platform.database import UnitOfWork
 from ais.platform.faults import fault_point
 from ais.platform.i18n import Language
@@ -141,6 +142,7 @@ async def carry_out(
 ) -> None:
     """Money, books, coupons, order and seats of a quote for what was ticketed; the caller holds the order's lock."""
     order = change.order
+    await record(uow, quote_entry("order.given_up", quote))
     await send_money_back(uow, order, quote, "cancelled")
     documents = sorted({coupons[place].document_id for place in quote.places})
     held = await coupon_balances(uow.connection, documents)
@@ -169,6 +171,7 @@ async def give_up_unticketed(uow: UnitOfWork, change: OrderChange, quote: Quote,
     order = change.order
     if open_attempts(await payments_of_order(uow.connection, order.id)):
         raise PaymentProcessing
+    await record(uow, quote_entry("order.given_up", quote))
     for payment, refund in await send_money_back(uow, order, quote, "cancelled"):
         await post(uow, returned(payment, refund))
     change.status_to(OrderStatus.CANCELLED, "given up")

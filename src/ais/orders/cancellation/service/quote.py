@@ -9,7 +9,17 @@ from uuid import UUID
 import msgspec
 
 from ais.fares import penalty_rules
-from ais.kit import Actor, InvalidStateTransition, Money, ValidationFailed, currency, decode_id, ids, new_uuid
+from ais.kit import (
+    Actor,
+    InvalidStateTransition,
+    Money,
+    ValidationFailed,
+    currency,
+    decode_id,
+    encode_id,
+    ids,
+    new_uuid,
+)
 from ais.kit.ids import CancellationQuoteId, OrderId, OrderSegmentId, PassengerId
 from ais.orders import repository as orders
 from ais.orders.access import require_cancel_access
@@ -34,6 +44,7 @@ from ais.orders.cancellation.service.partly_flown import ReadReference, shortfal
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus
 from ais.orders.errors import OrderNotFound
 from ais.payments import Gateways, RefundExceedsPaid, RefundsFrozen, payments_of_order
+from ais.platform.audit import Entry, record
 from ais.platform.database import Connection, Database, UnitOfWork
 from ais.platform.i18n import Language
 from ais.platform.idempotency import Answer, RequestKey, once
@@ -130,7 +141,23 @@ async def make_quote(
     else:
         raise InvalidStateTransition("order", order.status, OrderStatus.CANCELLED)
     await repository.insert_quote(uow, quote)
+    await record(uow, quote_entry("order.cancellation_quoted", quote))
     return quote
+
+
+def quote_entry(action: str, quote: Quote) -> Entry:
+    """What the audit trail says of a quote."""
+    return Entry(
+        action=action,
+        subject=encode_id(ids.CANCELLATION_QUOTE, quote.id),
+        order_id=quote.order_id,
+        after={
+            "kind": quote.kind,
+            "refund": str(quote.refund),
+            "refund_to": quote.refund_to,
+            "coupon_count": len(quote.places),
+        },
+    )
 
 
 def require_not_disputed(order: Order) -> None:

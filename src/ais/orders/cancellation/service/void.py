@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from ais.kit import Actor, InvalidStateTransition, Money
+from ais.kit import Actor, InvalidStateTransition, Money, encode_id, ids
 from ais.kit.ids import DocumentId, OrderId, PassengerId, RefundId
 from ais.ledger import coupon_balances, post_all
 from ais.orders import repository as orders
@@ -23,6 +23,7 @@ from ais.orders.events import OrderCancelled
 from ais.orders.service.states import OrderChange
 from ais.orders.view import order_body
 from ais.payments import RefundExceedsPaid, begin_refund, payments_of_order
+from ais.platform.audit import Entry, record
 from ais.platform.database import UnitOfWork
 from ais.platform.i18n import Language
 from ais.platform.idempotency import Answer, RequestKey, once
@@ -96,6 +97,9 @@ async def void_in(
         if place not in places and coupon.status not in GONE
     }
     follow_coupons(change, left.values(), reason)
+    numbers = {"documents": [document.number for document in undone]}
+    subject = encode_id(ids.ORDER, order_id)
+    await record(uow, Entry(action="order.voided", subject=subject, order_id=order_id, after=numbers))
     await change.write(uow)
     await cancel_empty_segments(uow, change, {segment_id for _, segment_id in left})
     if change.status is OrderStatus.CANCELLED:
