@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 DATA := $(or $(AIS_DATA_DIR),.ais)
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test test-long storm mutants check format lock bench bench-quick db-reset snapshots clean
+.PHONY: help demo test test-long storm mutants check format lock audit bench bench-quick db-reset snapshots clean
 
 help:  ## what can be done here
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ snapshots: $(READY)  ## write the schema and OpenAPI snapshots and the table of 
 lock: $(READY)  ## resolve the dependencies anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras --group dev \
 		--no-emit-index-url --custom-compile-command "make lock" --upgrade pyproject.toml -o requirements.lock
+
+audit: $(READY)  ## the locked dependencies against a database of advisories
+	@$(BIN)/python -m tools.audit $(ARGS)
 
 bench: $(READY)  ## every figure that the README quotes, on this machine
 	@$(BIN)/python -m benchmarks

@@ -7,7 +7,7 @@ import subprocess
 
 import asyncpg
 import pytest
-from tools import job_schedules, role_table, snapshots, state_tables, text_rules, translations
+from tools import audit, job_schedules, role_table, snapshots, state_tables, text_rules, translations
 
 from ais.platform.jobs import JobRegistry
 
@@ -143,3 +143,26 @@ def test_a_page_of_roles_that_is_not_the_programs_table_is_named():
     taken = page.replace("| `refunds.approve` |", "| `refunds.approve` | ● |", 1)
     assert role_table.mistakes(taken) == ["docs/roles.md shows another table than the program has: run make snapshots"]
     assert role_table.mistakes("nothing") != []
+
+
+CLEAN = {"name": "msgspec", "version": "0.22", "vulns": []}
+WEAK = {"name": "jinja2", "version": "3.1.2", "vulns": [{"id": "PYSEC-1", "fix_versions": ["3.1.6"]}]}
+UNKNOWN = {"name": "ais", "skip_reason": "not found"}
+
+
+@pytest.mark.parametrize(
+    ("found", "code", "code_if_possible", "said"),
+    [
+        ([CLEAN], 0, 0, "1 packages have no known advisory."),
+        ([CLEAN, WEAK], 1, 1, "jinja2 3.1.2: PYSEC-1 (mended in 3.1.6)"),
+        ([UNKNOWN, WEAK], 1, 1, "jinja2 3.1.2: PYSEC-1 (mended in 3.1.6)"),
+        ([CLEAN, UNKNOWN], 2, 0, "NOT AUDITED, the database does not know them: ais."),
+        ([UNKNOWN, UNKNOWN], 2, 0, "NOT AUDITED: no database of advisories answers from this machine."),
+        (None, 2, 0, "NOT AUDITED: no database of advisories answers from this machine."),
+    ],
+)
+def test_what_no_database_answered_for_is_never_counted_as_audited(found, code, code_if_possible, said):
+    assert audit.report(found, if_possible=False)[0] == code
+    told = audit.report(found, if_possible=True)
+    assert told[0] == code_if_possible
+    assert said in told[1]
