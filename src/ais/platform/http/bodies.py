@@ -9,6 +9,7 @@ from litestar import Response
 from litestar.dto import MsgspecDTO
 from litestar.typing import FieldDefinition
 
+from ais.kit import ValidationFailed
 from ais.platform.http.errors import MalformedRequest, UnsupportedMediaType, validation_failure
 
 T = TypeVar("T")
@@ -53,6 +54,8 @@ class JSONBody(MsgspecDTO[Model], Generic[Model]):
 def decode_strictly(value: bytes, annotation: type[T]) -> T:
     """``value`` as JSON of exactly this type; raises MalformedRequest or ValidationFailed."""
     try:
+        if _NUL in value:
+            _refuse_nul(msgspec.json.decode(value), "")
         try:
             return msgspec.json.decode(value, type=annotation)
         except msgspec.ValidationError as problem:
@@ -65,6 +68,23 @@ def decode_strictly(value: bytes, annotation: type[T]) -> T:
         raise MalformedRequest("it is not UTF-8") from None
     except RecursionError:
         raise MalformedRequest("it is nested too deeply") from None
+
+
+# No text of ours has it, and PostgreSQL keeps none that does.
+_NUL = b"\\u0000"
+
+
+def _refuse_nul(value: Any, at: str) -> None:
+    """Raise ValidationFailed with the first place of a text that has the character U+0000."""
+    if isinstance(value, str) and "\0" in value:
+        raise ValidationFailed([(at or "body", "has the character U+0000")])
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _refuse_nul(key, at)
+            _refuse_nul(inner, f"{at}.{key}" if at else key)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            _refuse_nul(inner, f"{at}[{number}]")
 
 
 def json_response(value: T, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[T]:

@@ -149,6 +149,8 @@ def _as_app_error(problem: Exception) -> AppError:  # noqa: PLR0911  # one line 
             return UnsupportedMediaType()
         case HTTPException() if problem.status_code == 400:
             return MalformedRequest("it is not well formed")
+        case asyncpg.CharacterNotInRepertoireError() | asyncpg.UntranslatableCharacterError():
+            return ValidationFailed([("body", "has a character that is no text")])
         case (
             asyncpg.PostgresConnectionError()
             | asyncpg.CannotConnectNowError()
@@ -174,6 +176,9 @@ def _bad_parameters(problem: ValidationException) -> AppError:
     for each in problem.extra or []:
         if isinstance(each, dict) and each.get("key") == "data":
             return MalformedRequest("it has no body")
+        if isinstance(each, dict) and each.get("source") == "path":
+            # What cannot be an id of anything is the id of nothing.
+            return NotFound()
         if isinstance(each, dict):
             fields.append((str(each.get("key", "body")), str(each.get("message", "is not valid"))))
     return ValidationFailed(fields or [("body", "is not valid")])

@@ -14,7 +14,7 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.handlers.base import BaseRouteHandler
 from litestar.types import Message, Scope
 
-from ais.kit import ANONYMOUS, Actor, ActorKind, AppError
+from ais.kit import ANONYMOUS, Actor, ActorKind, AppError, NotFound
 from ais.platform.http.access import HTTPConnection, require_access
 from ais.platform.http.addresses import caller_block, client_address
 from ais.platform.rate_limits import FAILURES_ONLY, LimitKey, RateLimited, RateLimiter, Spent
@@ -29,6 +29,8 @@ async def admit(connection: HTTPConnection, handler: BaseRouteHandler) -> None:
         # The framework's own answer to OPTIONS, which names the methods of a path; routes of ours all declare it.
         connection.state.actor = ANONYMOUS
         return
+    if "\0" in connection.scope["path"]:
+        raise NotFound
     limiter: RateLimiter | None = connection.app.state.get("rate_limiter")
     route_class: str | None = handler.opt.get("limit", "default")
     if limiter is None or route_class is None:
