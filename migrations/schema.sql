@@ -2240,7 +2240,6 @@ CREATE TABLE public.sessions (
     id uuid DEFAULT uuidv7() NOT NULL,
     user_id uuid NOT NULL,
     kind text NOT NULL,
-    cookie_hash bytea,
     origin_sealed bytea,
     second_factor_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
@@ -2249,11 +2248,9 @@ CREATE TABLE public.sessions (
     ends_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
     end_reason text,
-    CONSTRAINT sessions_check CHECK (((kind = 'page'::text) = (cookie_hash IS NOT NULL))),
     CONSTRAINT sessions_check1 CHECK (((kind = 'page'::text) = (idle_ends_at IS NOT NULL))),
     CONSTRAINT sessions_check2 CHECK (((ended_at IS NULL) = (end_reason IS NULL))),
     CONSTRAINT sessions_check3 CHECK ((ends_at > created_at)),
-    CONSTRAINT sessions_cookie_hash_check CHECK ((length(cookie_hash) = 32)),
     CONSTRAINT sessions_end_reason_check CHECK ((end_reason = ANY (ARRAY['logout'::text, 'revoked'::text, 'all_revoked'::text, 'replaced'::text, 'refresh_reused'::text, 'password_changed'::text, 'locked'::text, 'closed'::text]))),
     CONSTRAINT sessions_kind_check CHECK ((kind = ANY (ARRAY['token'::text, 'page'::text])))
 );
@@ -2803,9 +2800,6 @@ ALTER TABLE ONLY public.segments
 
 ALTER TABLE ONLY public.segments
     ADD CONSTRAINT segments_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY public.sessions
-    ADD CONSTRAINT sessions_cookie_hash_key UNIQUE (cookie_hash);
 
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
@@ -3374,6 +3368,9 @@ ALTER TABLE ONLY public.refresh_tokens
 ALTER TABLE ONLY public.refunds
     ADD CONSTRAINT refunds_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
 
+ALTER TABLE ONLY public.registrations
+    ADD CONSTRAINT registrations_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person_keys(id);
+
 ALTER TABLE ONLY public.role_grants
     ADD CONSTRAINT role_grants_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
@@ -3421,3 +3418,6 @@ ALTER TABLE ONLY public.travel_credit_movements
 
 ALTER TABLE ONLY public.travel_credits
     ADD CONSTRAINT travel_credits_refund_id_fkey FOREIGN KEY (refund_id) REFERENCES public.refunds(id);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person_keys(id);

@@ -15,6 +15,7 @@ from ais.platform.settings import Settings
 CONTRACT = {
     "MALFORMED_REQUEST": 400,
     "IDEMPOTENCY_KEY_REQUIRED": 400,
+    "SECOND_FACTOR_REQUIRED": 401,
     "UNAUTHORIZED": 401,
     "TOKEN_EXPIRED": 401,
     "FORBIDDEN": 403,
@@ -34,9 +35,11 @@ CONTRACT = {
     "PAYMENT_REQUIRED": 409,
     "PRICE_CHANGED": 409,
     "REFUND_EXCEEDS_PAID": 409,
+    "SECOND_FACTOR_CONFLICT": 409,
     "SEATS_UNAVAILABLE": 409,
     "SHIFT_NOT_OPEN": 409,
     "HOLD_EXPIRED": 410,
+    "LINK_EXPIRED": 410,
     "OFFER_EXPIRED": 410,
     "QUOTE_EXPIRED": 410,
     "PAYLOAD_TOO_LARGE": 413,
@@ -61,6 +64,7 @@ RETRYABLE = {
 }
 # What only the command line and staff meet so far: no route answers it.
 INSIDE = {
+    "ACCOUNT_EXISTS": 409,
     "ALREADY_WITHDRAWN": 409,
     "BAD_SCHEDULE_DATA": 422,
     "DEPARTURE_LIST_REFUSED": 422,

@@ -56,6 +56,22 @@ TRIED_ELSEWHERE = {
     "send_payment_link",
     "try_refund_again",
     "look_up_credit",
+    "verify_registration",
+    "log_in",
+    "refresh_tokens",
+    "log_out",
+    "choose_password",
+    "prove_again",
+    "list_own_sessions",
+    "end_session",
+    "end_sessions",
+    "read_me",
+    "change_own_password",
+    "begin_own_second_factor",
+    "confirm_own_second_factor",
+    "remove_own_second_factor",
+    "register_account",
+    "ask_for_reset",
 }
 OPERATOR = {"Authorization": f"Bearer {DEMO_OPERATOR_TOKEN}"}
 # What staff may read at any time, and how it is asked for.

@@ -1,10 +1,45 @@
 """Accounts: the people and machines that log in, and what each of them may do.
 
+A *user* is an account: of a traveller, of somebody who works for an agency, or of the airline's staff. A *session* is
+one sign-in, of a phone or program (tokens) or of a browser (a cookie); both kinds stand in one table and end in one
+way. An access token only names its session: what the session may do is read anew every second, so that whoever is
+signed out, locked or has lost a role is refused within a second everywhere. A refresh token works once.
+
 A permission is a named right, such as ``orders.read_any``; a role is a set of permissions; an account may have several
 roles, each limited to stations, agencies or channels. There are no levels: what a role may do stands in its set.
+
+Use cases lock the user's row before those of its sessions and links.
 """
 
-from ais.accounts.domain import USER_TRANSITIONS, UserKind, UserStatus
+from ais.accounts.checks import SessionChecks
+from ais.accounts.domain import USER_TRANSITIONS, LinkPurpose, Origin, SessionKind, User, UserKind, UserStatus
+from ais.accounts.door import PAGE_COOKIE, Accounts
+from ais.accounts.events import AddressVerified, LinkAsked, PasswordChanged
+from ais.accounts.passwords import Passwords
 from ais.accounts.roles import OPERATOR_PERMISSIONS, PERMISSIONS, ROLES
+from ais.accounts.service.plumbing import AccountServices, Policy
+from ais.accounts.tokens import AccountTokens, SessionRef
 
-__all__ = ["OPERATOR_PERMISSIONS", "PERMISSIONS", "ROLES", "USER_TRANSITIONS", "UserKind", "UserStatus"]
+__all__ = [
+    "OPERATOR_PERMISSIONS",
+    "PAGE_COOKIE",
+    "PERMISSIONS",
+    "ROLES",
+    "USER_TRANSITIONS",
+    "AccountServices",
+    "AccountTokens",
+    "Accounts",
+    "AddressVerified",
+    "LinkAsked",
+    "LinkPurpose",
+    "Origin",
+    "PasswordChanged",
+    "Passwords",
+    "Policy",
+    "SessionChecks",
+    "SessionKind",
+    "SessionRef",
+    "User",
+    "UserKind",
+    "UserStatus",
+]

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from litestar import Litestar
 
 from ais.accounts.audit.endpoints import ROUTES as AUDIT_ROUTES
+from ais.accounts.endpoints import ROUTES as ACCOUNT_ROUTES
 from ais.app.composition import web_state
 from ais.app.health import read_liveness, read_readiness
 from ais.ledger.endpoints import ROUTES as LEDGER_ROUTES
@@ -58,6 +59,7 @@ def litestar_application(settings: Settings, *, owns_process: bool = False) -> L
             read_readiness,
             AirportsController,
             OffersController,
+            *ACCOUNT_ROUTES,
             *ORDER_ROUTES,
             *LEDGER_ROUTES,
             *AUDIT_ROUTES,

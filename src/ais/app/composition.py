@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from ais.accounts import OPERATOR_PERMISSIONS
+from ais.accounts import OPERATOR_PERMISSIONS, Accounts
+from ais.app.accounts import issuer, open_accounts
 from ais.app.registry import build_registry
 from ais.app.shop import open_shop
 from ais.inventory import Availability, SeatDesk
@@ -90,6 +91,8 @@ async def web_state(settings: Settings, *, owns_process: bool = False) -> AsyncI
         await snapshots.start()
         stack.push_async_callback(snapshots.stop)
         tokens = TokenRing(settings.secret_keys)
+        account_services = open_accounts(settings, database, cache, tokens)
+        stack.callback(account_services.passwords.close)
         hold_window = timedelta(minutes=settings.hold_minutes)
         yield {
             "settings": settings,
@@ -100,7 +103,17 @@ async def web_state(settings: Settings, *, owns_process: bool = False) -> AsyncI
             "shop": shop,
             "read_reference": lambda: shop.market.reference,
             "tokens": tokens,
-            "authenticator": Authenticator(tokens, database.clock, settings.operator_token, OPERATOR_PERMISSIONS),
+            "account_services": account_services,
+            "accounts": (accounts := Accounts(account_services)),
+            "account_issuer": lambda: issuer(settings, shop.market.reference),
+            "authenticator": Authenticator(
+                tokens,
+                database.clock,
+                settings.operator_token,
+                OPERATOR_PERMISSIONS,
+                accounts,
+                timedelta(minutes=settings.step_up_minutes),
+            ),
             "create_order": CreateOrder(database, seat_desk, shop, hold_window),
             "pay_order": pay_order_services(settings, database, gateways),
             "hosted_payment_origin": hosted_payment_origin(settings),

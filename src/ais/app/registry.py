@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from ais.accounts import audit
+from ais.accounts import jobs as account_jobs
 from ais.app import notices, reconciliation
+from ais.app.accounts import open_cache
 from ais.app.schedule_import import extend_sale
 from ais.inventory import jobs as inventory_jobs
 from ais.ledger import jobs as ledger_jobs
@@ -31,6 +33,7 @@ def build_registry(settings: Settings, gateways: Gateways) -> JobRegistry:
     """The jobs, handlers and schedules of the whole program."""
     registry = JobRegistry()
     housekeeping.register(registry)
+    account_jobs.register(registry, lambda: open_cache(settings))
     inventory_jobs.register(registry)
     ledger_jobs.register(
         registry,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import SplitResult, parse_qs, urlsplit
 from zoneinfo import available_timezones
 
@@ -113,6 +113,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         )
         return f"Settings({', '.join(shown)})"
 
+    password_memory_kib: int = 19_456
+    password_rounds: int = 2
+    staff_second_factor: Literal["required", "optional"] = "required"
+    sign_in_delay_seconds: float = 0.25
+    step_up_minutes: float = 15.0
+    page_idle_minutes: float = 120.0
+    page_session_hours: float = 24.0
+
     @property
     def production(self) -> bool:
         return self.env == "production"
@@ -186,6 +194,12 @@ _RANGES: dict[str, tuple[float, float]] = {
     "trusted_proxies": (0, 10),
     "request_timeout_seconds": (0, 3600),
     "ledger_heads_minutes": (1, 24 * 60),
+    "password_memory_kib": (8, 4 * 1024 * 1024),
+    "password_rounds": (1, 100),
+    "sign_in_delay_seconds": (0, 5),
+    "step_up_minutes": (1, 24 * 60),
+    "page_idle_minutes": (1, 30 * 24 * 60),
+    "page_session_hours": (0.1, 30 * 24),
 }
 _CHOICES: dict[str, tuple[str, ...]] = {
     "env": ("development", "test", "production"),

@@ -104,7 +104,7 @@ class Authenticator:
         self._operator_token = operator_token
         self._operator_permissions = operator_permissions
         self._accounts = accounts
-        self._step_up_window = step_up_window
+        self.step_up_window = step_up_window
 
     def guest_token(self, order_id: UUID, *, expires_at_seconds: int) -> str:
         """A token that opens this order alone, until the given Unix second."""
@@ -141,7 +141,7 @@ class Authenticator:
     def has_proved_recently(self, actor: Actor) -> bool:
         """Whether it is not long ago that the caller proved who they are."""
         proved_at = actor.second_factor_at
-        return proved_at is not None and self._clock.now() - proved_at <= self._step_up_window
+        return proved_at is not None and self._clock.now() - proved_at <= self.step_up_window
 
     def guest(self, token: str) -> Actor:
         """The guest of the order that ``token`` opens. Raises Unauthorized or TokenExpired."""

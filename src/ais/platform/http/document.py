@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from litestar import Litestar, Request
-from litestar.openapi.spec import OpenAPI, OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Schema
+from litestar.openapi.spec import OpenAPI, OpenAPIMediaType, OpenAPIResponse, OpenAPIType, RequestBody, Schema
 
 
 def openapi_document(application: Litestar) -> OpenAPI:
@@ -26,6 +26,7 @@ async def correct_before_it_is_read(request: Request[Any, Any, Any]) -> None:
 def _correct(application: Litestar) -> None:
     _describe_own_errors_alone(application)
     _name_tables_beside_json(application)
+    _let_bodies_be_left_out(application)
     schemas = application.openapi_schema.components.schemas or {}
     _give_lists_one_kind_of_item(schemas)
     _refuse_unknown_fields(application, schemas)
@@ -50,6 +51,19 @@ def _name_tables_beside_json(application: Litestar) -> None:
         answered = (operation.responses or {}).get("200")
         if isinstance(answered, OpenAPIResponse) and answered.content:
             answered.content["text/csv"] = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
+
+
+def _let_bodies_be_left_out(application: Litestar) -> None:
+    """A body that may be ``None`` may be left out; the framework takes it for one that must be there, or null."""
+    for item in (application.openapi_schema.paths or {}).values():
+        body = item.post.request_body if item.post is not None else None
+        content = body.content.get("application/json") if isinstance(body, RequestBody) else None
+        kinds = content.schema.one_of if content is not None and isinstance(content.schema, Schema) else None
+        if content is None or kinds is None or len(kinds) != 2 or kinds[1] != Schema(type=OpenAPIType.NULL):
+            continue
+        content.schema = kinds[0]
+        assert isinstance(body, RequestBody)
+        body.required = False
 
 
 def _give_lists_one_kind_of_item(schemas: dict[str, Schema]) -> None:

@@ -1,0 +1,85 @@
+"""From credentials to the one who acts: what the HTTP layer asks of accounts."""
+
+from __future__ import annotations
+
+from ais.accounts.domain import Grant, SessionKind, SessionState, UserKind
+from ais.accounts.roles import ROLES
+from ais.accounts.service.plumbing import KINDS, AccountServices, public_id
+from ais.accounts.tokens import ACCESS_PREFIX, SessionRef
+from ais.kit import Actor, Channel, Reach, encode_id, ids
+from ais.platform.http import HTTPConnection, Unauthorized
+
+PAGE_COOKIE = "ais_account"
+_OWN_ROLES = {UserKind.TRAVELLER: "traveller", UserKind.AGENT: "agent"}
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Accounts:
+    """Knows the sessions of people; an :class:`ais.platform.http.AccountDoor`."""
+
+    def __init__(self, services: AccountServices) -> None:
+        self._services = services
+
+    async def bearer(self, credentials: str) -> Actor:
+        """Who sends this access token. Raises Unauthorized, also for a session that has ended, and TokenExpired."""
+        if not credentials.startswith(ACCESS_PREFIX):
+            raise Unauthorized
+        session = self._services.tokens.read_access(credentials)
+        state = await self._services.checks.state(session)
+        if state is None or state.kind is not SessionKind.TOKEN:
+            raise Unauthorized
+        return self._actor(state, Channel.API)
+
+    async def page(self, connection: HTTPConnection) -> Actor | None:
+        """Who has signed in to the pages with this browser; None for nobody, and for what another site has it send."""
+        session = self.page_session(connection)
+        if session is None or _is_sent_by_another_site(connection):
+            return None
+        state = await self._services.checks.state(session)
+        if state is None or state.kind is not SessionKind.PAGE:
+            return None
+        return self._actor(state, Channel.WEB)
+
+    def page_session(self, connection: HTTPConnection) -> SessionRef | None:
+        """The session that the browser's cookie names, whether it lives or not."""
+        for name in (f"__Host-{PAGE_COOKIE}", PAGE_COOKIE):
+            if text := connection.cookies.get(name):
+                return self._services.tokens.read_page(text)
+        return None
+
+    def _actor(self, state: SessionState, channel: Channel) -> Actor:
+        reaches = self._reaches(state)
+        own = _OWN_ROLES.get(state.user_kind)
+        return Actor(
+            KINDS[state.user_kind],
+            public_id(state.user_id),
+            channel,
+            frozenset().union(*(reach.permissions for reach in reaches)),
+            session_id=encode_id(ids.SESSION, state.session_id),
+            roles=frozenset({*(grant.role for grant in state.grants), *filter(None, [own])}),
+            second_factor_at=state.second_factor_at,
+            reaches=reaches,
+        )
+
+    def _reaches(self, state: SessionState) -> tuple[Reach, ...]:
+        """What the account's kind and its grants allow; nothing to staff whose second factor is missing."""
+        missing = self._services.policy.staff_second_factor and not state.has_second_factor
+        if state.user_kind is UserKind.STAFF and missing:
+            return ()
+        own = _OWN_ROLES.get(state.user_kind)
+        reaches = [Reach(ROLES[own])] if own is not None else []
+        return (*reaches, *(_reach(grant) for grant in state.grants if grant.role in ROLES))
+
+
+def _reach(grant: Grant) -> Reach:
+    limits = (
+        (frozenset(limit) if limit is not None else None) for limit in (grant.stations, grant.agencies, grant.channels)
+    )
+    return Reach(ROLES[grant.role], *limits)
+
+
+def _is_sent_by_another_site(connection: HTTPConnection) -> bool:
+    """Whether a form or script of another site has the browser send this; each form of ours has its own token too."""
+    if connection.scope["method"] in _SAFE_METHODS:  # type: ignore[typeddict-item]  # a request has one
+        return False
+    return connection.headers.get("sec-fetch-site") in {"cross-site", "same-site"}

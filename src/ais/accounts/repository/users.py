@@ -1,0 +1,215 @@
+"""Statements on users and their recovery codes. What is personal comes and goes sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from ais.accounts.domain import Grant, User, UserKind, UserStatus
+from ais.kit.ids import PersonId, UserId
+from ais.platform.database import Connection, UnitOfWork
+
+_COLUMNS = """id, kind, status, person_id, email_sealed, name_sealed, language, agency_id, password_hash, verified_at,
+    totp_sealed, totp_confirmed_at, totp_last_step, access_version, created_at"""
+
+
+def _user(row: Any) -> User | None:
+    return msgspec.convert(dict(row), User) if row is not None else None
+
+
+async def find_user(connection: Connection, user_id: UserId) -> User | None:
+    return _user(await connection.fetchrow(f"SELECT {_COLUMNS} FROM users WHERE id = $1", user_id))  # noqa: S608  # a constant
+
+
+async def lock_user(uow: UnitOfWork, user_id: UserId) -> User | None:
+    """The user, until the end of the unit of work nobody else's to change."""
+    return _user(
+        await uow.connection.fetchrow(f"SELECT {_COLUMNS} FROM users WHERE id = $1 FOR NO KEY UPDATE", user_id)  # noqa: S608  # a constant
+    )
+
+
+async def find_user_by_email(connection: Connection, email_lookup: bytes) -> User | None:
+    """The user with this address that is not closed."""
+    return _user(
+        await connection.fetchrow(f"SELECT {_COLUMNS} FROM users WHERE email_lookup = $1", email_lookup)  # noqa: S608  # a constant
+    )
+
+
+async def list_users(connection: Connection, *, kind: UserKind | None, limit: int) -> list[User]:
+    """Users, the newest first."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM users WHERE ($1::text IS NULL OR kind = $1) ORDER BY id DESC LIMIT $2",  # noqa: S608  # a constant
+        kind,
+        limit,
+    )
+    return [msgspec.convert(dict(row), User) for row in rows]
+
+
+async def insert_user(
+    uow: UnitOfWork,
+    *,
+    kind: UserKind,
+    person_id: PersonId,
+    email_lookup: bytes,
+    email_sealed: bytes,
+    name_sealed: bytes | None,
+    language: str,
+    password_hash: str,
+    agency_id: UUID | None = None,
+) -> UserId | None:
+    """A user whose address is verified; None if its address has an account."""
+    return await uow.connection.fetchval(  # type: ignore[no-any-return]  # asyncpg's values are Any
+        """
+        INSERT INTO users (kind, person_id, email_lookup, email_sealed, name_sealed, language, agency_id, password_hash,
+                           password_changed_at, verified_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, ais_now(), ais_now())
+        ON CONFLICT (email_lookup) DO NOTHING RETURNING id
+        """,
+        kind,
+        person_id,
+        email_lookup,
+        email_sealed,
+        name_sealed,
+        language,
+        agency_id,
+        password_hash,
+    )
+
+
+async def set_password(uow: UnitOfWork, user_id: UserId, password_hash: str) -> None:
+    """Another password; the sessions that others opened with the old one are not ended here."""
+    await uow.connection.execute(
+        "UPDATE users SET password_hash = $2, password_changed_at = ais_now(), updated_at = ais_now() WHERE id = $1",
+        user_id,
+        password_hash,
+    )
+
+
+async def renew_hash(uow: UnitOfWork, user_id: UserId, before: str, after: str) -> None:
+    """The same password at another cost, unless it was changed meanwhile."""
+    await uow.connection.execute(
+        "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2", user_id, before, after
+    )
+
+
+async def set_status(uow: UnitOfWork, user_id: UserId, status: UserStatus) -> None:
+    await uow.connection.execute("UPDATE users SET status = $2, updated_at = ais_now() WHERE id = $1", user_id, status)
+
+
+async def outdate(uow: UnitOfWork, user_id: UserId) -> int:
+    """The user's new access version: what any process has read of its sessions before counts no more."""
+    version: int = await uow.connection.fetchval(
+        "UPDATE users SET access_version = access_version + 1, updated_at = ais_now() WHERE id = $1"
+        " RETURNING access_version",
+        user_id,
+    )
+    return version
+
+
+async def access_version(connection: Connection, user_id: UserId) -> int | None:
+    version: int | None = await connection.fetchval("SELECT access_version FROM users WHERE id = $1", user_id)
+    return version
+
+
+# The second factor
+
+
+async def begin_totp(uow: UnitOfWork, user_id: UserId, sealed: bytes) -> None:
+    """A secret that counts once a code of it was shown; replaces one that was never confirmed."""
+    await uow.connection.execute(
+        "UPDATE users SET totp_sealed = $2, totp_last_step = NULL, updated_at = ais_now()"
+        " WHERE id = $1 AND totp_confirmed_at IS NULL",
+        user_id,
+        sealed,
+    )
+
+
+async def confirm_totp(uow: UnitOfWork, user_id: UserId, step: int, recovery_hashes: Sequence[bytes]) -> None:
+    """From now on the second factor is asked for; ``recovery_hashes`` take the place of all earlier ones."""
+    await uow.connection.execute(
+        "UPDATE users SET totp_confirmed_at = ais_now(), totp_last_step = $2, updated_at = ais_now() WHERE id = $1",
+        user_id,
+        step,
+    )
+    await uow.connection.execute("DELETE FROM recovery_codes WHERE user_id = $1", user_id)
+    await uow.connection.execute(
+        "INSERT INTO recovery_codes (user_id, hash) SELECT $1, hash FROM unnest($2::bytea[]) AS hash",
+        user_id,
+        list(recovery_hashes),
+    )
+
+
+async def remove_totp(uow: UnitOfWork, user_id: UserId) -> None:
+    await uow.connection.execute(
+        "UPDATE users SET totp_sealed = NULL, totp_confirmed_at = NULL, totp_last_step = NULL, updated_at = ais_now()"
+        " WHERE id = $1",
+        user_id,
+    )
+    await uow.connection.execute("DELETE FROM recovery_codes WHERE user_id = $1", user_id)
+
+
+async def spend_totp_step(uow: UnitOfWork, user_id: UserId, step: int) -> bool:
+    """Whether this step's code was not used yet, nor one after it; from now on it is."""
+    done: str = await uow.connection.execute(
+        """
+        UPDATE users SET totp_last_step = $2
+        WHERE id = $1 AND totp_confirmed_at IS NOT NULL AND coalesce(totp_last_step, -1) < $2
+        """,
+        user_id,
+        step,
+    )
+    return done == "UPDATE 1"
+
+
+async def spend_recovery_code(uow: UnitOfWork, user_id: UserId, code_hash: bytes) -> bool:
+    """Whether this is a recovery code of the user that was not used yet; from now on it is."""
+    done: str = await uow.connection.execute(
+        "UPDATE recovery_codes SET used_at = ais_now() WHERE user_id = $1 AND hash = $2 AND used_at IS NULL",
+        user_id,
+        code_hash,
+    )
+    return done == "UPDATE 1"
+
+
+async def recovery_codes_left(connection: Connection, user_id: UserId) -> int:
+    left: int = await connection.fetchval(
+        "SELECT count(*) FROM recovery_codes WHERE user_id = $1 AND used_at IS NULL", user_id
+    )
+    return left
+
+
+# Roles
+
+
+async def grants_of(connection: Connection, user_ids: Sequence[UserId]) -> dict[UserId, list[Grant]]:
+    """The roles that each of these users has now."""
+    rows = await connection.fetch(
+        """
+        SELECT user_id, role, stations, agencies::text[] AS agencies, channels FROM role_grants
+        WHERE user_id = ANY($1) AND revoked_at IS NULL ORDER BY user_id, role
+        """,
+        list(user_ids),
+    )
+    found: dict[UserId, list[Grant]] = {user_id: [] for user_id in user_ids}
+    for row in rows:
+        found[row["user_id"]].append(msgspec.convert({**row}, Grant, strict=False))
+    return found
+
+
+async def insert_grant(uow: UnitOfWork, user_id: UserId, role: str, granted_at: datetime) -> bool:
+    """Whether the user did not have the role; it is without limits."""
+    done: str = await uow.connection.execute(
+        """
+        INSERT INTO role_grants (user_id, role, granted_by, granted_at) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (user_id, role) WHERE revoked_at IS NULL DO NOTHING
+        """,
+        user_id,
+        role,
+        uow.actor.name,
+        granted_at,
+    )
+    return done == "INSERT 0 1"
