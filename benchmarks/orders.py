@@ -25,6 +25,7 @@ import uvloop
 from benchmarks.load import Server, granian, post_request, press
 from benchmarks.search import Markets, prepare
 from benchmarks.seats import CLAIM_ONE, library_path
+from tests.factories.unlimited import UNLIMITED_ENVIRONMENT
 
 from ais.platform.database import Database
 from ais.platform.embedded import EmbeddedServers, postgres_programs
@@ -150,7 +151,12 @@ def pgbench(servers: EmbeddedServers, seconds: float, script: Path, clients: int
 async def run(servers: EmbeddedServers, arguments: argparse.Namespace, folder: Path) -> dict[str, object]:
     """Alternate HTTP and pgbench; medians of the rounds."""
     markets = await prepare(servers.database_url)
-    environment = {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url, "AIS_LOG_LEVEL": "warning"}
+    environment = {
+        "DATABASE_URL": servers.database_url,
+        "REDIS_URL": servers.redis_url,
+        "AIS_LOG_LEVEL": "warning",
+        **UNLIMITED_ENVIRONMENT,
+    }
     script = folder / "order.sql"
     script.write_text(SCRIPT, encoding="utf-8")
     over_http, by_function, p50, p99, cpu = [], [], [], [], []

@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 from benchmarks.load import Measured, get_request, granian, median, post_request, press
+from tests.factories.unlimited import UNLIMITED_ENVIRONMENT
 
 from ais.app.demo_load import load_demo_airline
 from ais.kit.localtime import local_date
@@ -131,6 +132,7 @@ def main() -> None:
             "DATABASE_URL": servers.database_url,
             "REDIS_URL": servers.redis_url,
             "AIS_LOG_LEVEL": "warning",
+            **UNLIMITED_ENVIRONMENT,
         }
         uvloop.run(run(arguments, environment))
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 from benchmarks.load import Measured, get_request, granian, median, post_request, press
+from tests.factories.unlimited import UNLIMITED_ENVIRONMENT
 
 from ais.platform.database import Database
 from ais.platform.embedded import EmbeddedServers
@@ -61,7 +62,12 @@ def message(number: int) -> bytes:
 
 
 async def run(servers: EmbeddedServers, arguments: argparse.Namespace) -> None:
-    environment = {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url, "AIS_LOG_LEVEL": "warning"}
+    environment = {
+        "DATABASE_URL": servers.database_url,
+        "REDIS_URL": servers.redis_url,
+        "AIS_LOG_LEVEL": "warning",
+        **UNLIMITED_ENVIRONMENT,
+    }
     rounds: dict[str, list[Measured]] = {"bare JSON hello": [], "message, new": [], "message, again": []}
     taken = repeated = 0
     with (
