@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -10,11 +11,13 @@ from tests.factories.in_process import OPERATOR, bearer, new_key, order_id, paym
 from tests.orders.test_settling import states
 from tests.payments.test_refunds import refund, status_of, total
 
-from ais.kit import Money, ids
-from ais.kit.ids import encode_id
+from ais.kit import Money, ids, system_actor
+from ais.kit.ids import PaymentId, decode_id, encode_id
 from ais.orders import PayLinkOpened
 from ais.orders.service import pay
-from ais.payments import repository
+from ais.payments import PaymentFailed, PaymentMethod, close_uncalled_payment, repository
+from ais.payments.domain import NewPayment
+from ais.payments.service.pay import begin_payment, call_provider
 
 _CODES = (f"T{number:03d}" for number in itertools.count(1))
 
@@ -129,6 +132,50 @@ async def test_without_the_lock_on_the_agency_only_the_database_stands_in_the_wa
     assert 500 in {answer.status_code for answer in answers}
     async with program.later(minutes=1) as late:
         await late.run_jobs()
+
+
+async def opened_attempt(program, agency, order):
+    """An attempt to pay that is written and not yet called, and the call that takes the money for it."""
+    key = decode_id(ids.AGENCY, agency["id"])
+    new = NewPayment(
+        id=PaymentId(uuid4()), order_id=order_id(order), method=PaymentMethod.AGENCY_DEPOSIT, provider="agency",
+        amount=Money(total(order), "SAR"), expires_at=program.database.clock.now() + timedelta(minutes=15),
+        description="test", point_of_sale="SA", funding_id=key,
+    )  # fmt: skip
+    async with program.database.unit_of_work(system_actor("test")) as uow:
+        payment = await begin_payment(uow, new)
+    return payment, lambda: call_provider(program.gateways, payment)
+
+
+async def close(program, payment):
+    async with program.database.unit_of_work(system_actor("test")) as uow:
+        await close_uncalled_payment(uow, payment.id, "refused by the provider")
+
+
+async def test_an_attempt_that_was_refused_is_not_closed_when_its_twin_has_taken_the_money(program):
+    """One click sent twice: the first is refused, money comes to the agency, the second is served and dies."""
+    order, agency = await program.order(), await new_agency(program)
+    payment, call = await opened_attempt(program, agency, order)
+    with pytest.raises(PaymentFailed):
+        await call()
+    await program.staff_post(f"agencies/{agency['id']}/top-ups", amount=sar(total(order)), reference="FT2")
+    await call()
+    await close(program, payment)
+    assert await program.rows("SELECT status FROM payments WHERE id = $1", payment.id) == ["requires_payment"]
+    async with program.later(minutes=10) as late:
+        await late.run_jobs()
+    assert states(await program.read(order)) == ("confirmed", "paid", "issued")
+    assert await agency_books(program, agency) == (0, 0)
+
+
+async def test_for_an_attempt_that_has_ended_no_money_is_taken(program):
+    order, agency = await program.order(), await new_agency(program, limit=10_000_000)
+    payment, call = await opened_attempt(program, agency, order)
+    before = await agency_now(program, agency)
+    await close(program, payment)
+    with pytest.raises(PaymentFailed):
+        await call()
+    assert await agency_now(program, agency) == before
 
 
 async def test_the_statement_as_csv(program):

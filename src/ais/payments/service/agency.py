@@ -18,7 +18,7 @@ from ais.payments.domain import (
     RefundStatus,
 )
 from ais.payments.errors import AgencyNotFound, CodeTaken, CreditLimitTooLow, CurrencyDiffers, PaymentFailed
-from ais.payments.service.own import done_payment, own_id
+from ais.payments.service.own import done_payment, lock_attempt, own_id
 from ais.platform.audit import Entry, Fields, record
 from ais.platform.database import Database, UnitOfWork
 
@@ -103,9 +103,10 @@ class AgencyGateway:
         payment_id = own_id(ids.PAYMENT, opening.reference)
         assert opening.funding_id is not None
         async with self._database.unit_of_work(system_actor("payments.agency")) as uow:
+            is_open = await lock_attempt(uow, PaymentId(payment_id))
             agency = await repository.lock_agency(uow, AgencyId(opening.funding_id))
             if await repository.find_agency_movement(uow.connection, "paid", payment_id) is None:
-                if agency is None or agency.balance.currency != opening.amount.currency:
+                if not is_open or agency is None or agency.balance.currency != opening.amount.currency:
                     raise PaymentFailed
                 if agency.available < opening.amount:
                     raise PaymentFailed(reason="credit_limit")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from ais.kit import Money, encode_id, ids, new_uuid, system_actor
-from ais.kit.ids import CashShiftId, RefundId
+from ais.kit.ids import CashShiftId, PaymentId, RefundId
 from ais.ledger import Account, Posting, credit, debit, post
 from ais.payments import repository
 from ais.payments.domain import (
@@ -28,7 +28,7 @@ from ais.payments.errors import (
     ShiftNotFound,
     ShiftNotOpen,
 )
-from ais.payments.service.own import done_payment, own_id
+from ais.payments.service.own import done_payment, lock_attempt, own_id
 from ais.payments.service.refund import settle_refund
 from ais.platform.audit import Entry, Fields, record
 from ais.platform.database import Connection, Database, UnitOfWork
@@ -172,10 +172,12 @@ class CashGateway:
         payment_id = own_id(ids.PAYMENT, opening.reference)
         assert opening.funding_id is not None
         async with self._database.unit_of_work(system_actor("payments.cash")) as uow:
+            is_open = await lock_attempt(uow, PaymentId(payment_id))
             shift = await repository.lock_shift(uow, CashShiftId(opening.funding_id))
             if await repository.find_receipt(uow.connection, "paid", payment_id) is None:
                 if (
-                    shift is None
+                    not is_open
+                    or shift is None
                     or shift.status is not ShiftStatus.OPEN
                     or shift.opening_float.currency != opening.amount.currency
                 ):

@@ -23,7 +23,7 @@ from ais.payments.domain import (
     TravelCredit,
 )
 from ais.payments.errors import PaymentFailed
-from ais.payments.service.own import done_payment, own_id
+from ais.payments.service.own import done_payment, lock_attempt, own_id
 from ais.payments.service.refund import lock_payment, require_undisputed, tell_settled
 from ais.platform.audit import Entry, Fields, record
 from ais.platform.database import Database, UnitOfWork
@@ -112,10 +112,12 @@ class CreditGateway:
         payment_id = own_id(ids.PAYMENT, opening.reference)
         assert opening.funding_id is not None
         async with self._database.unit_of_work(system_actor("payments.credit")) as uow:
+            is_open = await lock_attempt(uow, PaymentId(payment_id))
             credit = await repository.lock_credit(uow, TravelCreditId(opening.funding_id))
             if await repository.find_credit_movement(uow.connection, CreditMovement.SPENT, payment_id) is None:
                 if (
-                    credit is None
+                    not is_open
+                    or credit is None
                     or credit.expires_at <= uow.clock.now()
                     or credit.balance.currency != opening.amount.currency
                 ):

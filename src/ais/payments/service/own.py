@@ -5,10 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from ais.kit import Money, decode_id
+from ais.kit.ids import PaymentId
 from ais.ledger import Account, Entry, debit
 from ais.payments import repository
-from ais.payments.domain import Payment, PaymentStatus, ProviderPayment
-from ais.platform.database import Connection
+from ais.payments.domain import CreditMovement, Payment, PaymentStatus, ProviderPayment
+from ais.platform.database import Connection, UnitOfWork
 
 
 def own_id(prefix: str, reference: str) -> UUID:
@@ -31,6 +32,25 @@ def done_payment(reference: str, amount: Money) -> ProviderPayment:
         failure_code=None,
         capture_id=reference,
     )
+
+
+async def lock_attempt(uow: UnitOfWork, payment_id: PaymentId) -> bool:
+    """Lock the attempt that money is about to be taken for, so that nobody ends it meanwhile; answers whether it is
+    open. What is taken for one that has ended, nobody would look for.
+    """
+    payment = await repository.lock_payment(uow, payment_id)
+    return payment is not None and payment.is_open
+
+
+async def has_taken(connection: Connection, payment: Payment) -> bool:
+    """Whether money of our own books was taken for the attempt. The caller holds its lock."""
+    if payment.provider == "agency":
+        return await repository.find_agency_movement(connection, "paid", payment.id) is not None
+    if payment.provider == "cash":
+        return await repository.find_receipt(connection, "paid", payment.id) is not None
+    if payment.provider == "credit":
+        return await repository.find_credit_movement(connection, CreditMovement.SPENT, payment.id) is not None
+    return False
 
 
 async def where_it_lies(

@@ -17,7 +17,7 @@ from ais.payments.domain import (
     Settlement,
 )
 from ais.payments.ports import Gateways
-from ais.payments.service.own import where_it_lies
+from ais.payments.service.own import has_taken, where_it_lies
 from ais.payments.service.trail import payment_entry
 from ais.platform.audit import Entry, record
 from ais.platform.database import UnitOfWork
@@ -145,9 +145,13 @@ def _is_known(payment: Payment, found: ProviderPayment) -> bool:
 
 
 async def close_uncalled_payment(uow: UnitOfWork, payment_id: PaymentId, reason: str) -> None:
-    """End an attempt that the provider has refused to open; one that it knows, or that has ended, stays as it is."""
+    """End an attempt that the provider has refused to open; one that it knows, or that has ended, stays as it is, and
+    so does one for which a twin of the refused call has taken money from an agency, a drawer or a credit meanwhile.
+    """
     payment = await repository.lock_payment(uow, payment_id)
-    if payment is not None and payment.is_open and payment.provider_payment_id is None:
+    if payment is None or not payment.is_open or payment.provider_payment_id is not None:
+        return
+    if not await has_taken(uow.connection, payment):
         await repository.close_payment(uow, payment, reason)
         await record(uow, payment_entry("payment.closed", payment, before={"status": payment.status}))
 
