@@ -449,6 +449,25 @@ GUARDS: tuple[Guard, ...] = (
         ),
         behind="one posting a cause",
     ),
+    # Disputes and jobs.
+    Guard(
+        "refunds frozen while disputed",
+        "money is given back while a bank has taken it and decides about it",
+        (
+            code("ais.payments.service.refund:require_undisputed", ("if is_open:", "if False:")),
+            code(
+                "ais.orders.cancellation.service.quote:require_not_disputed",
+                ("if order.payment_status is OrderPaymentStatus.DISPUTED:", "if False:"),
+            ),
+        ),
+        behind="the look at the order's own state",
+    ),
+    Guard(
+        "job dedupe key",
+        "one thing is asked for twice, and two workers do it at once",
+        (code("ais.platform.outbox:insert_jobs", ("[job.dedupe_key for job in wanted],", "[None for _ in wanted],")),),
+        unseen="every job looks again under the lock of its row, so that a twin finds it done",
+    ),
     # Our own money.
     Guard(
         "credit limit of an agency",

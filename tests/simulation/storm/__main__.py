@@ -28,6 +28,8 @@ def main() -> None:
 async def run(arguments: argparse.Namespace) -> int:
     hits: Counter[str] = Counter()
     cuts: Counter[str] = Counter()
+    did: Counter[str] = Counter()
+    seen: Counter[str] = Counter()
     failed: list[int] = []
     captured = ticketed = 0
     async with open_field() as field, AsyncExitStack() as stack:
@@ -37,12 +39,16 @@ async def run(arguments: argparse.Namespace) -> int:
             tell(report)
             hits += report.hits
             cuts += report.cuts
+            did += report.did
+            seen += report.seen
             captured, ticketed = captured + report.captured, ticketed + report.ticketed
             if report.wrong:
                 failed.append(seed)
     print(f"{arguments.count} storms, {len(failed)} that do not add up{': ' + str(failed) if failed else ''}")
     share = ticketed / captured if captured else 1.0
     print(f"{captured} captured orders, of which {ticketed} ({share:.1%}) were ticketed")
+    for what in (did, seen):
+        print("  " + ", ".join(f"{count} {name}" for name, count in sorted(what.items())))
     for name in sorted(hits):
         print(f"  {name:24} passed {hits[name]:7,} cut {cuts[name]:6,}")
     return 1 if failed or share < TICKETED_AT_LEAST else 0
@@ -57,7 +63,7 @@ def tell(report: Report) -> None:
         flush=True,
     )
     for each in report.wrong:
-        print(f"    {each[:600]}", flush=True)
+        print(f"    {each[:2000]}", flush=True)
 
 
 if __name__ == "__main__":

@@ -88,6 +88,16 @@ class Counter:
         if paid["status"] != "succeeded" or (paid["amount"] != order["total"] and not customer.meddled):
             raise Unexpected(f"{order['total']} is due, and paid was {paid}")
 
+    async def send_link(self, customer: Customer, order: JSON) -> JSON | None:
+        """The hosted page whose address an agent has mailed to the customer; None if there is nothing to pay."""
+        path = f"/api/v1/orders/{order['id']}/payment-links"
+        answer = await customer.until_answered("POST", path, {}, {**OPERATOR, "Idempotency-Key": customer.key()})
+        if answer is None or answer.status_code != 201:
+            customer.note(answer, REFUSED)
+            return None
+        link: JSON = answer.json()
+        return link
+
     async def pay_out(self) -> None:
         """Hand out what people wait for; both clerks reach for the same refund."""
         for refund in await self._waiting():

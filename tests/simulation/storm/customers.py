@@ -44,6 +44,7 @@ FATES = {
     "agency": 9,
     "cash": 6,
     "credit": 8,
+    "link": 7,
 }
 STEP = ("pm_card_threeDSecure2Required", "pm_card_threeDSecureRequiredChargeDeclined")
 
@@ -185,6 +186,11 @@ class Customer:
         counter = self.there.counter
         if fate in {"agency", "cash", "credit"} and counter is not None:
             await self.doubled(lambda: counter.pay(self, order, fate))
+            return
+        if fate == "link" and counter is not None:
+            for link in await self.doubled(lambda: counter.send_link(self, order)):
+                if link is not None:
+                    await self._complete(link, self.chance.choice(PAYING + DECLINED))
             return
         ways = ["card", "checkout"] if fate == "both" else [fate if fate == "checkout" else "card"]
         await asyncio.gather(*(self._pay_by(order, way) for way in ways))

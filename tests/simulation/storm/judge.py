@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 import asyncpg
@@ -129,6 +129,14 @@ STATEMENTS: dict[str, str] = {
         ) AS books ON true
         WHERE balance_minor <> moved.sum OR balance_minor <> -books.sum OR balance_minor + credit_limit_minor < 0
     """,
+    "money was given back while a bank decided about it": """
+        SELECT orders.record_locator, refund.id, refund.destination, refund.reason, refund.created_at
+        FROM refunds AS refund JOIN orders ON orders.id = refund.order_id
+        JOIN disputes AS dispute ON dispute.payment_id = refund.payment_id
+        JOIN dispute_events AS opened ON opened.dispute_id = dispute.id AND opened.to_status = 'open'
+            AND opened.recorded_at < refund.created_at
+        WHERE coalesce(dispute.closed_at, 'infinity') > refund.created_at
+    """,
     "a travel credit's balance is not its movements, or below zero": """
         SELECT credit.id, balance_minor, moved.sum, books.sum AS books FROM travel_credits AS credit
         LEFT JOIN LATERAL (
@@ -198,12 +206,12 @@ CLAIMS_THEN = """
 """
 
 
-async def everything(provider: httpx.AsyncClient, path: str) -> list[JSON]:
+async def everything(provider: httpx.AsyncClient, path: str, **only: str) -> list[JSON]:
     """All objects of a list, page by page."""
     found: list[JSON] = []
     after: JSON = {}
     while True:
-        answer = await provider.get(path, params={"limit": 100, **after})
+        answer = await provider.get(path, params={"limit": 100, **only, **after})
         answer.raise_for_status()
         page = answer.json()
         found += page["data"]
@@ -222,6 +230,7 @@ class Judge:
         self.wrong: list[str] = []
         self.captured = 0
         self.ticketed = 0
+        self.seen: Counter[str] = Counter()
 
     def accuse(self, what: str, details: object) -> None:
         self.wrong.append(f"{what}: {details}")
@@ -233,14 +242,16 @@ class Judge:
                 self.accuse(what, dict(row))
         charges = [charge for charge in await everything(self.provider, "/v1/charges") if charge["paid"]]
         refunds = await everything(self.provider, "/v1/refunds")
-        await self._charges(charges, refunds)
-        await self._clearing(charges, refunds)
+        await self._disputes(await self._charges(charges, refunds))
+        await self._clearing()
         await self._open_at_provider()
         await self._lateness()
         return self.wrong
 
-    async def _charges(self, charges: list[JSON], refunds: list[JSON]) -> None:
-        """Every charge has its ticketed order or went back whole; what the provider kept is what the books say."""
+    async def _charges(self, charges: list[JSON], refunds: list[JSON]) -> dict[str, Any]:
+        """Every charge has its ticketed order or went back whole; what the provider kept is what the books say.
+        Answers whose order each charge is of.
+        """
         kept: dict[Any, int] = defaultdict(int)
         for row in await self.connection.fetch(OWN_MONEY):
             kept[row["order_id"]] = row["kept"]
@@ -266,6 +277,10 @@ class Judge:
                         AND status_code = 'UN') AS unflown,
                        (SELECT string_agg(axis || ' ' || to_state || ': ' || reason, ', ' ORDER BY id)
                         FROM order_history WHERE order_id = orders.id) AS history,
+                       (SELECT string_agg(method || ' ' || event.to_status || ': ' || event.kind || ' by '
+                                          || event.actor, ', ' ORDER BY event.id)
+                        FROM payments JOIN payment_events AS event ON payment_id = payments.id
+                        WHERE order_id = orders.id) AS payments,
                        (SELECT count(*) FROM payments WHERE order_id = orders.id AND status = 'succeeded'
                         AND received_minor <> amount_minor)
                        + (SELECT count(*) FROM refunds WHERE order_id = orders.id AND status = 'failed') AS asked
@@ -281,6 +296,7 @@ class Judge:
                 self.accuse("the order's money is not the provider's", (dict(row), amount))
             if not self.faults and row["documents"] == 0 and not row["unflown"]:
                 self.accuse("without any fault a captured order has no tickets, though its flights operate", dict(row))
+        return owners
 
     async def _order_of(self, charge: JSON) -> Any:
         return await self.connection.fetchval(
@@ -304,26 +320,67 @@ class Judge:
             if intent["status"] not in {"succeeded", "canceled"} and intent["id"] not in paged:
                 self.accuse("an attempt is open at the provider", (intent["id"], intent["status"], intent["metadata"]))
 
-    async def _clearing(self, charges: list[JSON], refunds: list[JSON]) -> None:
-        """What the books say the provider holds for us is what came to it and has not left it."""
+    async def _clearing(self) -> None:
+        """What the books say the provider holds for us is every movement of its balance; the fees that it keeps are
+        ours to book when it pays out what they were for, and the bank has what it was sent.
+        """
         moved: dict[str, int] = defaultdict(int)
-        for charge in charges:
-            moved[charge["currency"].upper()] += charge["amount_captured"]
-        for refund in refunds:
-            if refund["status"] in SETTLED_REFUNDS:
-                moved[refund["currency"].upper()] -= refund["amount"]
-        booked = {
-            row["currency"]: int(row["balance"])
-            for row in await self.connection.fetch(
-                """
-                SELECT currency, sum(amount_minor) AS balance FROM ledger_entries
-                WHERE account = 'provider_clearing' AND provider = 'stripe' GROUP BY currency
-                """
-            )
-        }
-        for currency in {*moved, *booked}:
-            if moved.get(currency, 0) != booked.get(currency, 0):
-                self.accuse("clearing is not the provider's balance", (currency, booked.get(currency), moved[currency]))
+        fees: dict[str, int] = defaultdict(int)
+        banked: dict[str, int] = defaultdict(int)
+        payouts = await everything(self.provider, "/v1/payouts")
+        on_its_way = {payout["id"] for payout in payouts if payout["status"] not in {"paid", "failed", "canceled"}}
+        for movement in await everything(self.provider, "/v1/balance_transactions"):
+            if movement["source"] not in on_its_way:
+                moved[movement["currency"].upper()] += movement["amount"]
+        for payout in payouts:
+            self.seen[f"payout {payout['status']}"] += 1
+            if payout["id"] in on_its_way:
+                continue
+            currency = payout["currency"].upper()
+            banked[currency] += payout["amount"] if payout["status"] == "paid" else 0
+            for line in await everything(self.provider, "/v1/balance_transactions", payout=payout["id"]):
+                fees[currency] += line["fee"]
+        for currency in {*moved, *fees}:
+            moved[currency] -= fees[currency]
+        await self._same("clearing", moved, "account = 'provider_clearing' AND provider = 'stripe'")
+        await self._same("the provider's fees", fees, "account = 'provider_fees'")
+        await self._same("the bank", banked, "account = 'bank' AND cause_type = 'payout'")
+
+    async def _same(self, what: str, there: dict[str, int], where: str) -> None:
+        """What an account of the books holds is what there is, in each currency."""
+        rows = await self.connection.fetch(
+            f"""
+            SELECT currency, sum(amount_minor) AS balance
+            FROM ledger_entries JOIN ledger_postings AS posting ON posting.id = posting_id
+            WHERE {where} GROUP BY currency
+            """
+        )
+        booked = {row["currency"]: int(row["balance"]) for row in rows}
+        for currency in {*there, *booked}:
+            if there.get(currency, 0) != booked.get(currency, 0):
+                self.accuse(f"{what} is not what the provider says", (currency, booked.get(currency), there[currency]))
+
+    async def _disputes(self, owners: dict[str, Any]) -> None:
+        """Of each order the account of chargebacks holds what banks have taken and not given back."""
+        taken: dict[Any, int] = defaultdict(int)
+        for dispute in await everything(self.provider, "/v1/disputes"):
+            self.seen[f"dispute {dispute['status']}"] += 1
+            if dispute["charge"] in owners:
+                # What the bank took is negative there; a dispute that is only asked about has moved nothing.
+                taken[owners[dispute["charge"]]] -= sum(each["amount"] for each in dispute["balance_transactions"])
+        booked = await self.connection.fetch(
+            """
+            SELECT posting.order_id, sum(entry.amount_minor)::bigint AS balance
+            FROM ledger_entries AS entry JOIN ledger_postings AS posting ON posting.id = entry.posting_id
+            WHERE entry.account = 'chargebacks' GROUP BY posting.order_id
+            """
+        )
+        balances = {row["order_id"]: row["balance"] for row in booked}
+        for order in {*taken, *balances}:
+            if taken.get(order, 0) != balances.get(order, 0):
+                self.accuse(
+                    "the chargebacks of an order are not the bank's", (order, balances.get(order), taken[order])
+                )
 
     async def _lateness(self) -> None:
         """Money went back for lateness only where its seats were gone when it was settled."""

@@ -24,6 +24,8 @@ from tests.factories.cutting import CONNECTION_LOST
 from tests.factories.in_process import departure
 from tests.factories.running_program import Part, RunningProgram, private_market, running_program
 from tests.factories.stripe_simulator import API_KEY
+from tests.simulation.storm.bank import Bank
+from tests.simulation.storm.counter import Counter as MoneyCounter
 from tests.simulation.storm.customers import Customer, Market
 from tests.simulation.storm.judge import judge
 from tests.simulation.storm.returns import give_back
@@ -96,8 +98,10 @@ class KilledWorld:
                 body = {**rule, "path": path, "method": "*", "times": None, "probability": share, "seed": number}
                 await asyncio.to_thread(control, "POST", "/faults", body)
 
-    async def calm_down(self) -> None:
-        """No more trouble; then the clocks are put forward step by step, each time until nothing is due."""
+    async def calm_down(self, counter: MoneyCounter) -> None:
+        """No more trouble; then the clocks are put forward step by step, each time until nothing is due and nobody
+        waits at the counter.
+        """
         control = self.program.simulator.control
         calm = dict.fromkeys(
             ("duplicate_probability", "delay_most_seconds", "reorder_probability", "drop_probability"), 0.0
@@ -114,6 +118,8 @@ class KilledWorld:
             await asyncio.to_thread(control, "POST", "/transitions/run")
             await asyncio.to_thread(control, "POST", "/webhooks/flush")
             await asyncio.sleep(1.0)
+            await self._until_quiet()
+            await counter.pay_out()
             await self._until_quiet()
 
     async def _until_quiet(self) -> None:
@@ -150,14 +156,37 @@ class OverHTTP:
         self._world = world
         self._http = http
         self._provider = provider
+        self._counter = MoneyCounter(self, self.codes, self.waiting)
 
     @property
     def over(self) -> bool:
         return self._world.over
 
     @property
-    def counter(self) -> None:
-        return None
+    def counter(self) -> MoneyCounter:
+        return self._counter
+
+    async def codes(self) -> list[str]:
+        """The travel credits that were given."""
+        return await self._found("SELECT code FROM travel_credits ORDER BY id")
+
+    async def waiting(self) -> list[str]:
+        """The refunds that wait at the counter."""
+        return await self._found(
+            """
+            SELECT subject FROM staff_queue WHERE kind = 'cash_refund_waiting' AND resolved_at IS NULL ORDER BY subject
+            """
+        )
+
+    async def _found(self, statement: str) -> list[str]:
+        """What a statement finds, nothing while the database is away."""
+        try:
+            connection = await asyncpg.connect(self._world.program.database_url, timeout=5)
+            found = [row[0] for row in await connection.fetch(statement)]
+            await connection.close()
+        except CONNECTION_LOST:
+            return []
+        return found
 
     async def ask(
         self, method: str, path: str, body: JSON | None = None, headers: Mapping[str, str] | None = None
@@ -230,20 +259,31 @@ class KillingField:
             client_of_mortals(base_url=program.simulator.url, auth=(API_KEY, "")) as provider,
         ):
             there = OverHTTP(world, http, provider)
+            await there.counter.open()
+            bank = Bank(there, world.chance)
             market = Market(ROUTES, departure(2), 30)
             customers = [Customer(seed, number, there, market) for number in range(world.chance.randint(15, 30))]
             keeper = asyncio.create_task(world.keep_running())
             killer = asyncio.create_task(world.keep_killing(world.chance.randint(4, 8)))
+            around = [asyncio.create_task(each) for each in (bank.keep_banking(), _keep_reconciling(world))]
             gone = await asyncio.gather(*(_visit(each, there) for each in customers), killer, return_exceptions=True)
-            report.wrong += [f"somebody met with {each!r}" for each in gone if isinstance(each, BaseException)]
-            await world.calm_down()
+            for each in around:
+                each.cancel()
+            gone += await asyncio.gather(*around, return_exceptions=True)
+            report.wrong += [
+                f"somebody met with {each!r}"
+                for each in gone
+                if isinstance(each, BaseException) and not isinstance(each, asyncio.CancelledError)
+            ]
+            await bank.finish()
+            await world.calm_down(there.counter)
             world.over = True
             await keeper
         report.cuts = world.kills
         report.did = Counter(did for each in customers if each.bought for did in each.bought.did)
         judged = await judge(program.database_url, program.simulator.url, API_KEY, faults=True)
         report.wrong += judged.wrong
-        report.captured, report.ticketed = judged.captured, judged.ticketed
+        report.captured, report.ticketed, report.seen = judged.captured, judged.ticketed, judged.seen
         program.environment["AIS_CLOCK_SHIFT_SECONDS"] = str(world.shift.total_seconds())
         verified = await asyncio.to_thread(program.command, "verify", "--json")
         report.wrong += [
@@ -251,6 +291,12 @@ class KillingField:
             for each in json.loads(verified.stdout)["invariants"]
             if not each["holds"]
         ]
+
+
+async def _keep_reconciling(world: KilledWorld) -> None:
+    """Books and provider are compared in the midst of it, two runs beside each other."""
+    await asyncio.sleep(1.0 + 2.0 * world.chance.random())
+    await asyncio.gather(*(asyncio.to_thread(world.program.command, "reconcile") for _ in range(2)))
 
 
 async def _visit(customer: Customer, there: OverHTTP) -> None:

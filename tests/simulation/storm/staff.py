@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -60,19 +61,25 @@ async def keep_seats_off_sale(world: World) -> None:
 
 
 async def void_an_order(world: World) -> bool:
-    """Undo a sale of today, if the program lets it be undone; two clerks do so at the same moment."""
+    """Undo a sale of today, or a passenger's part of it, if the program lets it be undone; two clerks do so at the same
+    moment.
+    """
     orders = await world.program.rows("SELECT id FROM orders WHERE status = 'confirmed' ORDER BY id")
     if not orders:
         return False
-    chosen = encode_id(ids.ORDER, world.chance.choice(orders))
-    answers = await asyncio.gather(*(_void(world, chosen) for _ in range(2)))
+    order = world.chance.choice(orders)
+    chosen, body = encode_id(ids.ORDER, order), {"reason": "storm"}
+    if world.chance.random() < 0.4:
+        people = await world.program.rows("SELECT id FROM order_passengers WHERE order_id = $1 ORDER BY id", order)
+        body["passenger_ids"] = [encode_id(ids.PASSENGER, world.chance.choice(people))]
+    answers = await asyncio.gather(*(_void(world, chosen, body) for _ in range(2)))
     return any(answer.is_success for answer in answers)
 
 
-async def _void(world: World, order: str) -> httpx.Response:
+async def _void(world: World, order: str, body: dict[str, Any]) -> httpx.Response:
     answer = await world.program.http.post(
         f"/api/v1/orders/{order}/void",
-        json={"reason": "storm"},
+        json=body,
         headers={**OPERATOR, "Idempotency-Key": str(UUID(int=world.chance.getrandbits(128), version=4))},
     )
     if answer.status_code >= 500 and not answer.json()["error"]["retryable"]:

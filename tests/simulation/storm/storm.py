@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 from tests.factories.in_process import departure
 from tests.factories.stripe_simulator import API_KEY, StripeSimulator
+from tests.simulation.storm.bank import Bank
 from tests.simulation.storm.counter import Counter as MoneyCounter
 from tests.simulation.storm.customers import Bought, Customer, Market
 from tests.simulation.storm.judge import judge
@@ -26,7 +27,9 @@ from tests.simulation.storm.staff import (
 from tests.simulation.storm.world import CutOff, PostOffice, World, open_world, trouble_at_provider
 
 from ais.app.invariants import INVARIANTS
+from ais.app.reconciliation import WEEK, reconcile_with_provider, window_before
 from ais.ledger import chain_everything, verify_chain
+from ais.payments import ProviderError, ProviderTimeout, ReconciliationReport
 from ais.platform.invariants import find_violations
 
 JSON = dict[str, Any]
@@ -43,6 +46,7 @@ class Report:
     hits: Counter[str] = field(default_factory=Counter)
     cuts: Counter[str] = field(default_factory=Counter)
     did: Counter[str] = field(default_factory=Counter)
+    seen: Counter[str] = field(default_factory=Counter)
     orders: Counter[str] = field(default_factory=Counter)
     departures: int = 0
     captured: int = 0
@@ -107,6 +111,7 @@ async def storm(database_url: str, redis_url: str, simulator: StripeSimulator, s
     async with open_world(database_url, redis_url, simulator, seed, faulty=faulty) as world:
         report.hits, report.cuts = world.hits, world.cuts
         there, post = InThisProcess(world, troubled=faulty), PostOffice(world)
+        bank = Bank(there, world.chance)
         await there.counter.open()
         await _make_scarce(world)
         await trouble_at_provider(world, seed)
@@ -117,7 +122,13 @@ async def storm(database_url: str, redis_url: str, simulator: StripeSimulator, s
         around = [asyncio.create_task(world.keep_working()) for _ in range(3)]
         around += [
             asyncio.create_task(each)
-            for each in (post.keep_delivering(), _keep_chaining(world), _keep_paying_out(world, there.counter))
+            for each in (
+                post.keep_delivering(),
+                bank.keep_banking(),
+                _keep_chaining(world),
+                _keep_paying_out(world, there.counter),
+                _keep_reconciling(world),
+            )
         ]
         weather = asyncio.create_task(_weather(world, faulty=faulty))
         try:
@@ -133,7 +144,7 @@ async def storm(database_url: str, redis_url: str, simulator: StripeSimulator, s
             if isinstance(each, BaseException) and not isinstance(each, asyncio.CancelledError)
         ]
         try:
-            await _afterwards(world, post, there.counter, report)
+            await _afterwards(world, post, there.counter, bank, report)
         except AssertionError as problem:
             report.wrong.append(f"somebody met with {problem!r}")
         await _judge(world, report, bought, faulty=faulty)
@@ -141,13 +152,20 @@ async def storm(database_url: str, redis_url: str, simulator: StripeSimulator, s
     return report
 
 
-async def _afterwards(world: World, post: PostOffice, counter: MoneyCounter, report: Report) -> None:
-    """All that was begun comes to its end; in half of the storms some days go by and flights depart."""
+async def _afterwards(world: World, post: PostOffice, counter: MoneyCounter, bank: Bank, report: Report) -> None:
+    """All that was begun comes to its end; in half of the storms some days go by, flights depart, and the money has
+    been paid out. Then there is nothing left for reconciliation to do.
+    """
     await _calm(world, post, counter)
     if world.chance.random() < 0.5:
+        await bank.finish()
         await world.advance(days=world.chance.randint(1, 6))
         report.departures = await close_departures(world)
         await _calm(world, post, counter)
+    if world.chance.random() < 0.5:
+        await _reconcile(world)
+        again = await _reconcile(world)
+        report.wrong += [f"reconciliation finds something again: {row}" for row in again.rows if row.outcome == "fixed"]
 
 
 async def _calm(world: World, post: PostOffice, counter: MoneyCounter) -> None:
@@ -163,6 +181,21 @@ async def _keep_chaining(world: World) -> None:
     while not world.over:
         await chain_everything(world.program.database, ACTOR)
         await asyncio.sleep(0.02)
+
+
+async def _keep_reconciling(world: World) -> None:
+    """Books and provider are compared in the midst of it, two runs beside each other."""
+    for _ in range(world.chance.choice((0, 0, 1, 2))):
+        await asyncio.sleep(0.5 + world.chance.random() * 1.5)
+        for ended in await asyncio.gather(_reconcile(world), _reconcile(world), return_exceptions=True):
+            if isinstance(ended, BaseException) and not isinstance(ended, CutOff | ProviderError | ProviderTimeout):
+                raise ended
+
+
+async def _reconcile(world: World) -> ReconciliationReport:
+    program = world.program
+    window = window_before(program.database.clock.now(), WEEK)
+    return await reconcile_with_provider(program.settings, program.database, program.gateways, window, ACTOR, "storm")
 
 
 async def _keep_paying_out(world: World, counter: MoneyCounter) -> None:
@@ -238,7 +271,7 @@ async def _judge(world: World, report: Report, bought: list[Bought], *, faulty: 
     assert program.settings.database_url is not None
     judged = await judge(program.settings.database_url, program.simulator.url, API_KEY, faults=faulty)
     report.wrong += judged.wrong
-    report.captured, report.ticketed = judged.captured, judged.ticketed
+    report.captured, report.ticketed, report.seen = judged.captured, judged.ticketed, judged.seen
     await chain_everything(program.database, ACTOR)
     chain = await verify_chain(program.database)
     if chain.broken is not None:
