@@ -239,15 +239,25 @@ async def test_a_payout_is_matched_and_posted_to_the_minor_unit_once(program):
     ]
 
 
-async def test_a_payout_on_its_way_waits_and_one_that_failed_is_not_posted(program):
+async def test_a_payout_on_its_way_waits_and_of_one_that_failed_the_fees_alone_stay(program):
     await program.pay(await program.order())
     program.simulator.control("POST", "/payouts", {"with_pending": True})
     assert said(await reconciled(program)) == [("payout", "skipped", "on_its_way")]
     assert await account(program, "bank") == 0
     program.simulator.control("POST", "/money", {"payouts_end": "failed"})
     program.simulator.control("POST", "/transitions/run")
+    fees = await clearing(program) - await provider_balance(program)
+    assert fees > 0
+    assert said(await reconciled(program)) == [("payout", "fixed", "never_arrived")]
     assert (await reconciled(program)).rows == []
-    assert await account(program, "bank") == 0
+    assert (await account(program, "bank"), await account(program, "provider_fees")) == (0, fees)
+    # The next payout takes the money along, without its fees.
+    assert await clearing(program) == await provider_balance(program) > 0
+    program.simulator.control("POST", "/money", {"payouts_end": "paid"})
+    (payout,) = await pay_out(program)
+    assert ("payout", "fixed", "posted") in said(await reconciled(program))
+    assert (await account(program, "bank"), await account(program, "provider_fees")) == (payout["amount"], fees)
+    assert (await clearing(program), await provider_balance(program)) == (0, 0)
 
 
 async def rows_of(program, payout):

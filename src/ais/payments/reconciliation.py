@@ -144,6 +144,7 @@ REASONS = {
     "settled": "the books lacked it; it was settled as any news of it would have been",
     "posted": "a payout was posted to the bank",
     "returned": "a payout that had been posted came back from the bank, and was posted back",
+    "never_arrived": "a payout that the bank refused; it was posted and posted back, so that its fees are in the books",
     "dry_run": "it differs; a run that may change something would settle or post it",
     "on_its_way": "a payout that the bank has not confirmed",
     "no_money": "an object of the provider that is not ours and moved no money",

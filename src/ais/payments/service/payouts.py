@@ -42,12 +42,14 @@ async def reconcile_payout(
     """Bring the books to a payout: its row, and one for each of its lines that a new posting makes us look at.
 
     One that is paid is posted: bank and the provider's fees against clearing, if its lines add up to it. One that came
-    back is posted back; its fees stay. Safe to repeat.
+    back is posted back; its fees stay, and so they do of one that never arrived: no later payout lists them again.
+    Safe to repeat.
     """
     async with database.connection() as connection:
         known = (await kept.posted_payouts(connection, lists.name, [payout.id])).get(payout.id)
-    wanted = payout.status is PayoutStatus.PAID if known is None else _came_back(payout, returned=known)
-    if not wanted:
+    failed = payout.status is PayoutStatus.FAILED
+    ended = payout.status is PayoutStatus.PAID or (failed and payout.lists_lines)
+    if not (ended if known is None else failed and not known):
         waits = known is None and payout.status is PayoutStatus.ON_ITS_WAY
         yield _row(payout, *((Outcome.SKIPPED, "on_its_way") if waits else (Outcome.AGREED, "")))
         return
@@ -72,7 +74,9 @@ async def reconcile_payout(
             posted = {"amount": str(payout.amount), "fees": str(fees)}
             await record(uow, Entry(action="payout.posted", subject=f"{lists.name}:{payout.id}", after=posted))
             await post(uow, _paid_out(lists.name, payout, fees))
-    yield _row(payout, Outcome.FIXED, "posted" if payout.lists_lines else "not_told")
+        if failed and await kept.return_payout(uow, lists.name, payout.id):
+            await post(uow, _returned(lists.name, payout))
+    yield _row(payout, Outcome.FIXED, "never_arrived" if failed else "posted" if payout.lists_lines else "not_told")
     for line in lines:
         async with database.connection() as connection:
             row = await _line_row(connection, lists.name, line)
@@ -96,10 +100,6 @@ async def follow_payout(
             await ask_staff(
                 uow, MATTER, f"{lists.name}:{row.object_id}", reason=row.reason, about=row.kind, own_id=row.own_id
             )
-
-
-def _came_back(payout: Payout, *, returned: bool) -> bool:
-    return payout.status is PayoutStatus.FAILED and not returned
 
 
 async def _return(

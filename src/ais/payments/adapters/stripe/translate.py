@@ -137,6 +137,7 @@ _EVENT_KINDS = {
     "charge.dispute.funds_withdrawn": EventKind.DISPUTE,
     "charge.dispute.funds_reinstated": EventKind.DISPUTE,
     "payout.paid": EventKind.PAYOUT,
+    "payout.failed": EventKind.PAYOUT,
 }
 
 
