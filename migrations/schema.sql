@@ -1314,6 +1314,7 @@ CREATE TABLE public.idempotency_records (
     lease_until timestamp with time zone,
     created_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
     expires_at timestamp with time zone DEFAULT (public.ais_now() + '24:00:00'::interval) NOT NULL,
+    person_id uuid,
     CONSTRAINT idempotency_records_check CHECK (((status IS NULL) = (answer IS NULL))),
     CONSTRAINT idempotency_records_check1 CHECK (((status IS NOT NULL) OR (lease_until IS NOT NULL))),
     CONSTRAINT idempotency_records_fingerprint_check CHECK ((length(fingerprint) = 32)),
@@ -1728,20 +1729,28 @@ CREATE TABLE public.order_passengers (
     type text NOT NULL,
     title text,
     gender text,
-    given_name text NOT NULL,
-    family_name text NOT NULL,
-    search_name text NOT NULL,
+    given_name text,
+    family_name text,
+    search_name text,
     name_local jsonb,
     born_on date,
     nationality text,
     documents jsonb DEFAULT '[]'::jsonb NOT NULL,
     accompanying_id uuid,
+    person_id uuid,
+    personal_sealed bytea,
+    name_lookup bytea,
     CONSTRAINT order_passengers_check CHECK (((type = 'infant'::text) = (accompanying_id IS NOT NULL))),
-    CONSTRAINT order_passengers_check1 CHECK (((type = 'adult'::text) OR (born_on IS NOT NULL))),
     CONSTRAINT order_passengers_family_name_check CHECK ((family_name <> ''::text)),
     CONSTRAINT order_passengers_gender_check CHECK ((gender = ANY (ARRAY['M'::text, 'F'::text, 'X'::text, 'U'::text]))),
+    CONSTRAINT order_passengers_name_lookup_check CHECK ((length(name_lookup) = 32)),
     CONSTRAINT order_passengers_nationality_check CHECK ((nationality ~ '^[A-Z]{2}$'::text)),
     CONSTRAINT order_passengers_position_check CHECK (("position" >= 1)),
+    CONSTRAINT order_passengers_rest CHECK (
+CASE
+    WHEN (personal_sealed IS NULL) THEN ((given_name IS NOT NULL) AND (family_name IS NOT NULL) AND (search_name IS NOT NULL) AND ((type = 'adult'::text) OR (born_on IS NOT NULL)) AND (person_id IS NULL))
+    ELSE ((person_id IS NOT NULL) AND (documents = '[]'::jsonb) AND (num_nonnulls(title, gender, given_name, family_name, search_name, name_local, born_on, nationality) = 0))
+END),
     CONSTRAINT order_passengers_search_name_check CHECK ((search_name <> ''::text)),
     CONSTRAINT order_passengers_type_check CHECK ((type = ANY (ARRAY['adult'::text, 'child'::text, 'infant'::text, 'infant_seat'::text])))
 );
@@ -1811,7 +1820,7 @@ CREATE TABLE public.orders (
     hold_extended_at timestamp with time zone,
     first_departure_at timestamp with time zone NOT NULL,
     last_arrival_at timestamp with time zone NOT NULL,
-    contact jsonb NOT NULL,
+    contact jsonb,
     owner text NOT NULL,
     channel text NOT NULL,
     seller_id text,
@@ -1825,10 +1834,21 @@ CREATE TABLE public.orders (
     updated_at timestamp with time zone NOT NULL,
     version integer DEFAULT 1 NOT NULL,
     owner_user_id uuid,
+    language text,
+    contact_person_id uuid,
+    contact_sealed bytea,
+    contact_lookup bytea,
     CONSTRAINT orders_check CHECK (((refunded_minor >= 0) AND (refunded_minor <= paid_minor))),
     CONSTRAINT orders_check1 CHECK (((status <> 'confirmed'::text) OR (ticketing_status = ANY (ARRAY['issued'::text, 'partly_void'::text, 'void'::text])))),
     CONSTRAINT orders_check2 CHECK (((status <> 'confirmed'::text) OR (payment_status = ANY (ARRAY['paid'::text, 'partially_refunded'::text, 'refunded'::text, 'disputed'::text])))),
+    CONSTRAINT orders_contact_lookup_check CHECK ((length(contact_lookup) = 32)),
+    CONSTRAINT orders_contact_rests CHECK (
+CASE
+    WHEN (contact_sealed IS NULL) THEN ((contact IS NOT NULL) AND (contact_person_id IS NULL))
+    ELSE ((contact IS NULL) AND (contact_person_id IS NOT NULL) AND (language IS NOT NULL))
+END),
     CONSTRAINT orders_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT orders_language_check CHECK ((language = ANY (ARRAY['ar'::text, 'en'::text]))),
     CONSTRAINT orders_paid_minor_check CHECK ((paid_minor >= 0)),
     CONSTRAINT orders_payment_status_check CHECK ((payment_status = ANY (ARRAY['unpaid'::text, 'processing'::text, 'failed'::text, 'paid'::text, 'partially_refunded'::text, 'refunded'::text, 'disputed'::text]))),
     CONSTRAINT orders_record_locator_check CHECK ((record_locator ~ '^[A-HJKMNP-Z2-9]{6}$'::text)),
@@ -2202,6 +2222,13 @@ CREATE TABLE public.schedule_segment_data (
     record text NOT NULL,
     CONSTRAINT schedule_segment_data_element_check CHECK ((element ~ '^[0-9]{3}$'::text)),
     CONSTRAINT schedule_segment_data_record_check CHECK ((length(record) = 200))
+);
+
+CREATE TABLE public.sealing_progress (
+    subject text NOT NULL,
+    after_id uuid,
+    moved bigint DEFAULT 0 NOT NULL,
+    updated_at timestamp with time zone DEFAULT public.ais_now() NOT NULL
 );
 
 CREATE TABLE public.segments (
@@ -2795,6 +2822,9 @@ ALTER TABLE ONLY public.schedule_periods
 ALTER TABLE ONLY public.schedule_segment_data
     ADD CONSTRAINT schedule_segment_data_pkey PRIMARY KEY (data_set_id, "position");
 
+ALTER TABLE ONLY public.sealing_progress
+    ADD CONSTRAINT sealing_progress_pkey PRIMARY KEY (subject);
+
 ALTER TABLE ONLY public.segments
     ADD CONSTRAINT segments_flight_date_id_board_sequence_off_sequence_origin__key UNIQUE (flight_date_id, board_sequence, off_sequence, origin, destination);
 
@@ -2969,6 +2999,8 @@ CREATE INDEX order_items_order_id ON public.order_items USING btree (order_id);
 CREATE UNIQUE INDEX order_passengers_lap ON public.order_passengers USING btree (accompanying_id) WHERE (accompanying_id IS NOT NULL);
 
 CREATE INDEX order_segments_flight_date ON public.order_segments USING btree (flight_date_id);
+
+CREATE INDEX orders_contact_lookup ON public.orders USING btree (contact_lookup) WHERE (contact_lookup IS NOT NULL);
 
 CREATE INDEX orders_newest ON public.orders USING btree (created_at DESC, id DESC);
 
@@ -3299,6 +3331,9 @@ ALTER TABLE ONLY public.order_passengers
 ALTER TABLE ONLY public.order_passengers
     ADD CONSTRAINT order_passengers_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
 
+ALTER TABLE ONLY public.order_passengers
+    ADD CONSTRAINT order_passengers_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person_keys(id);
+
 ALTER TABLE ONLY public.order_segments
     ADD CONSTRAINT order_segments_flight_date_id_fkey FOREIGN KEY (flight_date_id) REFERENCES public.flight_dates(id);
 
@@ -3319,6 +3354,9 @@ ALTER TABLE ONLY public.order_slices
 
 ALTER TABLE ONLY public.order_slices
     ADD CONSTRAINT order_slices_origin_fkey FOREIGN KEY (origin) REFERENCES public.airports(iata);
+
+ALTER TABLE ONLY public.orders
+    ADD CONSTRAINT orders_contact_person_id_fkey FOREIGN KEY (contact_person_id) REFERENCES public.person_keys(id);
 
 ALTER TABLE ONLY public.orders
     ADD CONSTRAINT orders_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES public.holds(id);

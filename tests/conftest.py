@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.factories.vault import VAULT
 
 from ais.kit import Channel, FixedClock, SystemClock
 from ais.kit.actor import Actor, ActorKind
@@ -66,7 +67,9 @@ def redis_url(servers: SharedServers) -> str:
 @pytest.fixture
 async def database(database_url: str, anyio_backend: object) -> AsyncIterator[Database]:
     """A pool on a database of the test's own."""
-    database = await Database.connect(database_url, clock=SystemClock(), maximum=20, application_name="tests")
+    database = await Database.connect(
+        database_url, clock=SystemClock(), maximum=20, application_name="tests", vault=VAULT
+    )
     yield database
     await database.close()
 

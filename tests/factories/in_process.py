@@ -24,6 +24,7 @@ from uuid import UUID, uuid4
 import httpx
 from tests.factories.stripe_simulator import API_KEY, WEBHOOK_SECRET, StripeSimulator
 from tests.factories.unlimited import UNLIMITED
+from tests.factories.vault import VAULT
 
 from ais.app.asgi import litestar_application, surrounded
 from ais.app.composition import open_gateways, own_gateways
@@ -272,7 +273,7 @@ class InProcess:
         """The program's jobs under a clock that is ahead by ``shift`` (``minutes=16``); its HTTP side stays."""
         assert self.settings.database_url is not None
         clock = SystemClock(timedelta(**shift))
-        database = await Database.connect(self.settings.database_url, clock=clock, maximum=4)
+        database = await Database.connect(self.settings.database_url, clock=clock, maximum=4, vault=VAULT)
         database.subscriptions = self.database.subscriptions
         try:
             gateways = Gateways([self.gateways.provider("stripe")], own_gateways(database))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from tests.factories.vault import VAULT
+
 from ais.app.demo_load import load_demo_airline
 from ais.kit import SystemClock
 from ais.platform.database import Database
@@ -27,7 +29,7 @@ def market_template(servers: SharedServers) -> str:
 
 
 async def _load(url: str) -> None:
-    database = await Database.connect(url, clock=SystemClock(), maximum=4, application_name="tests market")
+    database = await Database.connect(url, clock=SystemClock(), maximum=4, application_name="tests market", vault=VAULT)
     try:
         await load_demo_airline(database, Settings(database_url=url, sale_days=SALE_DAYS))
     finally:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
+from tests.factories.vault import VAULT
 
 from ais.platform.database import Database
 from ais.platform.jobs import JobContext, JobRegistry, Retry
@@ -130,7 +131,7 @@ async def until(condition: Any, seconds: float = 20) -> None:
 
 
 async def _main(url: str, heartbeat_seconds: float, grace_seconds: float, schedule: str) -> None:
-    database = await Database.connect(url, maximum=8, application_name="test-worker")
+    database = await Database.connect(url, maximum=8, application_name="test-worker", vault=VAULT)
     known = registry(with_schedule=bool(schedule))
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

@@ -8,6 +8,7 @@ import pytest
 from tests.factories.market import market_template
 from tests.factories.running_program import RunningProgram, running_program
 from tests.factories.shopper import Shopper
+from tests.factories.vault import VAULT
 
 from ais.app.invariants import INVARIANTS
 from ais.kit import SystemClock
@@ -44,7 +45,9 @@ async def shopper(program: RunningProgram) -> AsyncIterator[Shopper]:
 @pytest.fixture
 async def stored(program: RunningProgram) -> AsyncIterator[Database]:
     """What the program has stored; at the end every promise about it holds."""
-    database = await Database.connect(program.database_url, clock=SystemClock(), maximum=2, application_name="tests")
+    database = await Database.connect(
+        program.database_url, clock=SystemClock(), maximum=2, application_name="tests", vault=VAULT
+    )
     yield database
     violations = await find_violations(database, INVARIANTS)
     await database.close()

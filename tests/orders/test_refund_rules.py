@@ -11,7 +11,6 @@ from ais.kit import CURRENCIES, Money
 from ais.orders.cancellation.domain import GivenUp, Rule
 from ais.orders.cancellation.rules import in_steps, involuntary_lines, voluntary_lines
 from ais.orders.domain import (
-    Contact,
     Order,
     OrderPaymentStatus,
     OrderPriceLine,
@@ -68,13 +67,12 @@ def make_order(fares, charges, currency, *, hours, versions=None):
         ticketing_status=TicketingStatus.ISSUED, hold_id=UUID(int=2), validating_carrier="9Z", fare_brand="LIGHT",
         cabin="Y", currency=currency, total_minor=total, paid_minor=total, refunded_minor=0, payment_required_by=NOW,
         hold_extended_at=None, first_departure_at=departs[0], last_arrival_at=departs[-1] + timedelta(hours=2),
-        contact=Contact("a@example.com"), owner="test", channel="api", seller_id=None, agent_id=None,
+        language="en", contact_person_id=None, contact_sealed=None, contact_lookup=None, owner_user_id=None,
+        owner="test", channel="api", seller_id=None, agent_id=None,
         point_of_sale="SA", created_at=NOW, updated_at=NOW, version=1,
         passengers=tuple(
             Passenger(
-                id=passenger_ids[number], position=number + 1, offer_reference="", type="adult", title=None,
-                gender=None, given_name="", family_name="X", search_name="x", name_local=None, born_on=None,
-                nationality=None, documents=(), accompanying_id=None,
+                id=passenger_ids[number], position=number + 1, offer_reference="", type="adult", accompanying_id=None,
             )
             for number in people
         ),

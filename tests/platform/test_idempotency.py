@@ -9,6 +9,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from tests.factories.vault import VAULT
 
 from ais.kit import Actor, NotFound, SystemClock, new_uuid
 from ais.platform import idempotency
@@ -87,7 +88,7 @@ async def later(database_url, effects):
     opened = []
 
     async def ahead(by: timedelta) -> Database:
-        opened.append(await Database.connect(database_url, clock=SystemClock(by), maximum=2))
+        opened.append(await Database.connect(database_url, clock=SystemClock(by), maximum=2, vault=VAULT))
         return opened[-1]
 
     yield ahead
@@ -266,7 +267,7 @@ async def test_an_operation_is_recorded_as_started_and_then_as_answered(effects:
     (record,) = await effects.records()
     assert (record["status"], record["answer"], record["leased"]) == (None, None, True)
     async with effects.database.connection() as connection:
-        assert await find_answer(connection, KEY) is None
+        assert await find_answer(connection, KEY, VAULT) is None
     await effects.complete()
     assert await effects.begin() == Operation(operation.id, Answer(201, b'{"done":true}', replayed=True))
     (record,) = await effects.records()

@@ -13,6 +13,7 @@ from tests.factories.vault import VAULT, new_key
 
 from ais.kit import new_uuid
 from ais.kit.ids import PersonId
+from ais.platform.database import Database
 from ais.platform.settings import DEMO_LOOKUP_KEY, DEMO_VAULT_KEY
 from ais.platform.vault import (
     KeyCount,
@@ -262,8 +263,9 @@ async def test_reading_and_erasing_beside_a_rotation_find_every_key_whole(databa
 
 @pytest.mark.anyio
 async def test_a_process_without_a_vault_says_so(database, actor):
+    bare = Database(database.pool, database.clock)
     with pytest.raises(RuntimeError, match="no vault"):
-        _ = database.vault
-    async with database.unit_of_work(actor) as uow:
+        _ = bare.vault
+    async with bare.unit_of_work(actor) as uow:
         with pytest.raises(RuntimeError, match="no vault"):
             _ = uow.vault

@@ -19,11 +19,12 @@ import msgspec
 from ais.kit.ids import PaymentId, RefundId
 from ais.kit.localtime import to_local
 from ais.notifications.domain import Mail, Notice, NoticeKind
-from ais.orders import Order, OrderPaymentStatus, OrderSegment, OrderStatus, find_order
+from ais.orders import Order, OrderPaymentStatus, OrderSegment, OrderStatus, People, find_order, open_people
 from ais.payments import Payment, Refund, RefundDestination, RefundStatus, find_payment, find_refund
 from ais.platform.database import Connection, Database
 from ais.platform.i18n import Language, translate
 from ais.platform.i18n.formats import day_text, money_text
+from ais.platform.vault import Vault
 from ais.reference import Airport, find_airports, find_carrier
 from ais.ticketing import Document, DocumentStatus, documents_of_order
 
@@ -82,7 +83,7 @@ class Letters:
         the order's page, where it can be paid too.
         """
         async with database.connection() as connection:
-            content = await self._content(connection, notice, now)
+            content = await self._content(connection, database.vault, notice, now)
         if content is None:
             return None
         values, payment = content.values, content.payment
@@ -101,7 +102,7 @@ class Letters:
             written_at=now,
         )
 
-    async def _content(self, connection: Connection, notice: Notice, now: datetime) -> _Content | None:
+    async def _content(self, connection: Connection, vault: Vault, notice: Notice, now: datetime) -> _Content | None:
         language: Language = "ar" if notice.language == "ar" else "en"
         order = await find_order(connection, notice.order_id)
         if order is None:
@@ -109,6 +110,10 @@ class Letters:
         refund, payment = await _money_of(connection, notice)
         cancelled = _cancelled(notice, order)
         if not _is_true(notice.kind, order, refund, payment, now, cancelled=bool(cancelled)):
+            return None
+        people = open_people(vault, order)
+        if people.contact is None:
+            # Whoever was to be told has been erased.
             return None
         documents = await documents_of_order(connection, order.id)
         airports = await find_airports(
@@ -126,7 +131,7 @@ class Letters:
             "link": self.order_link(order, language),
             "flights": _flights(order.segments, airports, language),
             "cancelled": _flights(cancelled, airports, language),
-            "passengers": _passengers(order, documents, language),
+            "passengers": _passengers(order, people, documents, language),
             "total": money_text(order.total, language),
             "is_paid": order.paid_minor > 0,
             "pay_by_time": f"{deadline:%H:%M}",
@@ -136,7 +141,7 @@ class Letters:
             "reason": notice.details.get("reason"),
             "refund_to": _destination(refund, payment),
         }
-        return _Content(values, order.contact.email, payment)
+        return _Content(values, people.contact.email, payment)
 
 
 def _cancelled(notice: Notice, order: Order) -> list[OrderSegment]:
@@ -211,17 +216,22 @@ def _place(code: str, airports: Mapping[str, Airport], language: Language) -> st
     return f"{_city(code, airports, language)} ({code})" if code in airports else code
 
 
-def _passengers(order: Order, documents: Iterable[Document], language: Language) -> list[PassengerShown]:
+def _passengers(
+    order: Order, people: People, documents: Iterable[Document], language: Language
+) -> list[PassengerShown]:
     tickets: dict[UUID, list[str]] = {}
     for document in documents:
         if document.status is DocumentStatus.ISSUED:
             tickets.setdefault(document.passenger_id, []).append(document.number)
     shown = []
     for each in order.passengers:
-        name, document_name = f"{each.given_name} {each.family_name}".strip(), None
-        if language == "ar" and each.name_local is not None:
+        details = people.details.get(each.id)
+        if details is None:
+            continue
+        name, document_name = f"{details.given_name} {details.family_name}".strip(), None
+        if language == "ar" and details.name_local is not None:
             # The travel document's name stays beside it: that is what is checked at the airport.
-            name, document_name = f"{each.name_local.given} {each.name_local.family}".strip(), name
+            name, document_name = f"{details.name_local.given} {details.name_local.family}".strip(), name
         shown.append(PassengerShown(name, document_name, tuple(tickets.get(each.id, ()))))
     return shown
 

@@ -68,7 +68,7 @@ async def tell(
     order = await find_order(uow.connection, order_id)
     if order is None:
         raise LookupError(f"order {order_id} is gone")
-    language = "ar" if order.contact.language == "ar" else "en"
+    language = "ar" if order.language == "ar" else "en"
     written = await repository.insert_notice(uow, kind, order_id, cause, language, details, after)
     if written is not None and not after:
         uow.enqueue(DELIVER, {}, dedupe_key=DELIVER)

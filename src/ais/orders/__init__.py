@@ -27,6 +27,7 @@ from ais.orders.domain import (
     OrderPaymentStatus,
     OrderSegment,
     OrderStatus,
+    People,
     TicketingStatus,
 )
 from ais.orders.errors import (
@@ -49,6 +50,7 @@ from ais.orders.events import (
     PayLinkOpened,
 )
 from ais.orders.invariants import INVARIANTS
+from ais.orders.people import masked, open_people
 from ais.orders.repository import (
     OrderFilter,
     affected_orders,
@@ -66,6 +68,7 @@ from ais.orders.service.reading import (
     buyer_access_ends_at,
     find_order_by_name,
     lookup_access_ends_at,
+    note_personal_read,
     read_own_order,
     show_order,
 )
@@ -108,6 +111,7 @@ __all__ = [
     "PayOrder",
     "PaymentBody",
     "PaymentChoice",
+    "People",
     "QuoteExpired",
     "QuoteNotFound",
     "QuoteSuperseded",
@@ -128,6 +132,9 @@ __all__ = [
     "history_of",
     "list_orders",
     "lookup_access_ends_at",
+    "masked",
+    "note_personal_read",
+    "open_people",
     "order_body",
     "pay_order",
     "quote_cancellation",

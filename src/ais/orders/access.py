@@ -19,6 +19,7 @@ from ais.payments import PaymentMethod
 
 CREATE = "orders.create"
 READ_OWN, PAY_OWN, CANCEL_OWN = "orders.read_own", "orders.pay_own", "orders.cancel_own"
+READ_PERSONAL = "passengers.read_personal"
 READ_ANY, PAY_ANY, CANCEL_ANY = "orders.read_any", "orders.pay_any", "orders.cancel_any"
 
 # What staff need to take a payment of each method; the others are paid by orders.pay_any.
@@ -72,6 +73,16 @@ def require_order_access(actor: Actor, order: Order) -> None:
         raise OrderNotFound
 
 
+def is_own(actor: Actor, order: Order) -> bool:
+    """Whether the order is the caller's own, or that of their agency: what is in it they said themselves."""
+    return actor.kind is not ActorKind.SYSTEM and _own(actor, order, READ_OWN)
+
+
+def may_read_personal(actor: Actor, order: Order) -> bool:
+    """Whether staff may see contact, dates of birth and documents of this order in full."""
+    return _reached(actor, READ_PERSONAL, order)
+
+
 def require_pay_access(actor: Actor, order: Order, method: PaymentMethod) -> None:
     """Raise OrderNotFound unless the caller may see the order, Forbidden unless it may pay it in this way."""
     require_order_access(actor, order)
@@ -99,17 +110,18 @@ def require_staff_access(actor: Actor, order: Order, permission: str) -> None:
 
 
 def _may(actor: Actor, order: Order, own: str, anybodys: str) -> bool:
-    if actor.kind is ActorKind.SYSTEM:
-        return True
+    return actor.kind is ActorKind.SYSTEM or _own(actor, order, own) or _reached(actor, anybodys, order)
+
+
+def _own(actor: Actor, order: Order, own: str) -> bool:
     if actor.kind is ActorKind.GUEST:
         return actor.id == str(order.id)
-    if actor.may(own):
-        owner = owner_of(actor)
-        if owner is not None and order.owner_user_id == owner:
-            return True
-        if actor.seller_id is not None and order.seller_id == actor.seller_id:
-            return True
-    return _reached(actor, anybodys, order)
+    if not actor.may(own):
+        return False
+    owner = owner_of(actor)
+    if owner is not None and order.owner_user_id == owner:
+        return True
+    return actor.seller_id is not None and order.seller_id == actor.seller_id
 
 
 def _reached(actor: Actor, permission: str, order: Order) -> bool:

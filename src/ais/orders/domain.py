@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from ais.kit import Money, RecordLocator, Transitions
-from ais.kit.ids import OrderId, OrderItemId, OrderSegmentId, PassengerId
+from ais.kit.ids import OrderId, OrderItemId, OrderSegmentId, PassengerId, PersonId
 
 
 class OrderStatus(StrEnum):
@@ -123,7 +123,6 @@ class Contact(msgspec.Struct, frozen=True):
 
     email: str
     phone: str | None = None
-    language: str = "en"
 
 
 class LocalName(msgspec.Struct, frozen=True):
@@ -139,26 +138,45 @@ class TravelDocument(msgspec.Struct, frozen=True):
     type: str
     number: str
     issuing_country: str
-    expires_on: date
+    expires_on: date | None
+
+
+class PersonalDetails(msgspec.Struct, frozen=True):
+    """Who a passenger is. It rests sealed under the passenger's key."""
+
+    given_name: str
+    family_name: str
+    title: str | None = None
+    gender: str | None = None
+    name_local: LocalName | None = None
+    born_on: date | None = None
+    nationality: str | None = None
+    documents: tuple[TravelDocument, ...] = ()
+
+
+class People(msgspec.Struct, frozen=True):
+    """The persons of an order, opened. Who was erased is missing."""
+
+    contact: Contact | None
+    details: Mapping[PassengerId, PersonalDetails]
 
 
 class Passenger(msgspec.Struct, frozen=True):
-    """Who travels. ``offer_reference`` is the id the offer gave; an infant on a lap names its adult."""
+    """A place in the party. ``offer_reference`` is the id the offer gave; an infant on a lap names its adult.
+
+    ``personal_sealed`` holds the :class:`PersonalDetails` and ``name_lookup`` finds the family name, both as PostgreSQL
+    writes bytes in JSON. ``clear`` are the details of a row that has not been sealed yet.
+    """
 
     id: PassengerId
     position: int
     offer_reference: str
     type: str
-    title: str | None
-    gender: str | None
-    given_name: str
-    family_name: str
-    search_name: str
-    name_local: LocalName | None
-    born_on: date | None
-    nationality: str | None
-    documents: tuple[TravelDocument, ...]
     accompanying_id: PassengerId | None
+    person_id: PersonId | None = None
+    personal_sealed: str | None = None
+    name_lookup: str | None = None
+    clear: PersonalDetails | None = None
 
 
 class OrderSlice(msgspec.Struct, frozen=True):
@@ -228,7 +246,11 @@ class OrderPriceLine(msgspec.Struct, frozen=True):
 
 
 class Order(msgspec.Struct, frozen=True):
-    """The whole order. The total is the sum of its price lines; balance due = total - paid + refunded."""
+    """The whole order. The total is the sum of its price lines; balance due = total - paid + refunded.
+
+    Its persons are sealed; ``person_keys`` are their wrapped keys, as the vault reads them. ``contact`` is that of a
+    row that has not been sealed yet.
+    """
 
     id: OrderId
     record_locator: RecordLocator
@@ -247,7 +269,10 @@ class Order(msgspec.Struct, frozen=True):
     hold_extended_at: datetime | None
     first_departure_at: datetime
     last_arrival_at: datetime
-    contact: Contact
+    language: str
+    contact_person_id: PersonId | None
+    contact_sealed: bytes | None
+    contact_lookup: bytes | None
     owner: str
     owner_user_id: UUID | None
     channel: str
@@ -262,6 +287,8 @@ class Order(msgspec.Struct, frozen=True):
     segments: tuple[OrderSegment, ...]
     items: tuple[OrderItem, ...]
     lines: tuple[OrderPriceLine, ...]
+    person_keys: Mapping[str, tuple[str, str]] | None = None
+    contact: Contact | None = None
 
     @property
     def total(self) -> Money:

@@ -35,6 +35,7 @@ from ais.orders.service.reading import (
     buyer_access_ends_at,
     find_order_by_name,
     lookup_access_ends_at,
+    people_for,
     read_own_order,
     show_order,
     written_locator,
@@ -69,7 +70,12 @@ from ais.platform.http import (
     refusals,
     request_key,
 )
-from ais.platform.idempotency import IdempotencyConflict, IdempotencyInProgress, IdempotencyKeyRequired
+from ais.platform.idempotency import (
+    AnswerErased,
+    IdempotencyConflict,
+    IdempotencyInProgress,
+    IdempotencyKeyRequired,
+)
 from ais.ticketing import documents_of_orders
 
 _BODY = (MalformedRequest, ValidationFailed, PayloadTooLarge, UnsupportedMediaType)
@@ -93,6 +99,7 @@ OrderIdText = Annotated[str, Parameter(description="Id of an order", max_length=
         *_CREDENTIALS,
         Forbidden,
         NotFound,
+        AnswerErased,
         OfferExpired,
         PriceChanged,
         SeatsUnavailable,
@@ -139,10 +146,14 @@ def _guest_token(authenticator: Authenticator, order: OrderBody) -> str:
 
 @get("/api/v1/orders/{order_id:str}", access=ORDER, tags=["orders"], responses=refusals(*_CREDENTIALS, OrderNotFound))
 async def read_order(request: HTTPRequest, order_id: OrderIdText) -> Response[OrderBody]:
-    """An order, for its owner, for staff with the right, or for a guest with its token."""
+    """An order, for its owner, for staff with the right, or for a guest with its token.
+
+    Staff see contact and dates of birth masked, and in full with `passengers.read_personal`, which is audited.
+    """
     database: Database = request.app.state.database
-    order = await read_own_order(database, actor_of(request), order_id)
-    return json_response(await show_order(database, order, language_of(request)), headers=_told_in(request))
+    actor = actor_of(request)
+    order = await read_own_order(database, actor, order_id)
+    return json_response(await show_order(database, order, language_of(request), actor), headers=_told_in(request))
 
 
 @get(
@@ -160,10 +171,11 @@ async def list_orders(
     limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Parameter(max_length=100)] = None,
 ) -> Response[Page[OrderBody]]:
-    """The caller's orders, newest first; for staff, those in their right."""
+    """The caller's orders, newest first; for staff, those in their right, their persons masked."""
+    actor = actor_of(request)
     database: Database = request.app.state.database
     wanted = repository.OrderFilter(
-        scope=scope_of(actor_of(request)),
+        scope=scope_of(actor),
         record_locator=written_locator(record_locator) if record_locator else None,
         status=status,
         departure_from=departure_from,
@@ -175,7 +187,10 @@ async def list_orders(
         found = await repository.list_orders(connection, wanted)
         documents = await documents_of_orders(connection, [order.id for order in found[:limit]])
     now, language = database.clock.now(), language_of(request)
-    bodies = [order_body(order, documents[order.id], now=now, language=language) for order in found[:limit]]
+    bodies = [
+        order_body(order, people_for(database.vault, actor, order), documents[order.id], now=now, language=language)
+        for order in found[:limit]
+    ]
     next_cursor = _write_cursor(found[limit - 1]) if len(found) > limit else None
     return json_response(Page(bodies, next_cursor), headers=_told_in(request))
 
@@ -232,7 +247,7 @@ async def look_up_order(request: HTTPRequest, data: LookupRequest) -> Response[O
     expires_at = int(lookup_access_ends_at(database.clock.now()).timestamp())
     token = authenticator.guest_token(order.id, expires_at_seconds=expires_at)
     return json_response(
-        await show_order(database, order, language_of(request), guest_token=token),
+        await show_order(database, order, language_of(request), authenticator.guest(token), guest_token=token),
         headers=_told_in(request),
     )
 

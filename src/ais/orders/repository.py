@@ -13,7 +13,9 @@ import msgspec
 from ais.kit.ids import OrderId, OrderSegmentId
 from ais.orders.access import Scope
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus, SegmentStatus, TicketingStatus
+from ais.orders.people import clear_details
 from ais.platform.database import Connection, UnitOfWork
+from ais.platform.vault import INSERT_PERSONS, PersonKey
 from ais.schedule import FlightSales
 
 _PARTS = """
@@ -27,33 +29,51 @@ _PARTS = """
      FROM order_items AS part JOIN order_passengers AS traveller ON traveller.id = part.passenger_id
      WHERE part.order_id = orders.id) AS items,
     (SELECT coalesce(jsonb_agg(to_jsonb(part) ORDER BY part.position), '[]')
-     FROM price_lines AS part WHERE part.order_id = orders.id) AS lines
+     FROM price_lines AS part WHERE part.order_id = orders.id) AS lines,
+    (SELECT jsonb_object_agg(key.id, jsonb_build_array(key.kek_id, encode(key.wrapped_key, 'hex')))
+     FROM person_keys AS key
+     WHERE key.destroyed_at IS NULL AND key.id = ANY(ARRAY(
+         SELECT person_id FROM order_passengers WHERE order_id = orders.id
+         UNION ALL SELECT orders.contact_person_id))) AS person_keys
 """
 
 
 def _order(row: Any) -> Order:
-    return msgspec.convert(dict(row), Order)
+    content = dict(row)
+    if content["contact_sealed"] is None:
+        content["language"] = content["language"] or content["contact"].get("language") or "en"
+    for passenger in content["passengers"]:
+        passenger["clear"] = clear_details(passenger)
+    return msgspec.convert(content, Order)
 
 
 class LocatorTaken(Exception):
     """The drawn record locator is another order's: draw again in a new unit of work."""
 
 
-async def insert_order(uow: UnitOfWork, order: Order, *, correlation_id: str, reason: str) -> None:
-    """Write a whole new order with all its parts and the first line of its history, by one statement.
+async def insert_order(
+    uow: UnitOfWork, order: Order, keys: Sequence[PersonKey], *, correlation_id: str, reason: str
+) -> None:
+    """Write a whole new order with all its parts, the keys of its persons and the first line of its history, by one
+    statement.
 
     Raises :class:`LocatorTaken`; the unit of work cannot go on after it.
     """
     try:
-        await _insert_order(uow, order, correlation_id=correlation_id, reason=reason)
+        await _insert_order(uow, order, keys, correlation_id=correlation_id, reason=reason)
     except asyncpg.UniqueViolationError as clash:
         if clash.constraint_name == "orders_record_locator_key":
             raise LocatorTaken from clash
         raise
 
 
-async def _insert_order(uow: UnitOfWork, order: Order, *, correlation_id: str, reason: str) -> None:
+async def _insert_order(
+    uow: UnitOfWork, order: Order, keys: Sequence[PersonKey], *, correlation_id: str, reason: str
+) -> None:
     content = msgspec.to_builtins(order)
+    for name in ("contact_sealed", "contact_lookup"):
+        value: bytes | None = getattr(order, name)
+        content[name] = "\\x" + value.hex() if value is not None else None
     await uow.connection.execute(
         _INSERT,
         content,
@@ -64,25 +84,26 @@ async def _insert_order(uow: UnitOfWork, order: Order, *, correlation_id: str, r
         content["lines"],
         order.id,
         {"reason": reason, "actor": uow.actor.name, "channel": uow.actor.channel, "correlation_id": correlation_id},
+        [key.row() for key in keys],
     )
 
 
-_INSERT = """
-WITH new_order AS (
+_INSERT = f"""
+WITH new_persons AS ({INSERT_PERSONS.format("$9")}
+), new_order AS (
     INSERT INTO orders (id, record_locator, status, payment_status, ticketing_status, hold_id, validating_carrier,
                         fare_brand, cabin, currency, total_minor, payment_required_by, first_departure_at,
-                        last_arrival_at, contact, owner, owner_user_id, channel, seller_id, agent_id, point_of_sale,
-                        created_at, updated_at)
+                        last_arrival_at, language, contact_person_id, contact_sealed, contact_lookup, owner,
+                        owner_user_id, channel, seller_id, agent_id, point_of_sale, created_at, updated_at)
     SELECT id, record_locator, status, payment_status, ticketing_status, hold_id, validating_carrier, fare_brand, cabin,
-           currency, total_minor, payment_required_by, first_departure_at, last_arrival_at, contact, owner,
-           owner_user_id, channel, seller_id, agent_id, point_of_sale, created_at, updated_at
+           currency, total_minor, payment_required_by, first_departure_at, last_arrival_at, language,
+           contact_person_id, contact_sealed, contact_lookup, owner, owner_user_id, channel, seller_id, agent_id,
+           point_of_sale, created_at, updated_at
     FROM jsonb_populate_record(NULL::orders, $1::jsonb)
 ), new_passengers AS (
-    INSERT INTO order_passengers (id, order_id, position, offer_reference, type, title, gender, given_name,
-                                  family_name, search_name, name_local, born_on, nationality, documents,
-                                  accompanying_id)
-    SELECT id, $7, position, offer_reference, type, title, gender, given_name, family_name, search_name,
-           nullif(name_local, 'null'), born_on, nationality, documents, accompanying_id
+    INSERT INTO order_passengers (id, order_id, position, offer_reference, type, person_id, personal_sealed,
+                                  name_lookup, accompanying_id)
+    SELECT id, $7, position, offer_reference, type, person_id, personal_sealed, name_lookup, accompanying_id
     FROM jsonb_populate_recordset(NULL::order_passengers, $2)
 ), new_slices AS (
     INSERT INTO order_slices (order_id, position, origin, destination, duration_minutes, conditions)
@@ -112,7 +133,7 @@ WITH new_order AS (
 INSERT INTO order_history (order_id, axis, from_state, to_state, reason, actor, channel, correlation_id)
 SELECT $7, 'order.status', NULL, $1::jsonb ->> 'status', $8::jsonb ->> 'reason', $8::jsonb ->> 'actor',
        $8::jsonb ->> 'channel', $8::jsonb ->> 'correlation_id'
-"""
+"""  # noqa: S608  # the vault's part is a constant
 
 
 async def find_order(connection: Connection, order_id: OrderId) -> Order | None:
@@ -132,15 +153,19 @@ async def find_order_by_hold(connection: Connection, hold_id: UUID) -> OrderId |
     return await connection.fetchval("SELECT id FROM orders WHERE hold_id = $1", hold_id)  # type: ignore[no-any-return]  # asyncpg's values are Any
 
 
-async def find_orders_by_name(connection: Connection, record_locator: str, search_name: str) -> OrderId | None:
-    """The order of this locator in which somebody has this family name."""
+async def find_orders_by_name(
+    connection: Connection, record_locator: str, name_lookup: bytes, search_name: str
+) -> OrderId | None:
+    """The order of this locator in which somebody has this family name, sealed or not sealed yet."""
     return await connection.fetchval(  # type: ignore[no-any-return]  # see above
         """
         SELECT id FROM orders
         WHERE record_locator = $1
-          AND EXISTS (SELECT FROM order_passengers WHERE order_id = orders.id AND search_name = $2)
+          AND EXISTS (
+            SELECT FROM order_passengers WHERE order_id = orders.id AND (name_lookup = $2 OR search_name = $3))
         """,
         record_locator,
+        name_lookup,
         search_name,
     )
 

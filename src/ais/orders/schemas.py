@@ -102,13 +102,13 @@ class LinkRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OrderPassengerBody(Struct, frozen=True):
-    """A passenger; ``ticket_number`` is the first live ticket's."""
+    """A passenger; ``ticket_number`` is the first live ticket's. Names are null once the person was erased."""
 
     id: str
     type: str
     title: str | None
-    given_name: str
-    family_name: str
+    given_name: str | None
+    family_name: str | None
     name_local: LocalNameBody | None
     born_on: date | None
     accompanying_passenger_id: str | None
@@ -184,7 +184,7 @@ class OrderItemBody(Struct, frozen=True):
 
 
 class OrderContactBody(Struct, frozen=True):
-    """Where to reach whoever bought."""
+    """Where to reach whoever bought; staff who need not know see `a•••@example.com`."""
 
     email: str
     phone: str | None
@@ -192,7 +192,9 @@ class OrderContactBody(Struct, frozen=True):
 
 
 class OrderBody(Struct, frozen=True):
-    """An order. Programs branch on the three states; ``display_status`` is one word for people."""
+    """An order. Programs branch on the three states; ``display_status`` is one word for people. ``contact`` is null
+    once the buyer was erased.
+    """
 
     id: str
     record_locator: str
@@ -211,7 +213,7 @@ class OrderBody(Struct, frozen=True):
     paid: MoneyBody
     refunded: MoneyBody
     balance_due: MoneyBody
-    contact: OrderContactBody
+    contact: OrderContactBody | None
     passengers: list[OrderPassengerBody]
     slices: list[OrderSliceBody]
     documents: list[DocumentBody]

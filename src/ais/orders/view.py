@@ -10,7 +10,17 @@ import msgspec
 from ais.kit import Money, encode_id, ids
 from ais.kit.localtime import to_local
 from ais.offers import CABIN_OF_LETTER, ConditionsBody, TaxBody, money_body
-from ais.orders.domain import Order, OrderItem, OrderSegment, OrderStatus, available_actions, display_status
+from ais.orders.domain import (
+    Order,
+    OrderItem,
+    OrderSegment,
+    OrderStatus,
+    Passenger,
+    People,
+    PersonalDetails,
+    available_actions,
+    display_status,
+)
 from ais.orders.schemas import (
     CouponBody,
     DocumentBody,
@@ -30,9 +40,15 @@ _MINUTE = timedelta(minutes=1)
 
 
 def order_body(
-    order: Order, documents: Sequence[Document], *, now: datetime, language: Language, guest_token: str | None = None
+    order: Order,
+    people: People,
+    documents: Sequence[Document],
+    *,
+    now: datetime,
+    language: Language,
+    guest_token: str | None = None,
 ) -> OrderBody:
-    """The order as its owner sees it."""
+    """The order as its owner sees it, or with its persons as far as ``people`` shows them."""
     currency = order.currency
     coupons = [coupon.status for document in documents for coupon in document.coupons]
     return OrderBody(
@@ -53,8 +69,10 @@ def order_body(
         paid=money_body(Money(order.paid_minor, currency)),
         refunded=money_body(Money(order.refunded_minor, currency)),
         balance_due=money_body(Money(order.balance_due_minor, currency)),
-        contact=OrderContactBody(order.contact.email, order.contact.phone, order.contact.language),
-        passengers=_passengers(order, documents),
+        contact=OrderContactBody(people.contact.email, people.contact.phone, order.language)
+        if people.contact is not None
+        else None,
+        passengers=_passengers(order, people, documents),
         slices=_slices(order),
         documents=[_document(document) for document in documents],
         items=[_item(order, item, language) for item in order.items],
@@ -64,29 +82,32 @@ def order_body(
     )
 
 
-def _passengers(order: Order, documents: Sequence[Document]) -> list[OrderPassengerBody]:
+def _passengers(order: Order, people: People, documents: Sequence[Document]) -> list[OrderPassengerBody]:
     tickets: dict[object, str] = {}
     for document in documents:
         if any(coupon.status not in _GONE for coupon in document.coupons):
             tickets.setdefault(document.passenger_id, document.number)
     return [
-        OrderPassengerBody(
-            id=encode_id(ids.PASSENGER, passenger.id),
-            type=passenger.type,
-            title=passenger.title,
-            given_name=passenger.given_name,
-            family_name=passenger.family_name,
-            name_local=LocalNameBody(passenger.name_local.given, passenger.name_local.family)
-            if passenger.name_local
-            else None,
-            born_on=passenger.born_on,
-            accompanying_passenger_id=encode_id(ids.PASSENGER, passenger.accompanying_id)
-            if passenger.accompanying_id
-            else None,
-            ticket_number=tickets.get(passenger.id),
-        )
+        _passenger(passenger, people.details.get(passenger.id), tickets.get(passenger.id))
         for passenger in order.passengers
     ]
+
+
+def _passenger(passenger: Passenger, details: PersonalDetails | None, ticket: str | None) -> OrderPassengerBody:
+    local = details.name_local if details is not None else None
+    return OrderPassengerBody(
+        id=encode_id(ids.PASSENGER, passenger.id),
+        type=passenger.type,
+        title=details.title if details is not None else None,
+        given_name=details.given_name if details is not None else None,
+        family_name=details.family_name if details is not None else None,
+        name_local=LocalNameBody(local.given, local.family) if local is not None else None,
+        born_on=details.born_on if details is not None else None,
+        accompanying_passenger_id=encode_id(ids.PASSENGER, passenger.accompanying_id)
+        if passenger.accompanying_id
+        else None,
+        ticket_number=ticket,
+    )
 
 
 def _slices(order: Order) -> list[OrderSliceBody]:

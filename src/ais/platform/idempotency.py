@@ -4,6 +4,8 @@ The scope is method, concrete path and caller; the fingerprint is the SHA-256 of
 the change it stands for commit together. Only 2xx answers are stored, for 24 hours, without secrets: what is secret is
 added again to each answer by the endpoint. A refusal changes nothing and stores nothing.
 
+An answer that names persons is sealed under the key of the one it was given to (``Answer.person``), and goes with it.
+
 Two shapes, one table:
 
 * :func:`once` runs work that is one transaction.
@@ -24,11 +26,14 @@ import asyncpg
 import msgspec
 
 from ais.kit import Actor, AppError, new_uuid
+from ais.kit.ids import PersonId
 from ais.platform.database import Connection, Database, UnitOfWork
+from ais.platform.vault import PersonKey, Vault
 
 TWIN_WAIT_SECONDS = 2.0
 _POLL_SECONDS = 0.05
 LEAST_ANONYMOUS_KEY = 32
+SEALED_AS = "idempotency_records.answer"
 _WAIT_FOR_TWIN = f"SET LOCAL lock_timeout = '{TWIN_WAIT_SECONDS:.0f}s'"
 _WAIT_AS_USUAL = "SET LOCAL lock_timeout TO DEFAULT"
 _NAMESPACE = UUID("6f0c7a52-3e0b-5b0e-9c51-2f6b7f5f1a77")
@@ -60,6 +65,14 @@ class IdempotencyInProgress(AppError):
     message = "The first request with this Idempotency-Key is still being worked on."
 
 
+class AnswerErased(AppError):
+    """The stored answer was sealed for a person who has been erased since."""
+
+    code = "ANSWER_ERASED"
+    status = 410
+    message = "The answer to this request has been erased together with the personal data in it."
+
+
 class RequestKey(msgspec.Struct, frozen=True):
     """What makes two requests the same one."""
 
@@ -73,11 +86,22 @@ class RequestKey(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A 2xx answer as stored: ``body`` is JSON without secrets."""
+    """A 2xx answer: ``body`` is JSON without secrets. With a ``person`` it is stored sealed for that person."""
 
     status: int
     body: bytes
     replayed: bool = False
+    person: PersonKey | None = None
+
+    @property
+    def stored(self) -> bytes:
+        """The body as it rests."""
+        return self.body if self.person is None else self.person.seal(SEALED_AS, self.body)
+
+    @property
+    def person_id(self) -> PersonId | None:
+        """For whom it rests sealed."""
+        return None if self.person is None else self.person.id
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -92,11 +116,12 @@ def fingerprint(body: Any) -> bytes:
     return hashlib.sha256(msgspec.json.encode(body, order="sorted")).digest()
 
 
-async def find_answer(connection: Connection, request: RequestKey) -> Answer | None:
-    """The stored answer of an earlier, completed request; raises :class:`IdempotencyConflict` for another body."""
+async def find_answer(connection: Connection, request: RequestKey, vault: Vault) -> Answer | None:
+    """The stored answer of an earlier, completed request; raises :class:`IdempotencyConflict` for another body and
+    :class:`AnswerErased`.
+    """
     row = await connection.fetchrow(
-        "SELECT fingerprint, status, answer FROM idempotency_records"
-        " WHERE scope = $1 AND key = $2 AND expires_at > ais_now()",
+        f"SELECT fingerprint, status, {_STORED} WHERE scope = $1 AND key = $2 AND expires_at > ais_now()",
         request.scope,
         request.key,
     )
@@ -104,7 +129,21 @@ async def find_answer(connection: Connection, request: RequestKey) -> Answer | N
         return None
     if row["fingerprint"] != request.fingerprint:
         raise IdempotencyConflict
-    return Answer(row["status"], row["answer"], replayed=True) if row["status"] is not None else None
+    return _answer(row, vault) if row["status"] is not None else None
+
+
+# With each record the key of the person it is sealed for, if it is and that key still exists.
+_STORED = """answer, person_id, kek_id, wrapped_key
+    FROM idempotency_records LEFT JOIN person_keys ON person_keys.id = person_id"""
+
+
+def _answer(row: asyncpg.Record, vault: Vault) -> Answer:
+    if row["person_id"] is None:
+        return Answer(row["status"], row["answer"], replayed=True)
+    if row["wrapped_key"] is None:
+        raise AnswerErased
+    person = vault.unwrap(row["person_id"], row["kek_id"], row["wrapped_key"])
+    return Answer(row["status"], person.open_bytes(SEALED_AS, row["answer"]), replayed=True)
 
 
 async def store_answer(uow: UnitOfWork, request: RequestKey, answer: Answer) -> Answer | None:
@@ -119,11 +158,11 @@ async def store_answer(uow: UnitOfWork, request: RequestKey, answer: Answer) -> 
         inserted = await uow.connection.fetchval(
             """
             INSERT INTO idempotency_records AS record
-                (scope, key, fingerprint, operation_id, status, answer)
-            VALUES ($1, $2, $3, $4, $5, $6)
+                (scope, key, fingerprint, operation_id, status, answer, person_id)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
             ON CONFLICT (scope, key) DO UPDATE SET
                 fingerprint = excluded.fingerprint, operation_id = excluded.operation_id, status = excluded.status,
-                answer = excluded.answer, lease_until = NULL, created_at = ais_now(),
+                answer = excluded.answer, person_id = excluded.person_id, lease_until = NULL, created_at = ais_now(),
                 expires_at = ais_now() + interval '24 hours'
             WHERE record.expires_at <= ais_now()
             RETURNING true
@@ -133,13 +172,14 @@ async def store_answer(uow: UnitOfWork, request: RequestKey, answer: Answer) -> 
             request.fingerprint,
             new_uuid(),
             answer.status,
-            answer.body,
+            answer.stored,
+            answer.person_id,
         )
     except asyncpg.LockNotAvailableError:
         raise IdempotencyInProgress from None
     if inserted:
         return None
-    twin = await find_answer(uow.connection, request)
+    twin = await find_answer(uow.connection, request, uow.vault)
     if twin is None:
         raise IdempotencyInProgress
     return twin
@@ -167,7 +207,7 @@ async def once(
         async with database.unit_of_work(actor, correlation_id) as uow:
             return await work(uow)
     async with database.connection() as connection:
-        stored = await find_answer(connection, request)
+        stored = await find_answer(connection, request, database.vault)
     if stored is not None:
         return stored
     try:
@@ -179,11 +219,12 @@ async def once(
             await uow.connection.execute(_WAIT_AS_USUAL)
             answer = await work(uow)
             await uow.connection.execute(
-                "UPDATE idempotency_records SET status = $3, answer = $4 WHERE scope = $1 AND key = $2",
+                "UPDATE idempotency_records SET status = $3, answer = $4, person_id = $5 WHERE scope = $1 AND key = $2",
                 request.scope,
                 request.key,
                 answer.status,
-                answer.body,
+                answer.stored,
+                answer.person_id,
             )
             return answer
     except _Superseded as superseded:
@@ -208,7 +249,7 @@ async def begin_operation(
     deadline = asyncio.get_running_loop().time() + TWIN_WAIT_SECONDS
     while True:
         async with database.unit_of_work(actor, correlation_id) as uow:
-            operation = await _start_or_resume(uow.connection, request, lease)
+            operation = await _start_or_resume(uow, request, lease)
             if operation is not None:
                 if operation.answer is None:
                     await begin(uow, operation.id)
@@ -218,8 +259,9 @@ async def begin_operation(
         await asyncio.sleep(_POLL_SECONDS)
 
 
-async def _start_or_resume(connection: Connection, request: RequestKey, lease: timedelta) -> Operation | None:
+async def _start_or_resume(uow: UnitOfWork, request: RequestKey, lease: timedelta) -> Operation | None:
     """The operation if it is ours to run or already complete; None while a twin holds the lease."""
+    connection = uow.connection
     await connection.execute(_WAIT_FOR_TWIN)
     try:
         started = await connection.fetchval(
@@ -240,10 +282,10 @@ async def _start_or_resume(connection: Connection, request: RequestKey, lease: t
     if started is not None:
         return Operation(started, None)
     row = await connection.fetchrow(
-        """
-        SELECT fingerprint, operation_id, status, answer, lease_until <= ais_now() AS lapsed,
-               expires_at <= ais_now() AS expired
-        FROM idempotency_records WHERE scope = $1 AND key = $2 FOR UPDATE
+        f"""
+        SELECT fingerprint, operation_id, status, lease_until <= ais_now() AS lapsed,
+               expires_at <= ais_now() AS expired, {_STORED}
+        WHERE scope = $1 AND key = $2 FOR UPDATE OF idempotency_records
         """,
         request.scope,
         request.key,
@@ -258,7 +300,7 @@ async def _start_or_resume(connection: Connection, request: RequestKey, lease: t
     if row["fingerprint"] != request.fingerprint:
         raise IdempotencyConflict
     if row["status"] is not None:
-        return Operation(row["operation_id"], Answer(row["status"], row["answer"], replayed=True))
+        return Operation(row["operation_id"], _answer(row, uow.vault))
     if not row["lapsed"]:
         return None
     await connection.execute(
@@ -280,11 +322,13 @@ async def hold_operation(uow: UnitOfWork, request: RequestKey) -> None:
 async def complete_operation(uow: UnitOfWork, request: RequestKey, answer: Answer) -> None:
     """Store the answer of an operation that has settled, in the unit of work that settles it."""
     await uow.connection.execute(
-        "UPDATE idempotency_records SET status = $3, answer = $4, lease_until = NULL WHERE scope = $1 AND key = $2",
+        "UPDATE idempotency_records SET status = $3, answer = $4, person_id = $5, lease_until = NULL"
+        " WHERE scope = $1 AND key = $2",
         request.scope,
         request.key,
         answer.status,
-        answer.body,
+        answer.stored,
+        answer.person_id,
     )
 
 

@@ -28,6 +28,9 @@ from ais.orders import (
     find_order,
     history_of,
     list_orders,
+    masked,
+    note_personal_read,
+    open_people,
     order_body,
     quote_cancellation,
     void_order,
@@ -51,22 +54,29 @@ def order() -> None:
 
 @order.command("show")
 @click.argument("name", metavar="LOCATOR|ORDER_ID")
+@click.option("--personal", is_flag=True, help="Contact, dates of birth and documents in full; it is audited.")
 @json_option
 @click.pass_obj
-def show(output: Output, name: str) -> None:
+def show(output: Output, name: str, personal: bool) -> None:
     """Show an order: passengers, flights, documents, money, and everything that happened to it.
 
-    It is named by its record locator or its id (ord_…). Exit code 1 if there is none.
+    It is named by its record locator or its id (ord_…). Contact and dates of birth are masked. Exit code 1 if there is
+    none.
     """
 
     async def look(database: Database, _settings: Settings) -> _Shown | None:
-        async with database.connection() as connection:
-            found = await _find(connection, name)
+        async with database.unit_of_work(actor()) as uow:
+            found = await _find(uow.connection, name)
             if found is None:
                 return None
-            documents = await documents_of_order(connection, found.id)
-            body = order_body(found, documents, now=database.clock.now(), language="en")
-            return _Shown(body, await history_of(connection, found.id))
+            people = open_people(database.vault, found)
+            if personal:
+                await note_personal_read(uow, found)
+            else:
+                people = masked(people)
+            documents = await documents_of_order(uow.connection, found.id)
+            body = order_body(found, people, documents, now=database.clock.now(), language="en")
+            return _Shown(body, await history_of(uow.connection, found.id))
 
     shown = with_database(output, look)
     if shown is None:
@@ -244,7 +254,7 @@ def _tables(output: Output, shown: _Shown) -> None:
         ("Passenger", "Type", "Born", "Ticket", "Price>"),
         [
             (
-                f"{passenger.family_name}/{passenger.given_name} {passenger.title or ''}".rstrip(),
+                f"{passenger.family_name or ''}/{passenger.given_name or ''} {passenger.title or ''}".rstrip(),
                 passenger.type,
                 passenger.born_on,
                 passenger.ticket_number,

@@ -47,7 +47,13 @@ from ais.platform.http import (
     request_key,
     staff,
 )
-from ais.platform.idempotency import Answer, IdempotencyConflict, IdempotencyInProgress, IdempotencyKeyRequired
+from ais.platform.idempotency import (
+    Answer,
+    AnswerErased,
+    IdempotencyConflict,
+    IdempotencyInProgress,
+    IdempotencyKeyRequired,
+)
 
 _BODY = (MalformedRequest, ValidationFailed, PayloadTooLarge, UnsupportedMediaType)
 _KEY = (IdempotencyConflict, IdempotencyInProgress)
@@ -111,6 +117,7 @@ async def quote_cancellation_of_order(
         *_CREDENTIALS,
         Forbidden,
         QuoteNotFound,
+        AnswerErased,
         QuoteExpired,
         QuoteSuperseded,
         InvalidStateTransition,
@@ -157,6 +164,7 @@ async def confirm_cancellation_quote(
         *_CREDENTIALS,
         Forbidden,
         OrderNotFound,
+        AnswerErased,
         InvalidStateTransition,
         VoidTooLate,
         RefundsFrozen,

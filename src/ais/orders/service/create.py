@@ -11,7 +11,16 @@ from datetime import datetime, timedelta
 import msgspec
 
 from ais.inventory import Claim, Hold, HoldNotFound, HoldStatus, SeatDesk, release_hold
-from ais.kit import Actor, AppError, InvalidStateTransition, encode_id, ids, new_locator, new_uuid
+from ais.kit import (
+    Actor,
+    AppError,
+    InvalidStateTransition,
+    ValidationFailed,
+    encode_id,
+    ids,
+    new_locator,
+    new_uuid,
+)
 from ais.kit.ids import OrderId, OrderItemId, OrderSegmentId, PassengerId
 from ais.offers import AcceptableOffer, Shop
 from ais.orders import repository
@@ -26,18 +35,21 @@ from ais.orders.domain import (
     OrderSlice,
     OrderStatus,
     Passenger,
+    People,
     SegmentStatus,
     TicketingStatus,
 )
 from ais.orders.errors import OrderConflict
+from ais.orders.people import seal_people
 from ais.orders.schemas import OrderRequest
-from ais.orders.service.travellers import check_travellers
+from ais.orders.service.travellers import Party, check_travellers
 from ais.orders.view import order_body
 from ais.platform.audit import Entry, record
 from ais.platform.database import Database
 from ais.platform.faults import fault_point
 from ais.platform.i18n import Language
 from ais.platform.idempotency import Answer, IdempotencyInProgress, RequestKey, find_answer, store_answer
+from ais.platform.vault import UnusableAddress, normalise_email
 
 # A hold that ended before its order was written cannot be revived, and that of an order whose answer is forgotten is
 # the order's own: the next try claims under the next name. More tries than this mean that something else is wrong.
@@ -77,12 +89,13 @@ async def create_order(
     """
     require_create_access(actor)
     async with services.database.connection() as connection:
-        stored = await find_answer(connection, request)
+        stored = await find_answer(connection, request, services.database.vault)
     if stored is not None:
         return stored
+    _check_contact(body.contact.email)
     offer = services.shop.open_offer(body.offer_id)
     now = services.database.clock.now()
-    passengers = check_travellers(
+    party = check_travellers(
         body.passengers,
         {passenger.id: passenger.type for passenger in offer.passengers},
         [segment.departure_date for segment in offer.segments],
@@ -91,7 +104,7 @@ async def create_order(
     hold = await _claim(services, actor, request, offer)
     fault_point("orders.claimed")
     try:
-        answer = await _write(services, actor, correlation_id, request, offer, passengers, hold, body, language)
+        answer = await _write(services, actor, correlation_id, request, offer, party, hold, body, language)
     except IdempotencyInProgress:
         # The twin that is writing now has the same hold: the seats are its order's.
         raise
@@ -100,6 +113,13 @@ async def create_order(
         raise
     fault_point("orders.written")
     return answer
+
+
+def _check_contact(address: str) -> None:
+    try:
+        normalise_email(address)
+    except UnusableAddress as problem:
+        raise ValidationFailed([("contact.email", str(problem))]) from None
 
 
 async def _claim(services: CreateOrder, actor: Actor, request: RequestKey, offer: AcceptableOffer) -> Hold:
@@ -120,7 +140,7 @@ async def _claim(services: CreateOrder, actor: Actor, request: RequestKey, offer
             return hold
         async with services.database.connection() as connection:
             taken = await repository.find_order_by_hold(connection, hold.id) is not None
-            if taken and await find_answer(connection, request) is not None:
+            if taken and await find_answer(connection, request, services.database.vault) is not None:
                 # A twin's order, whose answer is the one to give.
                 return hold
         if hold.status is HoldStatus.ACTIVE and not taken:
@@ -134,22 +154,24 @@ async def _write(
     correlation_id: str,
     request: RequestKey,
     offer: AcceptableOffer,
-    passengers: tuple[Passenger, ...],
+    party: Party,
     hold: Hold,
     body: OrderRequest,
     language: Language,
 ) -> Answer:
     for _ in range(LOCATOR_TRIES_MAX):
-        contact = Contact(body.contact.email, body.contact.phone, body.contact.language or language)
-        order = order_of(offer, passengers, hold, contact, actor, services.database.clock.now())
-        content = order_body(order, (), now=order.created_at, language=language)
-        answer = Answer(201, msgspec.json.encode(content))
+        people = People(Contact(body.contact.email, body.contact.phone), party.details)
+        spoken = body.contact.language or language
+        order = order_of(offer, party.passengers, hold, spoken, actor, services.database.clock.now())
+        order, keys = seal_people(services.database.vault, order, people)
+        content = order_body(order, people, (), now=order.created_at, language=language)
+        answer = Answer(201, msgspec.json.encode(content), person=keys[0])
         try:
             async with services.database.unit_of_work(actor, correlation_id) as uow:
                 twin = await store_answer(uow, request, answer)
                 if twin is not None:
                     raise _Superseded(twin)
-                await repository.insert_order(uow, order, correlation_id=correlation_id, reason="offer accepted")
+                await repository.insert_order(uow, order, keys, correlation_id=correlation_id, reason="offer accepted")
                 await record(uow, _created(order))
         except _Superseded as superseded:
             return superseded.answer
@@ -183,11 +205,14 @@ def order_of(
     offer: AcceptableOffer,
     passengers: tuple[Passenger, ...],
     hold: Hold,
-    contact: Contact,
+    language: str,
     actor: Actor,
     now: datetime,
 ) -> Order:
-    """The order that an accepted offer becomes, with its price lines; nothing is computed from today's fares."""
+    """The order that an accepted offer becomes, with its price lines; nothing is computed from today's fares.
+
+    Its persons are not in it yet: :func:`seal_people` puts them there.
+    """
     slices, segments = _journey(offer)
     items, lines = _prices(offer, passengers, segments)
     return Order(
@@ -208,7 +233,10 @@ def order_of(
         hold_extended_at=None,
         first_departure_at=segments[0].departs_at,
         last_arrival_at=max(segment.arrives_at for segment in segments),
-        contact=contact,
+        language=language,
+        contact_person_id=None,
+        contact_sealed=None,
+        contact_lookup=None,
         owner=actor.name,
         owner_user_id=owner_of(actor),
         channel=actor.channel,

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from ais.kit import Actor, decode_id, ids
+from ais.kit import Actor, decode_id, encode_id, ids
 from ais.kit.ids import OrderId
 from ais.kit.locator import is_locator
 from ais.orders import repository
-from ais.orders.access import require_order_access
-from ais.orders.domain import Order
+from ais.orders.access import is_own, may_read_personal, require_order_access
+from ais.orders.domain import Order, People
 from ais.orders.errors import OrderNotFound
 from ais.orders.names import search_name
+from ais.orders.people import masked, name_lookup, open_people
 from ais.orders.schemas import OrderBody
 from ais.orders.view import order_body
-from ais.platform.database import Database
+from ais.platform.audit import Entry, record
+from ais.platform.database import Database, UnitOfWork
 from ais.platform.i18n import Language
+from ais.platform.vault import Vault
 from ais.ticketing import documents_of_order
 
 GUEST_TOKEN_AFTER_LAST_FLIGHT = timedelta(hours=24)
@@ -44,7 +47,9 @@ async def find_order_by_name(database: Database, record_locator: str, family_nam
     order = None
     if locator:
         async with database.connection() as connection:
-            order_id = await repository.find_orders_by_name(connection, locator, search_name(family_name))
+            order_id = await repository.find_orders_by_name(
+                connection, locator, name_lookup(database.vault, locator, family_name), search_name(family_name)
+            )
             order = await repository.find_order(connection, order_id) if order_id is not None else None
     if order is None:
         raise OrderNotFound
@@ -52,12 +57,48 @@ async def find_order_by_name(database: Database, record_locator: str, family_nam
 
 
 async def show_order(
-    database: Database, order: Order, language: Language, *, guest_token: str | None = None
+    database: Database, order: Order, language: Language, actor: Actor, *, guest_token: str | None = None
 ) -> OrderBody:
-    """The order as its owner sees it now, with its documents."""
-    async with database.connection() as connection:
-        documents = await documents_of_order(connection, order.id)
-    return order_body(order, documents, now=database.clock.now(), language=language, guest_token=guest_token)
+    """The order as the caller, who may see it, sees it now, with its documents.
+
+    Whose own it is sees all of it. Staff see its persons masked; with ``passengers.read_personal`` they see them in
+    full, which is audited.
+    """
+    if not reads_as_staff(actor, order):
+        async with database.connection() as connection:
+            documents = await documents_of_order(connection, order.id)
+        people = people_for(database.vault, actor, order)
+    else:
+        async with database.unit_of_work(actor) as uow:
+            documents = await documents_of_order(uow.connection, order.id)
+            people = await people_shown(uow, order)
+    return order_body(order, people, documents, now=database.clock.now(), language=language, guest_token=guest_token)
+
+
+def reads_as_staff(actor: Actor, order: Order) -> bool:
+    """Whether the caller would see in full what is not their own, which is to be audited."""
+    return not is_own(actor, order) and may_read_personal(actor, order)
+
+
+def people_for(vault: Vault, actor: Actor, order: Order) -> People:
+    """The persons of an order as the caller sees them without anybody noting it: masked unless it is their own."""
+    people = open_people(vault, order)
+    return people if is_own(actor, order) else masked(people)
+
+
+async def people_shown(uow: UnitOfWork, order: Order) -> People:
+    """The persons as whoever runs the unit of work sees them; what staff see in full is audited with it."""
+    if not reads_as_staff(uow.actor, order):
+        return people_for(uow.vault, uow.actor, order)
+    await note_personal_read(uow, order)
+    return open_people(uow.vault, order)
+
+
+async def note_personal_read(uow: UnitOfWork, order: Order) -> None:
+    """Put on record that what is personal in an order was read in full."""
+    await record(
+        uow, Entry(action="passengers.personal_read", subject=encode_id(ids.ORDER, order.id), order_id=order.id)
+    )
 
 
 def written_locator(text: str) -> str:

@@ -17,6 +17,7 @@ from ais.ledger import post
 from ais.orders import repository
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus, SegmentStatus, TicketingStatus
 from ais.orders.events import OrderCancelled, OrderConfirmed, OrderExpired, OrderPaymentFailed
+from ais.orders.people import has_its_travellers, open_people
 from ais.orders.service.postings import returned
 from ais.orders.service.states import OrderChange
 from ais.orders.service.tickets import tickets_to_issue
@@ -140,6 +141,10 @@ async def _receive_money(uow: UnitOfWork, change: OrderChange, settlement: Settl
         )  # fmt: skip
         return
     change.payment_to(OrderPaymentStatus.PAID, "paid", payment_id=subject)
+    if not has_its_travellers(order):
+        # Money for an order that has ended and whose travellers were erased: there is nobody to issue a ticket to.
+        await _send_back(uow, payment, "travellers erased")
+        return
     off_schedule = await repository.segments_off_schedule(uow, order.id)
     if off_schedule.cancelled:
         await _give_up_cancelled(uow, change, off_schedule.cancelled)
@@ -171,7 +176,7 @@ async def finish_with_tickets(uow: UnitOfWork, change: OrderChange) -> None:
     """
     order = change.order
     await change.write(uow)
-    tickets = tickets_to_issue(order)
+    tickets = tickets_to_issue(order, open_people(uow.vault, order).details)
     if not await enough_numbers(uow, order.validating_carrier, tickets):
         await ask_staff(uow, "ticket_numbers_exhausted", order.validating_carrier)
         return

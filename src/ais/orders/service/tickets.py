@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ais.fares import UNKNOWN_AUTHORITY
 from ais.kit import Money
-from ais.orders.domain import Order, OrderPriceLine, OrderSegment, Passenger
+from ais.kit.ids import PassengerId
+from ais.orders.domain import Order, OrderPriceLine, OrderSegment, PersonalDetails
 from ais.ticketing import CouponCharge, CouponTax, CouponToIssue, TicketToIssue, ticket_name
 
 
-def tickets_to_issue(order: Order) -> list[TicketToIssue]:
+def tickets_to_issue(order: Order, details: Mapping[PassengerId, PersonalDetails]) -> list[TicketToIssue]:
     """One ticket per passenger, a coupon per segment in order of travel; what each is worth is said by its lines."""
     lines: dict[tuple[object, object], list[OrderPriceLine]] = {}
     totals: dict[object, int] = {}
@@ -20,7 +21,7 @@ def tickets_to_issue(order: Order) -> list[TicketToIssue]:
     return [
         TicketToIssue(
             passenger_id=passenger.id,
-            passenger_name=_shown_name(passenger),
+            passenger_name=_shown_name(details[passenger.id]),
             coupons=tuple(
                 _coupon(segment, lines.get((passenger.id, segment.id), ()), order.currency)
                 for segment in order.segments
@@ -55,5 +56,5 @@ def _coupon(segment: OrderSegment, lines: Sequence[OrderPriceLine], currency: st
     )
 
 
-def _shown_name(passenger: Passenger) -> str:
-    return ticket_name(passenger.family_name, passenger.given_name, passenger.title)
+def _shown_name(details: PersonalDetails) -> str:
+    return ticket_name(details.family_name, details.given_name, details.title)

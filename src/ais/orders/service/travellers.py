@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+import msgspec
+
 from ais.kit import ValidationFailed, new_uuid
 from ais.kit.ids import PassengerId
-from ais.orders.domain import AGE_RANGES, LocalName, Passenger, TravelDocument, age_on
+from ais.orders.domain import AGE_RANGES, LocalName, Passenger, PersonalDetails, TravelDocument, age_on
 from ais.orders.errors import NameRomanisationRequired, PassengerAge
-from ais.orders.names import is_arabic, is_latin_name, romanised, search_name
+from ais.orders.names import is_arabic, is_latin_name, romanised
 from ais.orders.schemas import PassengerRequest
 from ais.ticketing import ticket_name
 
@@ -17,9 +19,16 @@ ADULT_FROM = 12
 OLDEST = 125
 
 
+class Party(msgspec.Struct, frozen=True):
+    """The passengers of an order to be, in the order of the offer's, and who each of them is."""
+
+    passengers: tuple[Passenger, ...]
+    details: Mapping[PassengerId, PersonalDetails]
+
+
 def check_travellers(
     requests: Sequence[PassengerRequest], types: Mapping[str, str], travel_dates: Sequence[date], today: date
-) -> tuple[Passenger, ...]:
+) -> Party:
     """The order's passengers, in the order of the offer's.
 
     ``types`` are the offer's passengers by id ("adult", "child", "infant", "infant_seat"), ``travel_dates`` the local
@@ -35,10 +44,11 @@ def check_travellers(
     _check_laps(requests, types)
     by_id = {request.id: request for request in requests}
     identifiers = {reference: PassengerId(new_uuid()) for reference in types}
-    return tuple(
+    passengers = tuple(
         _passenger(by_id[reference], position, kind, identifiers)
         for position, (reference, kind) in enumerate(types.items(), start=1)
     )
+    return Party(passengers, {identifiers[request.id]: _details(request) for request in requests})
 
 
 def _require_same_passengers(requests: Sequence[PassengerRequest], types: Mapping[str, str]) -> None:
@@ -133,11 +143,16 @@ def _passenger(
         position=position,
         offer_reference=request.id,
         type=kind,
+        accompanying_id=identifiers[adult] if adult is not None else None,
+    )
+
+
+def _details(request: PassengerRequest) -> PersonalDetails:
+    return PersonalDetails(
         title=request.title,
         gender=request.gender,
         given_name=" ".join(request.given_name.split()),
         family_name=" ".join(request.family_name.split()),
-        search_name=search_name(request.family_name),
         name_local=LocalName(request.name_local.given, request.name_local.family) if request.name_local else None,
         born_on=request.born_on,
         nationality=request.nationality,
@@ -145,5 +160,4 @@ def _passenger(
             TravelDocument(document.type, document.number, document.issuing_country, document.expires_on)
             for document in request.documents
         ),
-        accompanying_id=identifiers[adult] if adult is not None else None,
     )

@@ -13,6 +13,7 @@ so that an erasure holds in every process from its commit on.
 
 from ais.platform.vault.addresses import UnusableAddress, normalise_email
 from ais.platform.vault.keys import KeyMissing, PersonKey, SealBroken, Vault, VaultKeyError
+from ais.platform.vault.masking import mask_email, mask_tail
 from ais.platform.vault.persons import (
     INSERT_PERSONS,
     KeyCount,
@@ -32,6 +33,8 @@ __all__ = [
     "VaultKeyError",
     "count_keys",
     "destroy_persons",
+    "mask_email",
+    "mask_tail",
     "normalise_email",
     "rewrap_persons",
 ]

@@ -56,8 +56,9 @@ async def show_cancellation(request: HTTPRequest, order_id: str, quote: str = ""
     """What may be given up; with the key of a quote in the address, what would come back."""
     session = read_session(request)
     database: Database = request.app.state.database
-    order = await read_own_order(database, guest_of(request, session, order_id), order_id)
-    shown = await show_order(database, order, page_language(request))
+    actor = guest_of(request, session, order_id)
+    order = await read_own_order(database, actor, order_id)
+    shown = await show_order(database, order, page_language(request), actor)
     if "cancel" not in shown.available_actions:
         return see_other(_order_address(request, order_id))
     return _page(request, session, shown, await _quote_of(database, order, quote) if quote else None)
@@ -73,7 +74,7 @@ async def ask_what_comes_back(request: HTTPRequest, order_id: str) -> Response[A
     actor = guest_of(request, session, order_id)
     order = await read_own_order(database, actor, order_id)
     language = page_language(request)
-    shown = await show_order(database, order, language)
+    shown = await show_order(database, order, language, actor)
     services: CancelOrder = request.app.state.cancel_order
     # The quote is found again by a name of its own, so that a reload shows it and makes no other.
     name = secrets.token_urlsafe(_KEY_BYTES)
@@ -108,7 +109,7 @@ async def give_up(request: HTTPRequest, order_id: str) -> Response[Any]:
             raise QuoteNotFound
         await confirm_quote(services, actor, correlation_id_of(), key, CancellationQuoteId(identifier), language)
     except _REFUSALS as refusal:
-        shown = await show_order(database, await read_own_order(database, actor, order_id), language)
+        shown = await show_order(database, await read_own_order(database, actor, order_id), language, actor)
         return _page(request, session, shown, None, refusal)
 
     return see_other(_order_address(request, order_id))
@@ -128,7 +129,7 @@ async def _quote_of(database: Database, order: Order, name: str) -> Cancellation
     """The quote of that name, as it was worked out; None if there is none."""
     async with database.connection() as connection:
         try:
-            stored = await find_answer(connection, _key(order, name[:_KEY_LONGEST]))
+            stored = await find_answer(connection, _key(order, name[:_KEY_LONGEST]), database.vault)
         except IdempotencyConflict:
             return None
     return None if stored is None else msgspec.json.decode(stored.body, type=CancellationQuoteBody)
@@ -142,7 +143,7 @@ def _page(
     refusal: AppError | None = None,
 ) -> Response[str]:
     language = page_language(request)
-    named = {each.id: f"{each.given_name} {each.family_name}".strip() for each in order.passengers}
+    named = {each.id: f"{each.given_name or ''} {each.family_name or ''}".strip() for each in order.passengers}
     return render(
         request,
         "cancel.html",

@@ -62,7 +62,7 @@ async def read_order_body(request: HTTPRequest, actor: Actor, order_id: str) -> 
     """The order as its guest sees it now, in the language of the page."""
     database: Database = request.app.state.database
     order = await read_own_order(database, actor, order_id)
-    return await show_order(database, order, page_language(request))
+    return await show_order(database, order, page_language(request), actor)
 
 
 def order_page(

@@ -52,7 +52,7 @@ async def pay(request: HTTPRequest, order_id: str) -> Response[Any]:
         payment = await _begin(request, actor, order, order_id)
     except _REFUSALS as refusal:
         language = page_language(request)
-        shown = await show_order(database, await read_own_order(database, actor, order_id), language)
+        shown = await show_order(database, await read_own_order(database, actor, order_id), language, actor)
         notice = refusal.sentence(translate(refusal.message, language))
         return order_page(request, session, shown, status=refusal.status, notice=notice)
     except (NothingDue, FlightCancelled):

@@ -30,8 +30,10 @@ from ais.orders.cancellation.service.quote import CancelOrder, quote_entry, requ
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus, SegmentStatus
 from ais.orders.errors import OrderNotFound, QuoteExpired, QuoteNotFound, QuoteSuperseded
 from ais.orders.events import OrderCancelled
+from ais.orders.people import buyer_key
 from ais.orders.service.expire import close_attempts
 from ais.orders.service.postings import returned
+from ais.orders.service.reading import people_shown
 from ais.orders.service.states import OrderChange
 from ais.orders.view import order_body
 from ais.payments import (
@@ -68,7 +70,7 @@ async def confirm_quote(
     QuoteSuperseded, RefundsFrozen, RefundExceedsPaid, PaymentProcessing, ProviderError, ProviderTimeout.
     """
     async with services.database.connection() as connection:
-        stored = await find_answer(connection, request)
+        stored = await find_answer(connection, request, services.database.vault)
         if stored is not None:
             return stored
         quote = await repository.find_quote(connection, quote_id)
@@ -89,8 +91,9 @@ async def confirm_quote(
         present = await orders.find_order(uow.connection, quote.order_id)
         assert present is not None
         documents = await documents_of_order(uow.connection, quote.order_id)
-        body = order_body(present, documents, now=uow.clock.now(), language=language)
-        return Answer(200, msgspec.json.encode(body))
+        people = await people_shown(uow, present)
+        body = order_body(present, people, documents, now=uow.clock.now(), language=language)
+        return Answer(200, msgspec.json.encode(body), person=buyer_key(uow.vault, present))
 
     answer = await once(services.database, actor, correlation_id, request, work)
     fault_point("cancellations.confirmed")

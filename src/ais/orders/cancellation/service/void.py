@@ -20,6 +20,8 @@ from ais.orders.cancellation.service.quote import CancelOrder, require_not_dispu
 from ais.orders.domain import OrderStatus, TicketingStatus
 from ais.orders.errors import OrderNotFound, VoidTooLate
 from ais.orders.events import OrderCancelled
+from ais.orders.people import buyer_key
+from ais.orders.service.reading import people_shown
 from ais.orders.service.states import OrderChange
 from ais.orders.view import order_body
 from ais.payments import RefundExceedsPaid, begin_refund, payments_of_order
@@ -53,8 +55,9 @@ async def void_order(
         present = await orders.find_order(uow.connection, order_id)
         assert present is not None
         documents = await documents_of_order(uow.connection, order_id)
-        body = order_body(present, documents, now=uow.clock.now(), language=language)
-        return Answer(200, msgspec.json.encode(body))
+        people = await people_shown(uow, present)
+        body = order_body(present, people, documents, now=uow.clock.now(), language=language)
+        return Answer(200, msgspec.json.encode(body), person=buyer_key(uow.vault, present))
 
     return await once(services.database, actor, correlation_id, request, work)
 
