@@ -9,6 +9,7 @@ from ais.accounts import audit
 from ais.accounts import jobs as account_jobs
 from ais.app import notices, reconciliation
 from ais.app.accounts import open_cache
+from ais.app.head_mail import mail_sinks
 from ais.app.schedule_import import extend_sale
 from ais.inventory import jobs as inventory_jobs
 from ais.ledger import jobs as ledger_jobs
@@ -38,13 +39,13 @@ def build_registry(settings: Settings, gateways: Gateways) -> JobRegistry:
     ledger_jobs.register(
         registry,
         SigningKeys(settings.ledger_signing_keys),
-        (FolderSink(settings.heads_dir),),
+        (FolderSink(settings.heads_dir), *mail_sinks(settings)),
         heads_every_seconds=settings.ledger_heads_minutes * 60,
     )
     audit.CHAIN.register(
         registry,
         SigningKeys(settings.ledger_signing_keys),
-        (FolderSink(settings.audit_heads_dir),),
+        (FolderSink(settings.audit_heads_dir), *mail_sinks(settings)),
         heads_every_seconds=settings.ledger_heads_minutes * 60,
     )
     payment_jobs.register(registry, gateways, reconciliation.provider_lists(settings), settle_order_payment)

@@ -104,6 +104,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     vault_lookup_key: str = DEMO_LOOKUP_KEY
     ledger_heads_dir: Path | None = None
     ledger_heads_minutes: int = 60
+    ledger_heads_mail: str | None = None
 
     def __repr__(self) -> str:
         """Which settings there are; a secret never gets into a traceback or a log by this way."""
@@ -341,6 +342,13 @@ def _mail_mistakes(settings: Settings) -> list[str]:
     mistakes = []
     if settings.mail_from is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(settings.mail_from)[1]):
         mistakes.append(f"{environment_name('mail_from')} is {settings.mail_from!r}: it must be an address.")
+    if settings.ledger_heads_mail is not None:
+        if not re.fullmatch(r"[^@\s]+@[^@\s]+", settings.ledger_heads_mail):
+            mistakes.append(f"{environment_name('ledger_heads_mail')} must be an address.")
+        if settings.smtp_url is None:
+            mistakes.append(
+                f"{environment_name('ledger_heads_mail')} is set: {environment_name('smtp_url')} must be too."
+            )
     if settings.smtp_url is None:
         return mistakes
     parts = urlsplit(settings.smtp_url)
