@@ -63,7 +63,7 @@ def _sharing(origins: Sequence[str]) -> CORSConfig:
     """What scripts of pages elsewhere may send and read."""
     return CORSConfig(
         allow_origins=list(origins),
-        allow_methods=["GET", "POST"],
+        allow_methods=["GET", "POST", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Accept-Language", "Idempotency-Key", "X-Correlation-ID"],
         expose_headers=[
             "X-Correlation-ID",
