@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.factories.ledger import capture, chain_all, chained, superuser
 
-from ais.kit import Money
+from ais.kit import Money, system_actor
 from ais.ledger import Account, Posting, credit, debit, post, sign_head
 from ais.ledger.domain import ENTRY_FIELDS, POSTING_FIELDS
 from ais.ledger.exporting import EXPORT_COLUMNS, PostingGone, export_chain
@@ -38,7 +38,7 @@ async def exported(database, folder):
     for form in ("csv", "jsonl"):
         file = folder / f"ledger.{form}"
         with file.open("w", encoding="utf-8", newline="") as target:
-            await export_chain(database, target, form)
+            await export_chain(database, system_actor("test"), target, form)
         files.append(file)
     return files
 

@@ -12,9 +12,11 @@ from tests.ledger.test_sales_posted import lines_of, minor
 
 from ais.kit import Money, system_actor
 from ais.ledger import Account, Posting, coupon_balances, credit, debit, post
+from ais.platform.audit import Entry
 from ais.ticketing import open_coupon_values
 
 ACTOR = system_actor("test")
+POSTED = Entry(action="test.posted", subject="test")
 THERE_AND_BACK = [("DMM", "CAI", departure(20)), ("CAI", "DMM", departure(24))]
 
 
@@ -184,6 +186,7 @@ async def fly(program, document_id, number, at):
             at,
         )
         earned = Money(sum(entry.amount_minor for entry in held), "SAR")
+        uow.audit(POSTED)
         await post(
             uow,
             Posting(
@@ -200,6 +203,7 @@ async def test_postings_are_listed_page_by_page(own_program):
     program = own_program
     at = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
     async with program.database.unit_of_work(ACTOR) as uow:
+        uow.audit(POSTED)
         for number in range(5):
             await post(
                 uow,

@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from tests.factories.audit import audited
 from tests.factories.giving_back import (
     books,
     cancel,
@@ -280,6 +281,7 @@ async def test_a_disputed_order_gives_nothing_back(program):
     async with program.database.connection() as connection:
         await connection.execute(moved, order_id(order), "disputed")
         await connection.execute(noted, order_id(order), "disputed", "paid")
+    await audited(program, order)
     for answer in (await post_confirm(program, order, quoted), await post_quote(program, order)):
         assert (answer.status_code, answer.json()["error"]["code"]) == (409, "INVALID_STATE_TRANSITION")
     assert "cancel" not in (await program.read(order))["available_actions"]

@@ -1,6 +1,7 @@
 """The airline cancels or changes a flight: everything unflown comes back with every fee, asked for or by itself."""
 
 import pytest
+from tests.factories.audit import audited
 from tests.factories.giving_back import cancel, coupons, flight_dates, post_quote, quote, refunds, states
 from tests.factories.in_process import ADULT, INFANT, departure, order_id
 
@@ -154,6 +155,7 @@ async def test_a_dispute_keeps_the_money_and_staff_are_asked(module_program):
                VALUES ($1, 'order.payment_status', 'paid', 'disputed', 'test', 'test', 'job', 'test')""",
             order_id(order),
         )
+    await audited(module_program, order)
     (flight,) = await flight_dates(module_program, order)
     await cancel_flight(module_program, flight, give_back=True)
     assert await module_program.staff_queue(order["id"]) == ["flight_cancelled_not_refunded"]

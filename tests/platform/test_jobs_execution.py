@@ -146,14 +146,16 @@ async def test_retry_brings_dead_jobs_back_with_all_their_tries(database: Databa
     broken = False
     async with database.connection() as connection:
         third, second, first = [job.id for job in await list_jobs(connection, state="dead")]
-        report = await retry_jobs(connection, [second, 999_999])
-        assert (report.retried, report.left) == ((second,), (999_999,))
-        assert (await retry_jobs(connection, [second])).left == (second,)
+    report = await retry_jobs(database, actor, [second, 999_999])
+    assert (report.retried, report.left) == ((second,), (999_999,))
+    assert (await retry_jobs(database, actor, [second])).left == (second,)
     await run_due_jobs(database, registry)
     assert done == [(2, 1)]
+    report = await retry_jobs(database, actor)
+    assert (report.retried, report.left) == ((first, third), ())
     async with database.connection() as connection:
-        report = await retry_jobs(connection)
-        assert (report.retried, report.left) == ((first, third), ())
+        recorded = await connection.fetch("SELECT action, subject FROM audit_entries ORDER BY occurred_at, id")
+    assert [tuple(row) for row in recorded] == [("job.retried", f"job:{job_id}") for job_id in (second, first, third)]
     await run_due_jobs(database, registry)
     assert done == [(2, 1), (1, 1), (3, 1)]
 
@@ -167,8 +169,8 @@ async def test_retry_leaves_a_dead_job_whose_key_waits_already(database: Databas
     await ask(database, actor, dedupe_key="lamp-7")
     await run_due_jobs(database, registry)
     await ask(database, actor, dedupe_key="lamp-7")
+    report = await retry_jobs(database, actor)
     async with database.connection() as connection:
-        report = await retry_jobs(connection)
         states = sorted(job.state for job in await list_jobs(connection))
     assert (report.retried, len(report.left)) == ((), 1)
     assert states == ["dead", "waiting"]
@@ -333,7 +335,7 @@ async def test_two_deliveries_at_the_same_time_take_effect_once(database: Databa
     assert await handled_count(database) == 1
 
 
-async def test_a_handler_that_fails_leaves_no_guard_and_no_change(database: Database):
+async def test_a_handler_that_fails_leaves_no_guard_and_no_change(database: Database, actor):
     broken = True
 
     async def hear(context, event):
@@ -350,7 +352,7 @@ async def test_a_handler_that_fails_leaves_no_guard_and_no_change(database: Data
     broken = False
     async with database.connection() as connection:
         assert await connection.fetchval("SELECT count(*) FROM handled_events") == 0
-        await retry_jobs(connection)
+    await retry_jobs(database, actor)
     await run_due_jobs(database, registry)
     assert await handled_count(database) == 1
 

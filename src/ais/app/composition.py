@@ -20,7 +20,7 @@ from ais.payments import AgencyGateway, CashGateway, CreditGateway, Gateways, Pa
 from ais.payments.adapters.stripe import StripeGateway
 from ais.platform.cache import Cache
 from ais.platform.database import Database
-from ais.platform.http import Authenticator
+from ais.platform.http import Authenticator, Denials
 from ais.platform.rate_limits import RateLimiter
 from ais.platform.settings import Settings
 from ais.platform.tokens import TokenRing
@@ -90,6 +90,7 @@ async def web_state(settings: Settings, *, owns_process: bool = False) -> AsyncI
         snapshots = SnapshotRefresher(database, shop, owns_process=owns_process)
         await snapshots.start()
         stack.push_async_callback(snapshots.stop)
+        denials = await stack.enter_async_context(Denials(database))
         tokens = TokenRing(settings.secret_keys)
         account_services = open_accounts(settings, database, cache, tokens)
         stack.callback(account_services.passwords.close)
@@ -125,5 +126,6 @@ async def web_state(settings: Settings, *, owns_process: bool = False) -> AsyncI
                 lambda: shop.market.reference,
             ),
             "trusted_proxies": settings.trusted_proxies,
+            "denials": denials,
             "rate_limiter": RateLimiter(cache, settings.rates),
         }

@@ -7,7 +7,7 @@ leave it, so the set of subclasses is the error contract.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 class AppError(Exception):
@@ -15,7 +15,8 @@ class AppError(Exception):
 
     ``message`` is an English template whose ``{names}`` are filled from ``details``; the same template is the key of
     its translation. ``retryable`` says whether the unchanged request may succeed later. ``details`` holds only values
-    that JSON can carry, and nothing personal.
+    that JSON can carry, and nothing personal. ``hides`` is the public id of what the caller must not know to exist, for
+    the audit trail alone.
     """
 
     code: ClassVar[str] = "INTERNAL_ERROR"
@@ -23,10 +24,18 @@ class AppError(Exception):
     retryable: ClassVar[bool] = False
     message: ClassVar[str] = "Something went wrong on our side."
     retry_after_seconds: int | None = None
+    hides: str | None = None
 
     def __init__(self, **details: Any) -> None:
         self.details: dict[str, Any] = details
         super().__init__(self.sentence())
+
+    @classmethod
+    def hiding(cls, subject: str) -> Self:
+        """The refusal by which ``subject`` (a public id), which exists, is answered as if it did not."""
+        refusal = cls()
+        refusal.hides = subject
+        return refusal
 
     def sentence(self, template: str | None = None) -> str:
         """The message with its details filled in; a detail that the template names and is absent stays readable."""

@@ -39,6 +39,8 @@ from ais.platform.http import (
     Page,
     TokenExpired,
     Unauthorized,
+    actor_of,
+    correlation_id_of,
     json_response,
     refusals,
     staff,
@@ -74,12 +76,13 @@ def _wants_csv(request: HTTPRequest, wanted: str | None) -> bool:
     return (wanted or "json") == "csv" or (wanted is None and "text/csv" in request.headers.get("accept", ""))
 
 
-def _csv(text: str, name: str) -> Response[Any]:
+async def _csv(request: HTTPRequest, text: str, name: str) -> Response[Any]:
+    await reading.record_export(request.app.state.database, actor_of(request), name, "csv", correlation_id_of())
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"', "Vary": "Accept"}
     return Response(text.encode(), media_type="text/csv", headers=headers)
 
 
-def _answer(
+async def _answer(
     request: HTTPRequest,
     rows: Sequence[Struct],
     kind: type[Body],
@@ -90,7 +93,7 @@ def _answer(
 ) -> Response[Any]:
     """All rows as CSV, or a page of them; a report of a day that is over reads the same however often it is asked."""
     if _wants_csv(request, wanted):
-        return _csv(rows_as_csv(rows, kind), name)
+        return await _csv(request, rows_as_csv(rows, kind), name)
     first = int(cursor) if cursor else 0
     page = [body_of(kind, row) for row in rows[first : first + limit]]
     following = str(first + limit) if len(rows) > first + limit else None
@@ -114,7 +117,7 @@ async def read_balances(
     database: Database = request.app.state.database
     async with database.connection() as connection:
         rows = await reports.balances(connection, until, details=details)
-    return _answer(request, rows, BalanceBody, f"balances-{day}", format_, limit, cursor)
+    return await _answer(request, rows, BalanceBody, f"balances-{day}", format_, limit, cursor)
 
 
 @get("/api/v1/ledger/trial-balance", access=_READ, tags=["ledger"], responses=refusals(*_REFUSALS))
@@ -135,7 +138,7 @@ async def read_trial_balance(
     database: Database = request.app.state.database
     async with database.connection() as connection:
         rows = await reports.trial_balance(connection, begin, until)
-    return _answer(request, rows, TrialBalanceBody, f"trial-balance-{first_day}-{last}", format_, limit, cursor)
+    return await _answer(request, rows, TrialBalanceBody, f"trial-balance-{first_day}-{last}", format_, limit, cursor)
 
 
 @get("/api/v1/ledger/daily-sales", access=_READ, tags=["ledger"], responses=refusals(*_REFUSALS))
@@ -152,7 +155,7 @@ async def read_daily_sales(
     database: Database = request.app.state.database
     async with database.connection() as connection:
         rows = await reports.sales(connection, begin, until)
-    return _answer(request, rows, SalesBody, f"daily-sales-{chosen}", format_, limit, cursor)
+    return await _answer(request, rows, SalesBody, f"daily-sales-{chosen}", format_, limit, cursor)
 
 
 @get("/api/v1/ledger/unflown", access=_READ, tags=["ledger"], responses=refusals(*_REFUSALS))
@@ -168,7 +171,7 @@ async def read_unflown(
     database: Database = request.app.state.database
     async with database.connection() as connection:
         rows = await reports.unflown(connection, until)
-    return _answer(request, rows, UnflownBody, f"unflown-{day}", format_, limit, cursor)
+    return await _answer(request, rows, UnflownBody, f"unflown-{day}", format_, limit, cursor)
 
 
 @get("/api/v1/ledger/postings", access=_READ, tags=["ledger"], responses=refusals(*_REFUSALS))
@@ -203,7 +206,7 @@ async def list_postings(
     page = [posting_body(row) for row in found[:limit]]
     following = _write_cursor(found[limit - 1]) if len(found) > limit else None
     if _wants_csv(request, format_):
-        answer = _csv(postings_as_csv(page), "postings")
+        answer = await _csv(request, postings_as_csv(page), "postings")
         if following:
             answer.headers["X-Next-Cursor"] = following
         return answer

@@ -7,8 +7,10 @@ import json
 from collections.abc import AsyncIterator, Callable
 from typing import TextIO
 
+from ais.kit import Actor
 from ais.ledger.domain import ENTRY_FIELDS, POSTING_FIELDS
 from ais.ledger.service.chain import last_link, walk_chain
+from ais.ledger.service.reading import record_export
 from ais.platform.chain import Link, Told, walk_by_index
 from ais.platform.database import Database
 
@@ -25,12 +27,15 @@ class PostingGone(Exception):
     """A link's posting or entries are gone: the chain is broken there and nothing can be exported."""
 
 
-async def export_chain(database: Database, file: TextIO, form: str, tell: Told = lambda _done, _total: None) -> int:
+async def export_chain(
+    database: Database, actor: Actor, file: TextIO, form: str, tell: Told = lambda _done, _total: None
+) -> int:
     """Write every chained posting in order, ``form`` csv (a line an entry) or jsonl (a line a posting); how many.
 
     All values are text or nothing, exactly as they were hashed. One snapshot, constant memory. Raises
     :class:`PostingGone`.
     """
+    await record_export(database, actor, "chain", form)
     write = _csv_writer(file) if form == "csv" else _jsonl_writer(file)
     written = 0
     async with (

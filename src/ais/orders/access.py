@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from ais.kit import Actor, ActorKind, Forbidden, Reach, decode_id, ids
+from ais.kit import Actor, ActorKind, Forbidden, Reach, decode_id, encode_id, ids
 from ais.kit.ids import OrderId
 from ais.orders.domain import Order
 from ais.orders.errors import OrderNotFound
@@ -70,7 +70,7 @@ def require_create_access(actor: Actor) -> None:
 def require_order_access(actor: Actor, order: Order) -> None:
     """Raise :class:`OrderNotFound`, the same as for an order that does not exist, unless the caller may see it."""
     if not _may(actor, order, READ_OWN, READ_ANY):
-        raise OrderNotFound
+        raise OrderNotFound.hiding(encode_id(ids.ORDER, order.id))
 
 
 def is_own(actor: Actor, order: Order) -> bool:

@@ -83,7 +83,13 @@ from ais.payments.repository import (
 from ais.payments.repository.reconciliation import find_report as find_reconciliation
 from ais.payments.repository.reconciliation import list_reports as list_reconciliations
 from ais.payments.schemas import statement_csv
-from ais.payments.service.agency import AgencyGateway, create_agency, set_credit_limit, top_up_agency
+from ais.payments.service.agency import (
+    AgencyGateway,
+    create_agency,
+    set_credit_limit,
+    statement_exported,
+    top_up_agency,
+)
 from ais.payments.service.cash import CashGateway, close_shift, create_office, open_shift, pay_out_refund
 from ais.payments.service.credit import (
     CreditGateway,
@@ -193,6 +199,7 @@ __all__ = [
     "set_credit_limit",
     "settle_payment",
     "statement_csv",
+    "statement_exported",
     "top_up_agency",
     "touch_payment",
     "unfinished_payments",

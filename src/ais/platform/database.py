@@ -196,6 +196,11 @@ class Database:
         if jobs:
             self.waker.wake()
 
+    async def audit(self, actor: Actor, entry: Entry, correlation_id: str | None = None) -> None:
+        """Add to the audit trail what changes nothing, in a unit of work of its own: an export, a look at something."""
+        async with self.unit_of_work(actor, correlation_id) as uow:
+            uow.audit(entry)
+
 
 async def _prepare_connection(connection: Connection) -> None:
     """JSON columns travel as Python values; msgspec writes and reads them."""

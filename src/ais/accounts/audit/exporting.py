@@ -11,7 +11,7 @@ from ais.accounts.audit.domain import ENTRY_FIELDS
 from ais.accounts.audit.repository import CHAIN
 from ais.accounts.audit.service import SUBJECT
 from ais.kit import Actor
-from ais.platform.audit import Entry, record
+from ais.platform.audit import Entry
 from ais.platform.chain import Link, Told, walk_by_index
 from ais.platform.database import Database
 
@@ -31,8 +31,7 @@ async def export_trail(
     All values are text or nothing, exactly as they were hashed. One snapshot, constant memory. Raises
     :class:`EntryGone`.
     """
-    async with database.unit_of_work(actor) as uow:
-        await record(uow, Entry(action="audit.exported", subject=SUBJECT, after={"format": form}))
+    await database.audit(actor, Entry(action="audit.exported", subject=SUBJECT, after={"format": form}))
     write = _csv_writer(file) if form == "csv" else _jsonl_writer(file)
     written = 0
     async with (

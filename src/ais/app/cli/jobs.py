@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ais.app.cli.edge import with_database
+from ais.app.cli.edge import actor, with_database
 from ais.app.cli.outcome import NOT_SO, end
 from ais.app.cli.output import Output, json_option
 from ais.platform.database import Database
@@ -98,8 +98,7 @@ def retry(output: Output, job_ids: tuple[int, ...], every: bool) -> None:
         raise click.UsageError("Name the dead jobs, or say --all.")
 
     async def bring_back(database: Database, _settings: Settings) -> RetryReport:
-        async with database.connection() as connection:
-            return await retry_jobs(connection, None if every else job_ids)
+        return await retry_jobs(database, actor(), None if every else job_ids)
 
     report = with_database(output, bring_back)
     output.document(report)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 from msgspec import Struct
 
-from ais.app.cli.edge import DAY, with_database
+from ais.app.cli.edge import DAY, actor, with_database
 from ais.app.cli.ledger_chain import CHAIN_COMMANDS
 from ais.app.cli.outcome import NOT_SO, end
 from ais.app.cli.output import Output, json_option
@@ -48,8 +48,18 @@ for command in CHAIN_COMMANDS:
     ledger.add_command(command)
 
 
-def _read(output: Output, work: Callable[[Connection, Database, ZoneInfo], Awaitable[Found]]) -> Found:
+def _read(
+    output: Output,
+    work: Callable[[Connection, Database, ZoneInfo], Awaitable[Found]],
+    report: str,
+    *,
+    exports: bool,
+) -> Found:
+    """What ``work`` finds on one snapshot; that a report left as a file is recorded."""
+
     async def look(database: Database, settings: Settings) -> Found:
+        if exports:
+            await reading.record_export(database, actor(), report, "csv")
         async with (
             database.connection() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
@@ -92,7 +102,7 @@ def balances(output: Output, day: date | None, details: bool, as_csv: bool) -> N
         chosen = day or reading.today(database, zone)
         return chosen, await reading.balances_on(connection, chosen, zone, details=details)
 
-    chosen, rows = _read(output, look)
+    chosen, rows = _read(output, look, "balances", exports=as_csv)
     _say(output, "balances", rows, BalanceBody, as_csv=as_csv, as_of=chosen)
 
 
@@ -112,7 +122,7 @@ def trial_balance(output: Output, first: date, last: date | None, as_csv: bool) 
         until = last or reading.today(database, zone)
         return until, await reading.trial_balance_of(connection, first, until, zone)
 
-    until, rows = _read(output, look)
+    until, rows = _read(output, look, "trial-balance", exports=as_csv)
     _say(output, "trial_balance", rows, TrialBalanceBody, as_csv=as_csv, first_day=first, last_day=until)
     currencies = sorted({row.currency for row in rows})
     sums = [total([row.closing for row in rows if row.currency == each], each) for each in currencies]
@@ -137,7 +147,7 @@ def daily_sales(output: Output, day: date | None, as_csv: bool) -> None:
         chosen = day or reading.today(database, zone)
         return chosen, await reading.sales_of(connection, chosen, zone)
 
-    chosen, rows = _read(output, look)
+    chosen, rows = _read(output, look, "daily-sales", exports=as_csv)
     _say(output, "sales", rows, SalesBody, as_csv=as_csv, day=chosen)
 
 
@@ -159,7 +169,7 @@ def unflown(output: Output, day: date | None, as_csv: bool) -> None:
         rows = await reading.unflown_on(connection, chosen, zone)
         return chosen, rows, await open_coupon_values(connection, reading.end_of(chosen, zone))
 
-    chosen, rows, coupons = _read(output, look)
+    chosen, rows, coupons = _read(output, look, "unflown", exports=as_csv)
     owed = {
         (account, each.currency): money
         for each in coupons
@@ -232,7 +242,7 @@ def list_postings(
         )
         return await postings(connection, wanted)
 
-    found = [posting_body(row) for row in _read(output, look)]
+    found = [posting_body(row) for row in _read(output, look, "postings", exports=as_csv)]
     if as_csv:
         click.echo(postings_as_csv(found), nl=False)
         return

@@ -38,7 +38,7 @@ def export(output: Output, file: Path, form: str | None) -> None:
         tell = stack.enter_context(output.progress("Exporting"))
 
         async def write(database: Database, _settings: Settings) -> int:
-            return await export_chain(database, target, chosen, tell)
+            return await export_chain(database, actor(), target, chosen, tell)
 
         try:
             written = with_database(output, write)

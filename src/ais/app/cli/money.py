@@ -33,6 +33,7 @@ from ais.payments import (
     pay_out_refund,
     set_credit_limit,
     statement_csv,
+    statement_exported,
     top_up_agency,
 )
 from ais.platform.database import Database
@@ -141,6 +142,8 @@ def agency_show_statement(output: Output, code: str, as_csv: bool) -> None:
 
     async def look(database: Database, _settings: Settings) -> list[AgencyMovement]:
         found = await _agency_of(database, code)
+        if as_csv:
+            await database.audit(actor(), statement_exported(found))
         async with database.connection() as connection:
             return await agency_statement(connection, found.id)
 

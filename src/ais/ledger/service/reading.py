@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from ais.kit import Actor
 from ais.ledger.repository import reports
+from ais.platform.audit import Entry
 from ais.platform.database import Connection, Database
 
 
@@ -25,6 +27,12 @@ def end_of(day: date, zone: ZoneInfo) -> datetime:
 def today(database: Database, zone: ZoneInfo) -> date:
     """The airline's day now."""
     return database.clock.now().astimezone(zone).date()
+
+
+async def record_export(database: Database, actor: Actor, what: str, form: str, correlation_id: str = "") -> None:
+    """The audit trail says that the books, or a report of them, left the house."""
+    entry = Entry(action="ledger.exported", subject=f"ledger:{what}", after={"format": form})
+    await database.audit(actor, entry, correlation_id or None)
 
 
 async def balances_on(

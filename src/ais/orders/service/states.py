@@ -102,8 +102,12 @@ class OrderChange:
         changed = [name for name in before if before[name] != after[name]]
         if self.status != self.order.status:
             action = f"order.{self.status}"
+        elif self.payment_status != self.order.payment_status:
+            action = f"order.payment_{self.payment_status}"
+        elif self.ticketing_status != self.order.ticketing_status:
+            action = f"order.tickets_{self.ticketing_status}"
         else:
-            action = "order.ticketing_changed" if "ticketing_status" in changed else "order.payment_changed"
+            action = "order.money_counted"
         return Entry(
             action=action,
             subject=encode_id(ids.ORDER, self.order.id),

@@ -56,7 +56,7 @@ from ais.payments.schemas import (
     statement_csv,
     sum_body,
 )
-from ais.payments.service.agency import create_agency, set_credit_limit, top_up_agency
+from ais.payments.service.agency import create_agency, set_credit_limit, statement_exported, top_up_agency
 from ais.payments.service.cash import close_shift, create_office, open_shift, pay_out_refund
 from ais.payments.service.retry import retry_refund
 from ais.platform.database import Database, UnitOfWork
@@ -256,7 +256,9 @@ async def read_statement_csv(
     request: HTTPRequest, agency_id: AgencyIdText, since: date | None = None, until: date | None = None
 ) -> Response[str]:
     """The same as CSV."""
-    _, movements = await _statement(request, agency_id, since, until)
+    agency, movements = await _statement(request, agency_id, since, until)
+    database: Database = request.app.state.database
+    await database.audit(actor_of(request), statement_exported(agency), correlation_id_of())
     return Response(statement_csv(movements), media_type="text/csv")
 
 

@@ -88,6 +88,11 @@ def _entry(
     return Entry(action=action, subject=subject, order_id=order_id, before=before, after=after)
 
 
+def statement_exported(agency: Agency) -> Entry:
+    """What the audit trail says when an agency's statement leaves as a file."""
+    return _entry("agency.statement_exported", agency.id, {"format": "csv"})
+
+
 class AgencyGateway:
     """Pays from an agency's deposit and credit. Opening a payment takes the money at once, so one that is open has
     succeeded; one that the agency cannot afford is refused and leaves nothing.

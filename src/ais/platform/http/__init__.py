@@ -23,6 +23,7 @@ from ais.platform.http.addresses import caller_block, client_address
 from ais.platform.http.application import build_application
 from ais.platform.http.bodies import JSONBody, Page, decode_strictly, json_response
 from ais.platform.http.cursor import read_cursor, read_id_cursor, write_cursor
+from ais.platform.http.denials import Denials
 from ais.platform.http.errors import (
     ErrorBody,
     ErrorPage,
@@ -48,6 +49,7 @@ __all__ = [
     "Access",
     "AccountDoor",
     "Authenticator",
+    "Denials",
     "ErrorBody",
     "ErrorPage",
     "Forbidden",

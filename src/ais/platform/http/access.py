@@ -167,6 +167,7 @@ async def require_access(connection: HTTPConnection, handler: BaseRouteHandler) 
         return
     authenticator: Authenticator = connection.app.state.authenticator
     actor = await authenticator.actor(connection)
+    connection.state.actor = actor
     if access.kind in {"order", "account", "staff"} and actor.kind is ActorKind.ANONYMOUS:
         raise Unauthorized
     if access.kind == "account" and actor.session_id is None:
@@ -177,7 +178,6 @@ async def require_access(connection: HTTPConnection, handler: BaseRouteHandler) 
             raise Forbidden
     if access.step_up and not authenticator.has_proved_recently(actor):
         raise StepUpRequired
-    connection.state.actor = actor
 
 
 def require_declarations(handlers: list[BaseRouteHandler]) -> None:

@@ -21,6 +21,7 @@ from litestar.openapi.datastructures import ResponseSpec
 
 from ais.kit import AppError, NotFound, ServiceUnavailable, ValidationFailed
 from ais.platform.http.access import TokenExpired, Unauthorized
+from ais.platform.http.denials import Denials
 from ais.platform.i18n import Language, preferred_language, translate
 from ais.platform.rate_limits import RateLimited
 from ais.platform.telemetry import CORRELATION_ID, get_logger
@@ -194,6 +195,9 @@ def error_renderer(error_page: ErrorPage | None = None) -> Callable[[Request[Any
 
     def render(request: Request[Any, Any, Any], problem: Exception) -> Response[Any]:
         error = _as_app_error(problem)
+        denials: Denials | None = request.app.state.get("denials")
+        if denials is not None:
+            denials.note(request, error)
         _log(request, error, problem)
         headers = _headers(error, problem)
         page = error_page(request, error, headers) if error_page is not None else None

@@ -9,7 +9,9 @@ from typing import Any, Literal
 import asyncpg
 import msgspec
 
-from ais.platform.database import Connection
+from ais.kit import Actor
+from ais.platform.audit import Entry, record
+from ais.platform.database import Connection, Database
 
 JobState = Literal["waiting", "retrying", "running", "dead"]
 JOB_STATES: tuple[JobState, ...] = ("waiting", "retrying", "running", "dead")
@@ -112,37 +114,42 @@ async def queue_depth(connection: Connection) -> QueueDepth:
     return QueueDepth(**row)
 
 
-async def retry_jobs(connection: Connection, job_ids: Sequence[int] | None = None) -> RetryReport:
+async def retry_jobs(database: Database, actor: Actor, job_ids: Sequence[int] | None = None) -> RetryReport:
     """Let dead jobs wait again with all their tries, due at once; all of them, or those of ``job_ids``.
 
-    Call it outside a transaction: each job is a statement of its own, so that one that cannot come back (a job of its
-    dedupe key waits already) does not keep the others.
+    Each job is a unit of work of its own, so that one that cannot come back (a job of its dedupe key waits already)
+    does not keep the others.
     """
     if job_ids is None:
-        rows = await connection.fetch("SELECT id FROM jobs WHERE status = 'failed' ORDER BY id")
+        async with database.connection() as connection:
+            rows = await connection.fetch("SELECT id FROM jobs WHERE status = 'failed' ORDER BY id")
         job_ids = [row["id"] for row in rows]
     retried: list[int] = []
     left: list[int] = []
     for job_id in job_ids:
-        (retried if await _retry(connection, job_id) else left).append(job_id)
+        (retried if await _retry(database, actor, job_id) else left).append(job_id)
     return RetryReport(tuple(retried), tuple(left))
 
 
-async def _retry(connection: Connection, job_id: int) -> bool:
+async def _retry(database: Database, actor: Actor, job_id: int) -> bool:
     try:
-        done: int | None = await connection.fetchval(
-            """
-            WITH returned AS (
-                UPDATE jobs SET status = 'queued', attempts = 0, execute_after = ais_now(), updated = now()
-                WHERE id = $1 AND status = 'failed'
-                RETURNING id, entrypoint, priority
+        async with database.unit_of_work(actor) as uow:
+            name: str | None = await uow.connection.fetchval(
+                """
+                WITH returned AS (
+                    UPDATE jobs SET status = 'queued', attempts = 0, execute_after = ais_now(), updated = now()
+                    WHERE id = $1 AND status = 'failed'
+                    RETURNING id, entrypoint, priority
+                )
+                INSERT INTO job_log (job_id, status, entrypoint, priority)
+                SELECT id, 'queued', entrypoint, priority FROM returned
+                RETURNING entrypoint
+                """,
+                job_id,
             )
-            INSERT INTO job_log (job_id, status, entrypoint, priority)
-            SELECT id, 'queued', entrypoint, priority FROM returned
-            RETURNING 1
-            """,
-            job_id,
-        )
+            if name is None:
+                return False
+            await record(uow, Entry(action="job.retried", subject=f"job:{job_id}", after={"job": name}))
     except asyncpg.UniqueViolationError:
         return False
-    return done is not None
+    return True

@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from ais.inventory import release_hold, release_sold
-from ais.kit import Actor, Money
+from ais.kit import Actor, Money, encode_id, ids
 from ais.kit.ids import CancellationQuoteId, OrderId, PaymentId, RefundId
 from ais.ledger import coupon_balances, post, recognise_penalty
 from ais.orders import repository as orders
@@ -104,7 +104,7 @@ def _require_quote_access(actor: Actor, order: Order) -> None:
     try:
         require_cancel_access(actor, order)
     except OrderNotFound as hidden:
-        raise QuoteNotFound from hidden
+        raise QuoteNotFound.hiding(encode_id(ids.ORDER, order.id)) from hidden
 
 
 def _require_in_time(services: CancelOrder, quote: Quote) -> None:
