@@ -975,6 +975,7 @@ CREATE TABLE public.cash_shifts (
     counted_minor bigint,
     opened_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
     closed_at timestamp with time zone,
+    written_off_at timestamp with time zone,
     CONSTRAINT cash_shifts_check CHECK ((((status = 'closed'::text) = (counted_minor IS NOT NULL)) AND ((status = 'closed'::text) = (closed_at IS NOT NULL)))),
     CONSTRAINT cash_shifts_clerk_check CHECK (((length(clerk) >= 1) AND (length(clerk) <= 60))),
     CONSTRAINT cash_shifts_counted_minor_check CHECK ((counted_minor >= 0)),
@@ -982,7 +983,8 @@ CREATE TABLE public.cash_shifts (
     CONSTRAINT cash_shifts_float_minor_check CHECK ((float_minor >= 0)),
     CONSTRAINT cash_shifts_paid_out_minor_check CHECK ((paid_out_minor >= 0)),
     CONSTRAINT cash_shifts_status_check CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text]))),
-    CONSTRAINT cash_shifts_taken_minor_check CHECK ((taken_minor >= 0))
+    CONSTRAINT cash_shifts_taken_minor_check CHECK ((taken_minor >= 0)),
+    CONSTRAINT cash_shifts_written_off CHECK (((written_off_at IS NULL) OR (status = 'closed'::text)))
 );
 
 CREATE TABLE public.cities (
@@ -1487,7 +1489,7 @@ CREATE TABLE public.ledger_entries (
     shift text,
     credit_id uuid,
     due_at timestamp with time zone,
-    CONSTRAINT ledger_entries_account CHECK ((account = ANY (ARRAY['provider_clearing'::text, 'customer_deposits'::text, 'unflown_fare'::text, 'unflown_carrier_charges'::text, 'unflown_ancillaries'::text, 'tax_payable'::text, 'flown_revenue'::text, 'penalty_revenue'::text, 'breakage'::text, 'deferred_penalties'::text, 'deferred_breakage'::text, 'refunds_payable'::text, 'travel_credit'::text, 'agency_deposit'::text, 'agency_receivable'::text, 'cash'::text, 'bank'::text, 'provider_fees'::text, 'chargebacks'::text, 'compensation'::text, 'exchange_difference'::text, 'rounding'::text]))),
+    CONSTRAINT ledger_entries_account CHECK ((account = ANY (ARRAY['provider_clearing'::text, 'customer_deposits'::text, 'unflown_fare'::text, 'unflown_carrier_charges'::text, 'unflown_ancillaries'::text, 'tax_payable'::text, 'flown_revenue'::text, 'penalty_revenue'::text, 'breakage'::text, 'deferred_penalties'::text, 'deferred_breakage'::text, 'refunds_payable'::text, 'travel_credit'::text, 'agency_deposit'::text, 'agency_receivable'::text, 'cash'::text, 'cash_difference'::text, 'bank'::text, 'provider_fees'::text, 'chargebacks'::text, 'compensation'::text, 'exchange_difference'::text, 'rounding'::text]))),
     CONSTRAINT ledger_entries_agency_id_check CHECK ((agency_id <> ''::text)),
     CONSTRAINT ledger_entries_amount_minor_check CHECK ((amount_minor <> 0)),
     CONSTRAINT ledger_entries_authority_check CHECK ((authority <> ''::text)),
@@ -1502,7 +1504,7 @@ CASE
     WHEN (account = ANY (ARRAY['deferred_penalties'::text, 'deferred_breakage'::text])) THEN ((coupon_number IS NOT NULL) AND (due_at IS NOT NULL))
     WHEN (account = 'provider_clearing'::text) THEN (provider IS NOT NULL)
     WHEN (account = ANY (ARRAY['agency_deposit'::text, 'agency_receivable'::text])) THEN (agency_id IS NOT NULL)
-    WHEN (account = 'cash'::text) THEN ((office IS NOT NULL) AND (shift IS NOT NULL))
+    WHEN (account = ANY (ARRAY['cash'::text, 'cash_difference'::text])) THEN ((office IS NOT NULL) AND (shift IS NOT NULL))
     WHEN (account = 'travel_credit'::text) THEN (credit_id IS NOT NULL)
     ELSE true
 END),

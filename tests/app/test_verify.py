@@ -127,6 +127,10 @@ PLANTED: dict[str, str] = {
     "payments.receipts_in_sequence": """
         INSERT INTO cash_offices (id, code, name, currency, next_receipt)
         VALUES (gen_random_uuid(), 'AAA', 'A', 'SAR', 2)""",
+    "payments.drawers_posted": """
+        INSERT INTO cash_offices (id, code, name, currency) VALUES (gen_random_uuid(), 'AAA', 'A', 'SAR');
+        INSERT INTO cash_shifts (id, office_id, clerk, float_minor)
+        SELECT gen_random_uuid(), id, 'c', 1 FROM cash_offices WHERE code = 'AAA'""",
     "ticketing.numbers_accounted_for": "UPDATE ticket_number_ranges SET next_serial = next_serial + 1",
     "ticketing.numbers_unique": f"""
         ALTER TABLE documents DROP CONSTRAINT documents_number_key;

@@ -52,6 +52,7 @@ TRIED_ELSEWHERE = {
     "start_shift",
     "end_shift",
     "pay_out",
+    "write_off",
     "pay_in_cash",
     "send_payment_link",
     "try_refund_again",
@@ -402,6 +403,7 @@ def test_every_list_of_the_document_has_one_kind_of_item_and_every_body_names_al
         "ShiftRequest",
         "TopUpRequest",
         "TravelCreditLookup",
+        "WriteOffRequest",
     }
     assert [name for name in bodies if schemas[name].get("additionalProperties") is not False] == []
 

@@ -223,6 +223,26 @@ async def take_cash(program, shift, order):
     return await program.staff_post(f"cash/shifts/{shift['id']}/payments", order_id=order["id"])
 
 
+async def test_only_a_closed_drawer_with_a_difference_is_written_off_and_too_much_lessens_the_expense(program):
+    shift = await new_shift(program, opening=1000)
+    path = f"cash/shifts/{shift['id']}"
+    for _ in range(2):
+        refused = await program.staff_post(f"{path}/write-off", reason="none")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "NOTHING_TO_WRITE_OFF")
+        await program.staff_post(f"{path}/close", counted=sar(1000))
+    other = await new_shift(program, opening=1000)
+    await program.staff_post(f"cash/shifts/{other['id']}/close", counted=sar(1030))
+    assert (await program.staff_post(f"cash/shifts/{other['id']}/write-off", reason="tip")).status_code == 200
+    key = str(decode_id(ids.CASH_SHIFT, other["id"]))
+    assert await account(program, "cash_difference", "shift", key) == -30
+    assert await account(program, "cash", "shift", key) == 0
+    clerk = await program.http.post(
+        f"/api/v1/{path}/write-off", json={"reason": "x"},
+        headers={**bearer(await program.order()), "Idempotency-Key": new_key()},
+    )  # fmt: skip
+    assert clerk.status_code == 403
+
+
 async def test_a_day_at_the_counter(program):
     shift, order = await new_shift(program, opening=10_000), await program.order()
     paid = await take_cash(program, shift, order)
@@ -255,6 +275,13 @@ async def test_a_day_at_the_counter(program):
     )
     assert await account(program, "cash", "shift", key) == 50
     assert (await take_cash(program, shift, await program.order())).json()["error"]["code"] == "PAYMENT_FAILED"
+    for _ in range(2):
+        gone = await program.staff_post(f"cash/shifts/{shift['id']}/write-off", reason="shortage")
+        assert (gone.status_code, gone.json()["difference"]["amount"]) == (200, "-0.50"), gone.text
+    assert gone.json()["written_off_at"] is not None
+    assert await account(program, "cash", "shift", key) == 0
+    assert await account(program, "cash_difference", "shift", key) == 50
+    assert await program.staff_queue(shift["id"]) == []
     again = await program.staff_post(f"cash/shifts/{shift['id']}/close", counted=sar(0))
     assert (again.status_code, again.json()["error"]["code"]) == (409, "SHIFT_NOT_OPEN")
 

@@ -37,6 +37,7 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "cash.read": "see cash shifts",
     "cash.take": "open and close a drawer, take and hand out cash",
     "cash.manage_offices": "add offices with counters",
+    "cash.write_off": "write off what a closed drawer lacked or had too much",
     "webhooks.read": "see what payment providers told us",
     "webhooks.replay": "handle a provider's message again",
     # Agencies and machines.
@@ -132,6 +133,7 @@ _FINANCE: Final = frozenset(
         "reconciliation.run",
         "cash.read",
         "cash.manage_offices",
+        "cash.write_off",
         "agencies.read",
         "agencies.pay",
         "agencies.manage",

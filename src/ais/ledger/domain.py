@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 from enum import StrEnum
+from typing import TypedDict, Unpack
 from uuid import UUID
 
 import msgspec
@@ -44,6 +45,7 @@ class Account(StrEnum):
     AGENCY_DEPOSIT = "agency_deposit"  # agency
     AGENCY_RECEIVABLE = "agency_receivable"  # agency
     CASH = "cash"  # office and shift
+    CASH_DIFFERENCE = "cash_difference"  # office and shift: what a drawer lacked, written off
     BANK = "bank"
     PROVIDER_FEES = "provider_fees"
     CHARGEBACKS = "chargebacks"  # taken by a bank in a dispute, until it is won back or lost
@@ -75,7 +77,13 @@ ACCOUNT_CLASSES: dict[Account, AccountClass] = {
         (Account.FLOWN_REVENUE, Account.PENALTY_REVENUE, Account.BREAKAGE, Account.ROUNDING), AccountClass.INCOME
     ),
     **dict.fromkeys(
-        (Account.PROVIDER_FEES, Account.CHARGEBACKS, Account.COMPENSATION, Account.EXCHANGE_DIFFERENCE),
+        (
+            Account.PROVIDER_FEES,
+            Account.CHARGEBACKS,
+            Account.COMPENSATION,
+            Account.EXCHANGE_DIFFERENCE,
+            Account.CASH_DIFFERENCE,
+        ),
         AccountClass.EXPENSE,
     ),
 }
@@ -96,6 +104,7 @@ REQUIRED_DIMENSIONS: dict[Account, tuple[str, ...]] = {
     Account.AGENCY_DEPOSIT: ("agency_id",),
     Account.AGENCY_RECEIVABLE: ("agency_id",),
     Account.CASH: ("office", "shift"),
+    Account.CASH_DIFFERENCE: ("office", "shift"),
     Account.TRAVEL_CREDIT: ("credit_id",),
 }
 
@@ -131,77 +140,36 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return msgspec.structs.replace(self, amount_minor=-self.amount_minor)
 
 
-def debit(
-    account: Account,
-    money: Money,
-    *,
-    authority: str | None = None,
-    code: str | None = None,
-    document_id: UUID | None = None,
-    coupon_number: int | None = None,
-    provider: str | None = None,
-    agency_id: str | None = None,
-    office: str | None = None,
-    shift: str | None = None,
-    credit_id: UUID | None = None,
-    due_at: datetime | None = None,
-) -> Entry:
+class Dimensions(TypedDict, total=False):
+    """What an entry is kept by; :data:`REQUIRED_DIMENSIONS` says which an account needs."""
+
+    authority: str | None
+    code: str | None
+    document_id: UUID | None
+    coupon_number: int | None
+    provider: str | None
+    agency_id: str | None
+    office: str | None
+    shift: str | None
+    credit_id: UUID | None
+    due_at: datetime | None
+
+
+def debit(account: Account, money: Money, **dimensions: Unpack[Dimensions]) -> Entry:
     """``account`` is debited by ``money``; a negative sum is a credit.
 
     An asset or an expense grows by it, a liability or an income shrinks. Raises :class:`PostingError` if a dimension
     is missing by which the account is kept.
     """
-    entry = Entry(
-        account=account,
-        amount_minor=money.minor,
-        currency=money.currency,
-        authority=authority,
-        code=code,
-        document_id=document_id,
-        coupon_number=coupon_number,
-        provider=provider,
-        agency_id=agency_id,
-        office=office,
-        shift=shift,
-        credit_id=credit_id,
-        due_at=due_at,
-    )
-    missing = [name for name in REQUIRED_DIMENSIONS.get(account, ()) if getattr(entry, name) is None]
+    missing = [name for name in REQUIRED_DIMENSIONS.get(account, ()) if dimensions.get(name) is None]
     if missing:
         raise PostingError(f"{account} is kept by {' and '.join(missing)}")
-    return entry
+    return Entry(account=account, amount_minor=money.minor, currency=money.currency, **dimensions)
 
 
-def credit(
-    account: Account,
-    money: Money,
-    *,
-    authority: str | None = None,
-    code: str | None = None,
-    document_id: UUID | None = None,
-    coupon_number: int | None = None,
-    provider: str | None = None,
-    agency_id: str | None = None,
-    office: str | None = None,
-    shift: str | None = None,
-    credit_id: UUID | None = None,
-    due_at: datetime | None = None,
-) -> Entry:
+def credit(account: Account, money: Money, **dimensions: Unpack[Dimensions]) -> Entry:
     """``account`` is credited by ``money``: :func:`debit` on the other side."""
-    return debit(
-        account,
-        -money,
-        authority=authority,
-        code=code,
-        document_id=document_id,
-        coupon_number=coupon_number,
-        provider=provider,
-        agency_id=agency_id,
-        office=office,
-        shift=shift,
-        credit_id=credit_id,
-        due_at=due_at,
-    )
+    return debit(account, -money, **dimensions)
 
 
 class Posting(msgspec.Struct, frozen=True, kw_only=True):

@@ -90,7 +90,14 @@ from ais.payments.service.agency import (
     statement_exported,
     top_up_agency,
 )
-from ais.payments.service.cash import CashGateway, close_shift, create_office, open_shift, pay_out_refund
+from ais.payments.service.cash import (
+    CashGateway,
+    close_shift,
+    create_office,
+    open_shift,
+    pay_out_refund,
+    write_off_difference,
+)
 from ais.payments.service.credit import (
     CreditGateway,
     issue_travel_credit,
@@ -203,4 +210,5 @@ __all__ = [
     "top_up_agency",
     "touch_payment",
     "unfinished_payments",
+    "write_off_difference",
 ]

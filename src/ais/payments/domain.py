@@ -399,6 +399,7 @@ class CashShift(msgspec.Struct, frozen=True):
     counted: Money | None
     opened_at: datetime
     closed_at: datetime | None
+    written_off_at: datetime | None
 
     @property
     def expected(self) -> Money:

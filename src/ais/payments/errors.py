@@ -127,6 +127,14 @@ class ShiftNotOpen(AppError):
     message = "This cash shift is closed, or another one of this clerk is still open."
 
 
+class NothingToWriteOff(AppError):
+    """The shift is open, or its drawer held what it should."""
+
+    code = "NOTHING_TO_WRITE_OFF"
+    status = 409
+    message = "This cash shift has no difference to write off."
+
+
 class DrawerTooSmall(AppError):
     """So much is not in the drawer."""
 

@@ -76,6 +76,28 @@ INVARIANTS = (
         GROUP BY shift.id HAVING shift.taken_minor - shift.paid_out_minor <> coalesce(sum(receipt.amount_minor), 0)
         """,
     ),
+    # Joins the ledger: what lies in a drawer, or lacked when it was counted, is on the account of its shift.
+    Invariant(
+        "payments.drawers_posted",
+        "The account of cash holds of each shift what should be in its drawer, and once it is counted what was missing,"
+        " until that is written off.",
+        """
+        SELECT shift.id, shift.status, drawer.minor AS expected, coalesce(books.minor, 0) AS books
+        FROM cash_shifts AS shift
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN shift.written_off_at IS NOT NULL THEN 0
+                        ELSE float_minor + taken_minor - paid_out_minor - coalesce(counted_minor, 0) END AS minor
+        ) AS drawer
+        LEFT JOIN LATERAL (
+            SELECT sum(amount_minor) AS minor FROM ledger_entries AS entry
+            WHERE entry.account = 'cash' AND entry.shift = shift.id::text
+        ) AS books ON true
+        -- A payment whose money was taken and that is not settled yet is on its way into the books.
+        WHERE drawer.minor <> coalesce(books.minor, 0)
+          AND NOT EXISTS (SELECT FROM payments WHERE provider = 'cash' AND funding_id = shift.id
+                          AND status <> 'succeeded' AND id IN (SELECT cause_id FROM cash_receipts WHERE kind = 'paid'))
+        """,
+    ),
     # Joins the ledger: what the bank holds back is on its account, what was won has come back.
     Invariant(
         "payments.disputes_posted",

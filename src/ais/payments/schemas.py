@@ -185,6 +185,12 @@ class CountRequest(Struct, frozen=True, forbid_unknown_fields=True):
     counted: AmountBody
 
 
+class WriteOffRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Why the difference of a drawer is given up; kept with the audit trail."""
+
+    reason: Name
+
+
 class PayOutRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """A refund that waits at a counter."""
 
@@ -206,6 +212,7 @@ class ShiftBody(Struct, frozen=True):
     difference: SumBody | None
     opened_at: datetime
     closed_at: datetime | None
+    written_off_at: datetime | None
 
 
 class ReceiptBody(Struct, frozen=True):
@@ -297,6 +304,7 @@ def shift_body(shift: CashShift) -> ShiftBody:
         difference=sum_body(shift.difference) if shift.difference is not None else None,
         opened_at=shift.opened_at,
         closed_at=shift.closed_at,
+        written_off_at=shift.written_off_at,
     )
 
 

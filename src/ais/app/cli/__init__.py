@@ -39,7 +39,7 @@ COMMANDS = {
     ),
     "staff": ("staff", "What a person must look at: list, resolve."),
     "agency": ("money", "Agencies: create, list, top-up, set-limit, statement, pay."),
-    "cash": ("money", "Cash over a counter: add-office, open, shifts, pay, pay-out, close."),
+    "cash": ("money", "Cash over a counter: add-office, open, shifts, pay, pay-out, close, write-off."),
     "credit": ("money", "Travel credit: show."),
     "refunds": ("refunds", "Money on its way back: list, retry."),
     "disputes": ("disputes", "What payers dispute at their banks: list."),

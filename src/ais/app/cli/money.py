@@ -11,6 +11,7 @@ import msgspec
 from ais.app.cli.edge import actor, with_database
 from ais.app.cli.outcome import NOT_SO, end
 from ais.app.cli.output import Output, json_option
+from ais.app.cli.reasons import reason_option
 from ais.kit import Money, decode_id, encode_id, ids
 from ais.kit.ids import CashShiftId, OrderId, RefundId
 from ais.orders import EVERYTHING, OrderFilter, PaymentBody, PaymentChoice, list_orders, pay_order
@@ -35,6 +36,7 @@ from ais.payments import (
     statement_csv,
     statement_exported,
     top_up_agency,
+    write_off_difference,
 )
 from ais.platform.database import Database
 from ais.platform.idempotency import RequestKey
@@ -320,6 +322,21 @@ def cash_close(output: Output, shift: str, counted: Money) -> None:
     if closed.difference:
         output.note(f"The difference is {closed.difference}; it is in the staff queue.")
         end(NOT_SO)
+
+
+@cash.command("write-off")
+@click.argument("shift")
+@reason_option
+@json_option
+@click.pass_obj
+def cash_write_off(output: Output, shift: str, reason: str) -> None:
+    """Write off what a closed drawer lacked or had too much. Exit code 1 if there is nothing to write off."""
+
+    async def work(database: Database, _settings: Settings) -> CashShift:
+        async with database.unit_of_work(actor()) as uow:
+            return await write_off_difference(uow, _shift_of(shift), reason)
+
+    _show_shifts(output, [with_database(output, work, tells=True)])
 
 
 def _shift_of(text: str) -> CashShiftId:

@@ -23,6 +23,7 @@ from ais.payments.errors import (
     CreditLimitTooLow,
     CurrencyDiffers,
     DrawerTooSmall,
+    NothingToWriteOff,
     OfficeNotFound,
     RefundExceedsPaid,
     RefundNotFound,
@@ -47,6 +48,7 @@ from ais.payments.schemas import (
     TopUpRequest,
     TravelCreditBody,
     TravelCreditLookup,
+    WriteOffRequest,
     agency_body,
     movement_body,
     read_amount,
@@ -57,7 +59,7 @@ from ais.payments.schemas import (
     sum_body,
 )
 from ais.payments.service.agency import create_agency, set_credit_limit, statement_exported, top_up_agency
-from ais.payments.service.cash import close_shift, create_office, open_shift, pay_out_refund
+from ais.payments.service.cash import close_shift, create_office, open_shift, pay_out_refund, write_off_difference
 from ais.payments.service.retry import retry_refund
 from ais.platform.database import Database, UnitOfWork
 from ais.platform.http import (
@@ -87,7 +89,7 @@ from ais.platform.idempotency import (
 
 AGENCIES_READ, AGENCIES_MANAGE = "agencies.read", "agencies.manage"
 REFUNDS_RETRY = "refunds.retry"
-CASH_TAKE, OFFICES_MANAGE = "cash.take", "cash.manage_offices"
+CASH_TAKE, OFFICES_MANAGE, WRITE_OFF = "cash.take", "cash.manage_offices", "cash.write_off"
 _STAFF = (Unauthorized, TokenExpired, Forbidden)
 _WRITE = (
     *_STAFF,
@@ -333,6 +335,30 @@ async def end_shift(
 
 
 @post(
+    "/api/v1/cash/shifts/{shift_id:str}/write-off",
+    access=staff(WRITE_OFF),
+    dto=JSONBody[WriteOffRequest],
+    return_dto=None,
+    status_code=200,
+    tags=["cash"],
+    responses=refusals(*_WRITE, ShiftNotFound, NothingToWriteOff),
+)
+async def write_off(
+    request: HTTPRequest,
+    shift_id: ShiftIdText,
+    data: WriteOffRequest,
+    idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001  # see above
+) -> Response[ShiftBody]:
+    """Write off what a closed drawer lacked or had too much; the sum is the shift's own difference."""
+    own = _shift_id(shift_id)
+
+    async def work(uow: UnitOfWork) -> ShiftBody:
+        return shift_body(await write_off_difference(uow, own, data.reason))
+
+    return await _once(request, ShiftBody, 200, work)
+
+
+@post(
     "/api/v1/cash/shifts/{shift_id:str}/pay-outs",
     access=staff(CASH_TAKE),
     dto=JSONBody[PayOutRequest],
@@ -423,6 +449,7 @@ COUNTER_ROUTES = (
     start_shift,
     end_shift,
     pay_out,
+    write_off,
     look_up_credit,
     try_refund_again,
 )

@@ -20,6 +20,7 @@ from ais.payments.repository.cash import (
     lock_shift,
     write_closed,
     write_receipt,
+    write_written_off,
 )
 from ais.payments.repository.credits import (
     credit_movements,
@@ -132,4 +133,5 @@ __all__ = [
     "write_provider_state",
     "write_receipt",
     "write_refund_state",
+    "write_written_off",
 ]

@@ -33,6 +33,7 @@ def _shift(row: asyncpg.Record) -> CashShift:
         counted=Money(row["counted_minor"], code) if row["counted_minor"] is not None else None,
         opened_at=row["opened_at"],
         closed_at=row["closed_at"],
+        written_off_at=row["written_off_at"],
     )
 
 
@@ -119,6 +120,11 @@ async def write_closed(uow: UnitOfWork, shift_id: CashShiftId, counted: Money) -
         shift_id,
         counted.minor,
     )
+
+
+async def write_written_off(uow: UnitOfWork, shift_id: CashShiftId) -> None:
+    """The difference of the locked shift is written off."""
+    await uow.connection.execute("UPDATE cash_shifts SET written_off_at = ais_now() WHERE id = $1", shift_id)
 
 
 async def write_receipt(

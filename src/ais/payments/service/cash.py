@@ -22,6 +22,7 @@ from ais.payments.errors import (
     CodeTaken,
     CurrencyDiffers,
     DrawerTooSmall,
+    NothingToWriteOff,
     OfficeNotFound,
     PaymentFailed,
     RefundNotFound,
@@ -105,6 +106,39 @@ async def close_shift(uow: UnitOfWork, shift_id: CashShiftId, counted: Money) ->
             expected=str(shift.expected),
             counted=str(counted),
         )
+    return await _found(uow.connection, shift_id)
+
+
+async def write_off_difference(uow: UnitOfWork, shift_id: CashShiftId, reason: str) -> CashShift:
+    """What a closed shift's drawer lacked becomes an expense, what it had too much lessens it; again, changes nothing.
+
+    Raises :class:`ShiftNotFound`, and :class:`NothingToWriteOff` for a shift that is open or had no difference.
+    """
+    shift = await repository.lock_shift(uow, shift_id)
+    if shift is None:
+        raise ShiftNotFound
+    if not shift.difference:
+        raise NothingToWriteOff
+    if shift.written_off_at is not None:
+        return shift
+    subject = encode_id(ids.CASH_SHIFT, shift_id)
+    await repository.write_written_off(uow, shift_id)
+    after: Fields = {"difference": str(shift.difference), "reason": reason}
+    await record(uow, Entry(action="cash.difference_written_off", subject=subject, after=after))
+    lacked = -shift.difference
+    await post(
+        uow,
+        Posting(
+            kind="cash_written_off",
+            cause_type="cash_shift",
+            cause_id=str(shift_id),
+            entries=(
+                debit(Account.CASH_DIFFERENCE, lacked, office=shift.office, shift=str(shift_id)),
+                credit(Account.CASH, lacked, office=shift.office, shift=str(shift_id)),
+            ),
+        ),
+    )
+    await resolve_staff_queue(uow, "cash_difference", subject)
     return await _found(uow.connection, shift_id)
 
 
