@@ -67,8 +67,14 @@ async def look_up() -> Response[str]:
     return json_response("found")
 
 
+class CodeNeeded(Unauthorized):
+    spends_a_try = False
+
+
 @post("/login/{right:str}", access=PUBLIC, limit="login", status_code=200)
 async def log_in(right: str) -> Response[str]:
+    if right == "half":
+        raise CodeNeeded
     if right != "true":
         raise Unauthorized
     return json_response("welcome")
@@ -166,6 +172,8 @@ async def test_who_signs_in_is_counted_as_such_and_an_office_behind_one_address_
 
 async def test_a_sign_in_that_succeeds_is_no_guess(http):
     assert await statuses(http, "POST", "/login/true", 12) == [200] * 12
+    # Who has the password right and is asked for a code has not guessed either.
+    assert await statuses(http, "POST", "/login/half", 12) == [401] * 12
     assert await statuses(http, "POST", "/login/false", 3) == [401, 401, 429]
     assert await statuses(http, "POST", "/login/true", 1) == [429]
 

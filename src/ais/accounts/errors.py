@@ -18,6 +18,7 @@ class SecondFactorNeeded(AppError):
 
     code = "SECOND_FACTOR_REQUIRED"
     status = 401
+    spends_a_try = False
     message = "Please enter the code of your second factor too."
 
 

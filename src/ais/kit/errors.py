@@ -23,6 +23,8 @@ class AppError(Exception):
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
     message: ClassVar[str] = "Something went wrong on our side."
+    # Whether it counts where wrong tries are limited; not if the caller has shown to know what a guesser would not.
+    spends_a_try: ClassVar[bool] = True
     retry_after_seconds: int | None = None
     hides: str | None = None
 

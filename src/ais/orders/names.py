@@ -28,13 +28,18 @@ _USUAL = {
 
 def is_latin_name(text: str) -> bool:
     """Whether ``text`` is made of Latin letters (accents allowed), spaces, hyphens, apostrophes and full stops."""
-    letters = 0
+    letters, may_be_marked = 0, False
     for character in text:
-        if character in _SEPARATORS or unicodedata.combining(character):
-            continue
-        if not unicodedata.name(character, "").startswith("LATIN"):
+        if unicodedata.combining(character):
+            # A mark without its letter is drawn over whatever stands before it.
+            if not may_be_marked:
+                return False
+        elif character in _SEPARATORS:
+            may_be_marked = False
+        elif unicodedata.name(character, "").startswith("LATIN"):
+            letters, may_be_marked = letters + 1, True
+        else:
             return False
-        letters += 1
     return letters > 0
 
 

@@ -199,6 +199,7 @@ def error_renderer(error_page: ErrorPage | None = None) -> Callable[[Request[Any
         if denials is not None:
             denials.note(request, error)
         _log(request, error, problem)
+        request.state.spends_a_try = error.spends_a_try
         headers = _headers(error, problem)
         page = error_page(request, error, headers) if error_page is not None else None
         return page if page is not None else render_error(request, error, headers)

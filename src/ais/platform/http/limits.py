@@ -75,7 +75,8 @@ async def tell_limit(message: Message, scope: Scope) -> None:
     spent: Spent | None = state.get("rate_limit")
     if spent is None:
         return
-    if message["status"] < 400 and (kept := state.get("rate_limit_kept")) is not None:
+    is_guess = message["status"] >= 400 and state.get("spends_a_try", True)
+    if not is_guess and (kept := state.get("rate_limit_kept")) is not None:
         limiter, route_class, keys = kept
         await limiter.give_back(route_class, keys)
     MutableScopeHeaders.from_message(message).update(rate_limit_headers(spent))

@@ -7,6 +7,8 @@ import unicodedata
 import idna
 
 _LONGEST = 254
+# What separates, brackets or quotes addresses in a letter's head (RFC 5322); quoted forms are not taken.
+_SPECIAL = frozenset('<>()[],;:\\"')
 # Letters of other scripts that a reader takes for Latin ones (Unicode UTS 39, confusables, small letters).
 _LIKE_LATIN = frozenset("аеорсухіјѕһԁԛԝӏѵԍᴦαεικνορτυχωϲϳ")
 # Marks and digits that belong to no script of their own.
@@ -35,6 +37,8 @@ def normalise_email(text: str) -> str:
         raise UnusableAddress("is not an address")
     if any(unicodedata.category(character)[0] in "CZ" for character in folded):
         raise UnusableAddress("has characters that are not seen")
+    if _SPECIAL & set(folded):
+        raise UnusableAddress("has characters that mail programs read as more than an address")
     _refuse_look_alikes(local)
     return f"{local}@{_ascii_domain(domain)}"
 
