@@ -390,6 +390,21 @@ BEGIN
     END IF;
 END $$;
 
+CREATE FUNCTION public.keep_approval() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR (NEW.id, NEW.kind, NEW.subject, NEW.payload, NEW.payload_hash, NEW.reason, NEW.requested_by,
+                            NEW.requested_at, NEW.expires_at)
+        IS DISTINCT FROM (OLD.id, OLD.kind, OLD.subject, OLD.payload, OLD.payload_hash, OLD.reason, OLD.requested_by,
+                          OLD.requested_at, OLD.expires_at)
+        OR OLD.status <> 'open' THEN
+        RAISE EXCEPTION 'what an approval is about, and how it ended, never changes'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
 CREATE FUNCTION public.keep_destroyed() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -397,6 +412,19 @@ BEGIN
     IF TG_OP = 'DELETE' OR OLD.destroyed_at IS NOT NULL OR NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'a person''s key is destroyed once and never comes back'
             USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION public.keep_role_grant() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR OLD.revoked_at IS NOT NULL
+        OR (NEW.id, NEW.user_id, NEW.role, NEW.stations, NEW.agencies, NEW.channels, NEW.granted_by, NEW.granted_at)
+        IS DISTINCT FROM (OLD.id, OLD.user_id, OLD.role, OLD.stations, OLD.agencies, OLD.channels, OLD.granted_by,
+                          OLD.granted_at) THEN
+        RAISE EXCEPTION 'a grant is only ever revoked, once' USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
 END $$;
@@ -784,10 +812,36 @@ CREATE TABLE public.api_keys (
     last_used_at timestamp with time zone,
     revoked_by text,
     revoked_at timestamp with time zone,
+    requests_per_minute integer,
     CONSTRAINT api_keys_check CHECK ((expires_at > created_at)),
     CONSTRAINT api_keys_check1 CHECK (((revoked_at IS NULL) = (revoked_by IS NULL))),
     CONSTRAINT api_keys_hash_check CHECK ((length(hash) = 32)),
-    CONSTRAINT api_keys_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
+    CONSTRAINT api_keys_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT api_keys_requests_per_minute_check CHECK (((requests_per_minute >= 1) AND (requests_per_minute <= 1000000)))
+);
+
+CREATE TABLE public.approvals (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    payload jsonb NOT NULL,
+    payload_hash bytea NOT NULL,
+    reason text NOT NULL,
+    status text DEFAULT 'open'::text NOT NULL,
+    requested_by text NOT NULL,
+    requested_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    resolved_by text,
+    resolved_at timestamp with time zone,
+    CONSTRAINT approvals_check CHECK (((status = 'open'::text) = (resolved_at IS NULL))),
+    CONSTRAINT approvals_check1 CHECK (((resolved_at IS NULL) = (resolved_by IS NULL))),
+    CONSTRAINT approvals_check2 CHECK ((expires_at > requested_at)),
+    CONSTRAINT approvals_kind_check CHECK ((kind = ANY (ARRAY['role_grant'::text, 'role_revocation'::text, 'refund'::text, 'waiver'::text]))),
+    CONSTRAINT approvals_payload_hash_check CHECK ((length(payload_hash) = 32)),
+    CONSTRAINT approvals_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 200))),
+    CONSTRAINT approvals_second_person CHECK (((status <> 'approved'::text) OR (resolved_by <> requested_by))),
+    CONSTRAINT approvals_status_check CHECK ((status = ANY (ARRAY['open'::text, 'approved'::text, 'declined'::text, 'withdrawn'::text, 'expired'::text]))),
+    CONSTRAINT approvals_subject_check CHECK (((length(subject) >= 1) AND (length(subject) <= 100)))
 );
 
 CREATE TABLE public.audit_chain (
@@ -918,6 +972,8 @@ CREATE TABLE public.cancellation_quotes (
     expires_at timestamp with time zone NOT NULL,
     resolved_at timestamp with time zone,
     resolved_by text,
+    waived_minor bigint DEFAULT 0 NOT NULL,
+    waiver_reason text,
     CONSTRAINT cancellation_quotes_check CHECK (((status = 'open'::text) = (resolved_at IS NULL))),
     CONSTRAINT cancellation_quotes_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT cancellation_quotes_kind_check CHECK ((kind = ANY (ARRAY['voluntary'::text, 'involuntary'::text, 'unticketed'::text]))),
@@ -925,7 +981,10 @@ CREATE TABLE public.cancellation_quotes (
     CONSTRAINT cancellation_quotes_penalty_minor_check CHECK ((penalty_minor >= 0)),
     CONSTRAINT cancellation_quotes_refund_minor_check CHECK ((refund_minor >= 0)),
     CONSTRAINT cancellation_quotes_refund_to_check CHECK ((refund_to = ANY (ARRAY['original_payment'::text, 'travel_credit'::text]))),
-    CONSTRAINT cancellation_quotes_status_check CHECK ((status = ANY (ARRAY['open'::text, 'confirmed'::text, 'superseded'::text, 'expired'::text])))
+    CONSTRAINT cancellation_quotes_status_check CHECK ((status = ANY (ARRAY['open'::text, 'confirmed'::text, 'superseded'::text, 'expired'::text]))),
+    CONSTRAINT cancellation_quotes_waived_minor_check CHECK ((waived_minor >= 0)),
+    CONSTRAINT cancellation_quotes_waiver CHECK (((waived_minor = 0) OR (waiver_reason IS NOT NULL))),
+    CONSTRAINT cancellation_quotes_waiver_reason_check CHECK (((length(waiver_reason) >= 1) AND (length(waiver_reason) <= 200)))
 );
 
 CREATE TABLE public.carriers (
@@ -2506,6 +2565,9 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.approvals
+    ADD CONSTRAINT approvals_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.audit_chain
     ADD CONSTRAINT audit_chain_entry_id_key UNIQUE (entry_id);
 
@@ -2890,6 +2952,12 @@ CREATE INDEX airports_city_code ON public.airports USING btree (city_code);
 
 CREATE INDEX api_keys_agency_id ON public.api_keys USING btree (agency_id) WHERE (agency_id IS NOT NULL);
 
+CREATE INDEX approvals_ends ON public.approvals USING btree (expires_at) WHERE (status = 'open'::text);
+
+CREATE UNIQUE INDEX approvals_one_open ON public.approvals USING btree (kind, subject) WHERE (status = 'open'::text);
+
+CREATE INDEX approvals_requested_by ON public.approvals USING btree (requested_by, id);
+
 CREATE INDEX audit_entries_actor_id ON public.audit_entries USING btree (actor_id, occurred_at);
 
 CREATE INDEX audit_entries_occurred_at ON public.audit_entries USING btree (occurred_at, id);
@@ -3042,6 +3110,8 @@ CREATE INDEX registrations_expires_at ON public.registrations USING btree (expir
 
 CREATE UNIQUE INDEX role_grants_live ON public.role_grants USING btree (user_id, role) WHERE (revoked_at IS NULL);
 
+CREATE INDEX role_grants_of_user ON public.role_grants USING btree (user_id, granted_at);
+
 CREATE INDEX schedule_data_sets_carrier ON public.schedule_data_sets USING btree (carrier, id);
 
 CREATE INDEX segments_departs_at ON public.segments USING btree (departs_at);
@@ -3065,6 +3135,10 @@ CREATE INDEX users_agency_id ON public.users USING btree (agency_id) WHERE (agen
 CREATE TRIGGER agency_limit_changes_history BEFORE DELETE OR UPDATE ON public.agency_limit_changes FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER agency_movements_history BEFORE DELETE OR UPDATE ON public.agency_movements FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER approvals_keep BEFORE DELETE OR UPDATE ON public.approvals FOR EACH ROW EXECUTE FUNCTION public.keep_approval();
+
+CREATE TRIGGER approvals_status BEFORE UPDATE OF status ON public.approvals FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('approval.status', 'status');
 
 CREATE TRIGGER audit_chain_history BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_chain FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -3151,6 +3225,8 @@ CREATE TRIGGER provider_events_state BEFORE UPDATE OF state ON public.provider_e
 CREATE TRIGGER recognition_rules_history BEFORE DELETE OR UPDATE OR TRUNCATE ON public.recognition_rules FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER refunds_status BEFORE UPDATE OF status ON public.refunds FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('refund.status', 'status');
+
+CREATE TRIGGER role_grants_keep BEFORE DELETE OR UPDATE ON public.role_grants FOR EACH ROW EXECUTE FUNCTION public.keep_role_grant();
 
 CREATE TRIGGER role_grants_outdate AFTER INSERT OR UPDATE ON public.role_grants FOR EACH ROW EXECUTE FUNCTION public.outdate_access();
 

@@ -36,7 +36,7 @@ async def test_a_whole_order_long_before_departure_comes_back_whole(program):
     before = await program.taken(order)
     quoted = await quote(program, order)
     assert set(quoted) == {
-        "id", "order_id", "penalty", "non_refundable", "fee", "refund", "lines", "expires_at",
+        "id", "order_id", "penalty", "non_refundable", "fee", "refund", "lines", "expires_at", "waived",
     }  # fmt: skip
     assert set(quoted["lines"][0]) == {
         "passenger_id", "segment_id", "kind", "code", "paid", "kept", "refunded", "rule",

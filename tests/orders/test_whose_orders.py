@@ -1,9 +1,8 @@
 """Whose orders: a traveller's, an agency's, and what staff reach within their limits. Nobody is told of another's."""
 
-from uuid import uuid4
-
 import msgspec
 import pytest
+from tests.factories import callers
 from tests.factories.in_process import CONTACT, departure, new_key, order_id
 
 from ais.accounts import ROLES
@@ -16,14 +15,10 @@ from ais.platform.idempotency import RequestKey, fingerprint
 READ = frozenset({"orders.read_any"})
 
 
-async def traveller(program, role="traveller", **more):
+async def traveller(program):
     """Somebody with an account."""
-    (user_id,) = await program.rows(
-        "INSERT INTO users (kind, person_id, email_lookup, email_sealed)"
-        " VALUES ('traveller', $1, sha256(uuid_send($1)), 'sealed') RETURNING id",
-        uuid4(),
-    )
-    return Actor(ActorKind.TRAVELLER, encode_id(ids.USER, user_id), Channel.API, ROLES[role], **more)
+    someone = await callers.traveller(program)
+    return Actor(ActorKind.TRAVELLER, someone.id, Channel.API, ROLES["traveller"])
 
 
 def agent(agency):

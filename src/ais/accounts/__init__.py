@@ -8,7 +8,10 @@ signed out, locked or has lost a role is refused within a second everywhere. A r
 A permission is a named right, such as ``orders.read_any``; a role is a set of permissions; an account may have several
 roles, each limited to stations, agencies or channels. There are no levels: what a role may do stands in its set.
 
-Use cases lock the user's row before those of its sessions and links.
+A matter that one person may not decide alone (a role, a large refund, a waived penalty) is an *approval*: asked for by
+one, signed by another, and carried out in the transaction of the signature. Machines call by an *API key*.
+
+Use cases lock an approval's row before all others, and the user's row before those of its sessions and links.
 """
 
 from ais.accounts.checks import SessionChecks
@@ -16,11 +19,18 @@ from ais.accounts.domain import USER_TRANSITIONS, LinkPurpose, Origin, SessionKi
 from ais.accounts.door import PAGE_COOKIE, Accounts
 from ais.accounts.events import AddressVerified, LinkAsked, PasswordChanged
 from ais.accounts.passwords import Passwords
+from ais.accounts.ports import AgencyCodes
+from ais.accounts.rights.approvals import ApprovalDesk, ask_approval
+from ais.accounts.rights.domain import APPROVAL_TRANSITIONS, Approval, ApprovalKind
+from ais.accounts.rights.errors import ApprovalConflict, SecondPersonNeeded
+from ais.accounts.rights.keys import ApiKeys
+from ais.accounts.rights.schemas import ApprovalBody, approval_body
 from ais.accounts.roles import OPERATOR_PERMISSIONS, PERMISSIONS, ROLES
 from ais.accounts.service.plumbing import AccountServices, Policy
 from ais.accounts.tokens import AccountTokens, SessionRef
 
 __all__ = [
+    "APPROVAL_TRANSITIONS",
     "OPERATOR_PERMISSIONS",
     "PAGE_COOKIE",
     "PERMISSIONS",
@@ -30,16 +40,26 @@ __all__ = [
     "AccountTokens",
     "Accounts",
     "AddressVerified",
+    "AgencyCodes",
+    "ApiKeys",
+    "Approval",
+    "ApprovalBody",
+    "ApprovalConflict",
+    "ApprovalDesk",
+    "ApprovalKind",
     "LinkAsked",
     "LinkPurpose",
     "Origin",
     "PasswordChanged",
     "Passwords",
     "Policy",
+    "SecondPersonNeeded",
     "SessionChecks",
     "SessionKind",
     "SessionRef",
     "User",
     "UserKind",
     "UserStatus",
+    "approval_body",
+    "ask_approval",
 ]

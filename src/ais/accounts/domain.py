@@ -84,7 +84,7 @@ class Grant(msgspec.Struct, frozen=True):
 
     role: str
     stations: tuple[str, ...] | None = None
-    agencies: tuple[str, ...] | None = None
+    agencies: tuple[UUID, ...] | None = None
     channels: tuple[str, ...] | None = None
 
 

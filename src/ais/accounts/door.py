@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from ais.accounts.domain import Grant, SessionKind, SessionState, UserKind
+from ais.accounts.ports import AgencyCodes
+from ais.accounts.rights.domain import KEY_PREFIX
+from ais.accounts.rights.keys import ApiKeys
 from ais.accounts.roles import ROLES
 from ais.accounts.service.plumbing import KINDS, AccountServices, public_id
 from ais.accounts.tokens import ACCESS_PREFIX, SessionRef
@@ -15,20 +18,24 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Accounts:
-    """Knows the sessions of people; an :class:`ais.platform.http.AccountDoor`."""
+    """Knows the sessions of people and the keys of machines; an :class:`ais.platform.http.AccountDoor`."""
 
-    def __init__(self, services: AccountServices) -> None:
+    def __init__(self, services: AccountServices, keys: ApiKeys, agencies: AgencyCodes) -> None:
         self._services = services
+        self._keys = keys
+        self._agencies = agencies
 
     async def bearer(self, credentials: str) -> Actor:
-        """Who sends this access token. Raises Unauthorized, also for a session that has ended, and TokenExpired."""
+        """Who sends this access token or key. Raises Unauthorized, also for one that has ended, and TokenExpired."""
+        if credentials.startswith(KEY_PREFIX):
+            return await self._keys.actor(credentials)
         if not credentials.startswith(ACCESS_PREFIX):
             raise Unauthorized
         session = self._services.tokens.read_access(credentials)
         state = await self._services.checks.state(session)
         if state is None or state.kind is not SessionKind.TOKEN:
             raise Unauthorized
-        return self._actor(state, Channel.API)
+        return await self._actor(state, Channel.API)
 
     async def page(self, connection: HTTPConnection) -> Actor | None:
         """Who has signed in to the pages with this browser; None for nobody, and for what another site has it send."""
@@ -38,7 +45,7 @@ class Accounts:
         state = await self._services.checks.state(session)
         if state is None or state.kind is not SessionKind.PAGE:
             return None
-        return self._actor(state, Channel.WEB)
+        return await self._actor(state, Channel.WEB)
 
     def page_session(self, connection: HTTPConnection) -> SessionRef | None:
         """The session that the browser's cookie names, whether it lives or not."""
@@ -47,35 +54,48 @@ class Accounts:
                 return self._services.tokens.read_page(text)
         return None
 
-    def _actor(self, state: SessionState, channel: Channel) -> Actor:
-        reaches = self._reaches(state)
+    async def _actor(self, state: SessionState, channel: Channel) -> Actor:
+        """Who acts. Of an agency, the agency sells; agencies are known by their codes from here on."""
+        seller = await self._agencies.code_of(state.agency_id) if state.agency_id is not None else None
+        reaches = await self._reaches(state, seller)
         own = _OWN_ROLES.get(state.user_kind)
         return Actor(
             KINDS[state.user_kind],
             public_id(state.user_id),
             channel,
             frozenset().union(*(reach.permissions for reach in reaches)),
+            seller_id=seller,
+            agent_id=public_id(state.user_id) if seller is not None else None,
             session_id=encode_id(ids.SESSION, state.session_id),
             roles=frozenset({*(grant.role for grant in state.grants), *filter(None, [own])}),
             second_factor_at=state.second_factor_at,
             reaches=reaches,
         )
 
-    def _reaches(self, state: SessionState) -> tuple[Reach, ...]:
+    async def _reaches(self, state: SessionState, seller: str | None) -> tuple[Reach, ...]:
         """What the account's kind and its grants allow; nothing to staff whose second factor is missing."""
         missing = self._services.policy.staff_second_factor and not state.has_second_factor
         if state.user_kind is UserKind.STAFF and missing:
             return ()
         own = _OWN_ROLES.get(state.user_kind)
-        reaches = [Reach(ROLES[own])] if own is not None else []
-        return (*reaches, *(_reach(grant) for grant in state.grants if grant.role in ROLES))
+        agencies = frozenset(filter(None, [seller])) if state.user_kind is UserKind.AGENT else None
+        reaches = [Reach(ROLES[own], agencies=agencies)] if own is not None else []
+        for grant in state.grants:
+            if grant.role in ROLES:
+                reaches.append(await self._reach(grant))
+        return tuple(reaches)
 
-
-def _reach(grant: Grant) -> Reach:
-    limits = (
-        (frozenset(limit) if limit is not None else None) for limit in (grant.stations, grant.agencies, grant.channels)
-    )
-    return Reach(ROLES[grant.role], *limits)
+    async def _reach(self, grant: Grant) -> Reach:
+        agencies = None
+        if grant.agencies is not None:
+            codes = [await self._agencies.code_of(agency_id) for agency_id in grant.agencies]
+            agencies = frozenset(code for code in codes if code is not None)
+        return Reach(
+            ROLES[grant.role],
+            frozenset(grant.stations) if grant.stations is not None else None,
+            agencies,
+            frozenset(grant.channels) if grant.channels is not None else None,
+        )
 
 
 def _is_sent_by_another_site(connection: HTTPConnection) -> bool:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from ais.accounts.checks import announce
 from ais.accounts.repository import links, sessions, users
+from ais.accounts.rights.approvals import expire_approvals
 from ais.accounts.service.plumbing import ANNOUNCE
 from ais.kit.ids import UserId
 from ais.platform.cache import Cache
@@ -38,7 +39,14 @@ def register(registry: JobRegistry, open_cache: Callable[[], Cache]) -> None:
             await cache.close()
 
     registry.job(ANNOUNCE, announce_access)
+    registry.schedule("accounts.expire_approvals", expire_unsigned, every_seconds=60)
     registry.schedule("accounts.forget_what_is_over", forget_what_is_over, cron="23 * * * *", timeout_seconds=300)
+
+
+async def expire_unsigned(context: JobContext, _payload: dict[str, Any]) -> None:
+    """End approvals that nobody signed in time; they count no more from that time on, whether ended or not."""
+    async with context.unit_of_work() as uow:
+        await expire_approvals(uow)
 
 
 async def forget_what_is_over(context: JobContext, _payload: dict[str, Any]) -> None:

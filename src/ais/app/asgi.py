@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 
 from litestar import Litestar
 
+from ais.accounts.agency_users.endpoints import AGENCY_USER_ROUTES
 from ais.accounts.audit.endpoints import ROUTES as AUDIT_ROUTES
 from ais.accounts.endpoints import ROUTES as ACCOUNT_ROUTES
+from ais.accounts.rights.endpoints import RIGHTS_ROUTES
 from ais.app.composition import web_state
 from ais.app.health import read_liveness, read_readiness
 from ais.ledger.endpoints import ROUTES as LEDGER_ROUTES
@@ -60,6 +62,8 @@ def litestar_application(settings: Settings, *, owns_process: bool = False) -> L
             AirportsController,
             OffersController,
             *ACCOUNT_ROUTES,
+            *AGENCY_USER_ROUTES,
+            *RIGHTS_ROUTES,
             *ORDER_ROUTES,
             *LEDGER_ROUTES,
             *AUDIT_ROUTES,

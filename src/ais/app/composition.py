@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from ais.accounts import OPERATOR_PERMISSIONS, Accounts
+from ais.accounts import OPERATOR_PERMISSIONS, Accounts, ApiKeys
 from ais.app.accounts import issuer, open_accounts
 from ais.app.registry import build_registry
+from ais.app.rights import KnownAgencies, approval_desk, refund_limits
 from ais.app.shop import open_shop
 from ais.inventory import Availability, SeatDesk
 from ais.offers import SnapshotRefresher
@@ -24,6 +25,7 @@ from ais.platform.http import Authenticator, Denials
 from ais.platform.rate_limits import RateLimiter
 from ais.platform.settings import Settings
 from ais.platform.tokens import TokenRing
+from ais.reference import ReferenceData
 
 
 def own_gateways(database: Database) -> list[PaymentGateway]:
@@ -48,6 +50,20 @@ def _link_rules(settings: Settings) -> LinkRules:
     """Where payment pages may send people back to; other hosts are set comma separated."""
     hosts = (host.strip().lower() for host in settings.return_hosts.split(","))
     return LinkRules(settings.site, frozenset(filter(None, hosts)))
+
+
+def cancel_order_services(
+    settings: Settings, database: Database, gateways: Gateways, read_reference: Callable[[], ReferenceData]
+) -> CancelOrder:
+    """What giving back needs, over HTTP."""
+    return CancelOrder(
+        database,
+        gateways,
+        timedelta(minutes=settings.quote_minutes),
+        settings.accounting_timezone,
+        read_reference,
+        refund_limits(settings),
+    )
 
 
 def hosted_payment_origin(settings: Settings) -> str:
@@ -93,6 +109,8 @@ async def web_state(settings: Settings, *, owns_process: bool = False) -> AsyncI
         denials = await stack.enter_async_context(Denials(database))
         tokens = TokenRing(settings.secret_keys)
         account_services = open_accounts(settings, database, cache, tokens)
+        agencies = KnownAgencies(database)
+        cancel_order = cancel_order_services(settings, database, gateways, lambda: shop.market.reference)
         stack.callback(account_services.passwords.close)
         hold_window = timedelta(minutes=settings.hold_minutes)
         yield {
@@ -105,7 +123,9 @@ async def web_state(settings: Settings, *, owns_process: bool = False) -> AsyncI
             "read_reference": lambda: shop.market.reference,
             "tokens": tokens,
             "account_services": account_services,
-            "accounts": (accounts := Accounts(account_services)),
+            "accounts": (accounts := Accounts(account_services, ApiKeys(database, agencies), agencies)),
+            "agency_codes": agencies,
+            "approval_desk": approval_desk(database, account_services, cancel_order),
             "account_issuer": lambda: issuer(settings, shop.market.reference),
             "authenticator": Authenticator(
                 tokens,
@@ -118,13 +138,7 @@ async def web_state(settings: Settings, *, owns_process: bool = False) -> AsyncI
             "create_order": CreateOrder(database, seat_desk, shop, hold_window),
             "pay_order": pay_order_services(settings, database, gateways),
             "hosted_payment_origin": hosted_payment_origin(settings),
-            "cancel_order": CancelOrder(
-                database,
-                gateways,
-                timedelta(minutes=settings.quote_minutes),
-                settings.accounting_timezone,
-                lambda: shop.market.reference,
-            ),
+            "cancel_order": cancel_order,
             "trusted_proxies": settings.trusted_proxies,
             "denials": denials,
             "rate_limiter": RateLimiter(cache, settings.rates),

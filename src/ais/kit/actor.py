@@ -52,7 +52,8 @@ class Actor(msgspec.Struct, frozen=True):
     """Who acts: ``kind`` and an id that says nothing personal (an order id for a guest, an account id, a job's name).
 
     ``permissions`` are the named rights it was given, such as ``orders.read_any``, through its ``roles``; ``reaches``
-    says how far each of them goes. Without any, they hold everywhere.
+    says how far each of them goes. Without any, they hold everywhere. ``requests_per_minute`` is its own limit, where
+    it has one.
     ``second_factor_at`` is when the caller last proved all that its account asks for.
     """
 
@@ -67,6 +68,7 @@ class Actor(msgspec.Struct, frozen=True):
     roles: frozenset[str] = frozenset()
     second_factor_at: datetime | None = None
     reaches: tuple[Reach, ...] = ()
+    requests_per_minute: int | None = None
 
     @property
     def name(self) -> str:

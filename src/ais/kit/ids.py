@@ -23,6 +23,9 @@ AgencyId = NewType("AgencyId", UUID)
 DisputeId = NewType("DisputeId", UUID)
 CashShiftId = NewType("CashShiftId", UUID)
 CancellationQuoteId = NewType("CancellationQuoteId", UUID)
+ApprovalId = NewType("ApprovalId", UUID)
+ApiKeyId = NewType("ApiKeyId", UUID)
+GrantId = NewType("GrantId", UUID)
 UserId = NewType("UserId", UUID)
 SessionId = NewType("SessionId", UUID)
 PersonId = NewType("PersonId", UUID)
@@ -34,6 +37,7 @@ TRAVEL_CREDIT, CANCELLATION_QUOTE = "tcr", "ccq"
 AGENCY, CASH_SHIFT, DISPUTE = "agy", "shf", "dsp"
 AUDIT_ENTRY = "aud"
 USER, SESSION = "usr", "ses"
+APPROVAL, API_KEY, GRANT = "apr", "key", "grt"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}

@@ -15,6 +15,8 @@ from ais.orders.cancellation.jobs import ask_to_follow
 from ais.orders.cancellation.schemas import CancellationQuoteBody
 from ais.orders.cancellation.service.confirm import confirm_quote
 from ais.orders.cancellation.service.quote import CancelOrder, Wish, quote_cancellation, wish_of
+from ais.orders.cancellation.service.second_person import RefundLimits
+from ais.orders.cancellation.service.signed import carry_out_signed
 from ais.orders.cancellation.service.void import void_order
 from ais.orders.departure.domain import DepartureListRefused, DepartureTooEarly, read_list
 from ais.orders.departure.service import ClosedDeparture, close_departure
@@ -115,6 +117,7 @@ __all__ = [
     "QuoteExpired",
     "QuoteNotFound",
     "QuoteSuperseded",
+    "RefundLimits",
     "RefundTo",
     "Scope",
     "TicketingStatus",
@@ -123,6 +126,7 @@ __all__ = [
     "affected_orders",
     "ask_to_follow",
     "buyer_access_ends_at",
+    "carry_out_signed",
     "close_departure",
     "confirm_quote",
     "create_order",

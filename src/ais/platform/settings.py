@@ -17,7 +17,7 @@ from zoneinfo import available_timezones
 
 import msgspec
 
-from ais.kit import CURRENCIES, SystemClock
+from ais.kit import CURRENCIES, Money, SystemClock
 from ais.platform.rates import Rate, read_rate
 from ais.platform.setting_sources import ADDRESSES, SECRETS, environment_name, read_sources
 from ais.platform.tokens import TokenKeyError, TokenRing
@@ -80,6 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pay_link_minutes: float = 23 * 60.0
     offer_minutes: float = 15.0
     quote_minutes: float = 15.0
+    refund_approval_above: str = "SAR 5000"
     sale_days: int = 330
     sales_close_minutes: int = 60
     carrier: str | None = None
@@ -158,6 +159,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def vault(self) -> Vault:
         """What seals and opens personal data, by the keys of these settings."""
         return Vault(self.vault_keys, self.vault_lookup_key)
+
+    @property
+    def refund_limits(self) -> tuple[Money, ...]:
+        """Up to which sums one person of staff may give an order's money back, by currency; of others nothing."""
+        return _sums(self.refund_approval_above)
 
     @property
     def rates(self) -> dict[str, Rate | None]:
@@ -285,11 +291,34 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> list[str]:
         mistakes.append(f"{environment_name('vault_keys')} or {environment_name('vault_lookup_key')}: {problem}.")
     mistakes.extend(_limit_mistakes(settings, sources))
     mistakes.extend(_origin_mistakes(settings))
+    mistakes.extend(_refund_mistakes(settings, sources))
     mistakes.extend(_check_ledger(settings, sources))
     mistakes.extend(_mail_mistakes(settings))
     if settings.production:
         mistakes.extend(_unfit_for_production(settings))
     return mistakes
+
+
+def _sums(text: str) -> tuple[Money, ...]:
+    """Comma separated sums such as ``SAR 5000, KWD 400``; raises ValueError for anything else."""
+    sums = []
+    for part in filter(None, (each.strip() for each in text.split(","))):
+        code, _, amount = part.partition(" ")
+        if code not in CURRENCIES:
+            raise ValueError(f"{code!r} is no currency")
+        sums.append(Money.parse(amount, code))
+    if len({each.currency for each in sums}) < len(sums) or any(each.minor < 0 for each in sums):
+        raise ValueError("each currency stands once, with a sum that is not negative")
+    return tuple(sums)
+
+
+def _refund_mistakes(settings: Settings, sources: Mapping[str, str]) -> list[str]:
+    try:
+        _sums(settings.refund_approval_above)
+    except ValueError as problem:
+        name = sources.get("refund_approval_above", "refund_approval_above")
+        return [f"{name} must be sums such as SAR 5000, KWD 400: {problem}."]
+    return []
 
 
 def _limit_mistakes(settings: Settings, sources: Mapping[str, str]) -> list[str]:

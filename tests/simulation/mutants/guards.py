@@ -156,7 +156,7 @@ GUARDS: tuple[Guard, ...] = (
         "seats of a sale that is given up twice are on sale twice",
         (
             *_COUPON_MOVES,
-            code("ais.orders.cancellation.service.confirm:confirm_in", *_QUOTE_STATUS, _QUOTE_BASIS),
+            code("ais.orders.cancellation.service.confirm:_ready", *_QUOTE_STATUS, _QUOTE_BASIS),
             trigger("cancellation_quotes", "cancellation_quotes_status"),
             body("release_sold", ("IF NOT FOUND THEN", "IF false THEN")),
         ),
@@ -332,7 +332,7 @@ GUARDS: tuple[Guard, ...] = (
                 "ais.orders.cancellation.service.quote:_of_ticketed",
                 ("if refund > refundable:", "if False:"),
             ),
-            code("ais.orders.cancellation.service.confirm:confirm_in", _QUOTE_BASIS, *_QUOTE_STATUS),
+            code("ais.orders.cancellation.service.confirm:_ready", _QUOTE_BASIS, *_QUOTE_STATUS),
             trigger("cancellation_quotes", "cancellation_quotes_status"),
             *_COUPON_MOVES,
         ),
@@ -369,7 +369,7 @@ GUARDS: tuple[Guard, ...] = (
         "quote status",
         "a quote that another one has replaced, or that was confirmed, is confirmed",
         (
-            code("ais.orders.cancellation.service.confirm:confirm_in", *_QUOTE_STATUS, _QUOTE_BASIS),
+            code("ais.orders.cancellation.service.confirm:_ready", *_QUOTE_STATUS, _QUOTE_BASIS),
             trigger("cancellation_quotes", "cancellation_quotes_status"),
             *_COUPON_MOVES,
         ),

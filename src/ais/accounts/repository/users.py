@@ -80,6 +80,12 @@ async def insert_user(
     )
 
 
+async def list_users_of_agency(connection: Connection, agency_id: UUID) -> list[User]:
+    """The accounts of an agency, the oldest first."""
+    rows = await connection.fetch(f"SELECT {_COLUMNS} FROM users WHERE agency_id = $1 ORDER BY id", agency_id)  # noqa: S608  # a constant
+    return [msgspec.convert(dict(row), User) for row in rows]
+
+
 async def set_password(uow: UnitOfWork, user_id: UserId, password_hash: str) -> None:
     """Another password; the sessions that others opened with the old one are not ended here."""
     await uow.connection.execute(

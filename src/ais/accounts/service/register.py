@@ -9,6 +9,7 @@ know themselves.
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 from ais.accounts.domain import LINK_LIFETIME, Link, LinkPurpose, Origin, Registration, User, UserKind
 from ais.accounts.errors import AccountExists, LinkOver, SignInRefused
@@ -129,8 +130,9 @@ async def create_user(
     name: str | None,
     language: str,
     actor: Actor,
+    agency_id: UUID | None = None,
 ) -> User:
-    """An account that staff make, its address taken as verified.
+    """An account that staff make, its address taken as verified; an agent's is of the agency with that id.
 
     Raises AccountExists, ValidationFailed for an unusable address or a password that would be guessed.
     """
@@ -148,6 +150,7 @@ async def create_user(
             name_sealed=person.seal(NAME_KIND, name) if name else None,
             language=language,
             password_hash=password_hash,
+            agency_id=agency_id,
         )
         if user_id is None:
             raise AccountExists

@@ -62,6 +62,7 @@ class Rule(StrEnum):
     CHARGE_REFUNDABLE = "charge_refundable"
     CHARGE_NOT_REFUNDABLE = "charge_not_refundable"
     INVOLUNTARY = "involuntary"
+    WAIVED = "waived"
 
 
 class Along(StrEnum):
@@ -237,7 +238,10 @@ class QuoteLine(msgspec.Struct, frozen=True):
 
 
 class Quote(msgspec.Struct, frozen=True):
-    """What would come back, promised until ``expires_at`` while the order stays as its ``basis`` says."""
+    """What would come back, promised until ``expires_at`` while the order stays as its ``basis`` says.
+
+    ``waived_minor`` is what the fare's rules would have kept as penalty and staff want to give back all the same.
+    """
 
     id: CancellationQuoteId
     order_id: OrderId
@@ -252,6 +256,8 @@ class Quote(msgspec.Struct, frozen=True):
     created_at: datetime
     expires_at: datetime
     lines: tuple[QuoteLine, ...]
+    waived_minor: int = 0
+    waiver_reason: str | None = None
 
     @property
     def refund(self) -> Money:

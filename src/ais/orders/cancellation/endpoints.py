@@ -6,8 +6,10 @@ from typing import Annotated, TypeVar
 
 import msgspec
 from litestar import Response, post
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
+from ais.accounts import ApprovalBody, ApprovalConflict
 from ais.kit import InvalidStateTransition, ValidationFailed, decode_id, ids
 from ais.kit.ids import CancellationQuoteId, OrderId
 from ais.orders.cancellation.schemas import (
@@ -58,6 +60,9 @@ from ais.platform.idempotency import (
 _BODY = (MalformedRequest, ValidationFailed, PayloadTooLarge, UnsupportedMediaType)
 _KEY = (IdempotencyConflict, IdempotencyInProgress)
 _CREDENTIALS = (Unauthorized, TokenExpired)
+_OR_WAITS = {
+    202: ResponseSpec(ApprovalBody, description="It waits for a second person.", generate_examples=False),
+}
 IdempotencyKeyHeader = Annotated[str | None, Parameter(header="Idempotency-Key", required=False, max_length=4096)]
 
 
@@ -96,7 +101,7 @@ async def quote_cancellation_of_order(
     if identifier is None:
         raise OrderNotFound
     key = await request_key(request, required=False)
-    wish = wish_of(data.passenger_ids, data.segment_ids, data.refund_to)
+    wish = wish_of(data.passenger_ids, data.segment_ids, data.refund_to, data.waiver_reason)
     answer = await quote_cancellation(
         services, actor_of(request), correlation_id_of(), key, OrderId(identifier), wish, language_of(request)
     )
@@ -110,7 +115,8 @@ async def quote_cancellation_of_order(
     return_dto=None,
     status_code=200,
     tags=["cancellation"],
-    responses=refusals(
+    responses=_OR_WAITS
+    | refusals(
         *_BODY,
         IdempotencyKeyRequired,
         *_KEY,
@@ -121,6 +127,7 @@ async def quote_cancellation_of_order(
         QuoteExpired,
         QuoteSuperseded,
         InvalidStateTransition,
+        ApprovalConflict,
         RefundsFrozen,
         RefundExceedsPaid,
         PaymentProcessing,
@@ -133,10 +140,11 @@ async def confirm_cancellation_quote(
     quote_id: Annotated[str, Parameter(description="Id of a cancellation quote", max_length=60)],
     data: ConfirmationRequest,  # noqa: ARG001  # read for its strictness: nothing may be said here
     idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001  # declared for the OpenAPI document; read with its scope
-) -> Response[OrderBody]:
+) -> Response[OrderBody] | Response[ApprovalBody]:
     """Give up what the quote names: seats go back on sale at once, and the refund is under way.
 
-    Again, with any key: the present order, and nothing happens twice.
+    Again, with any key: the present order, and nothing happens twice. A waived penalty, and what staff give back above
+    the airline's limit, waits for a second person instead (202) and happens when they sign.
     """
     services: CancelOrder = request.app.state.cancel_order
     identifier = decode_id(ids.CANCELLATION_QUOTE, quote_id)
@@ -147,7 +155,7 @@ async def confirm_cancellation_quote(
     answer = await confirm_quote(
         services, actor_of(request), correlation_id_of(), key, CancellationQuoteId(identifier), language_of(request)
     )
-    return _answered(request, answer, OrderBody)
+    return _order_or_approval(request, answer)
 
 
 @post(
@@ -157,7 +165,8 @@ async def confirm_cancellation_quote(
     return_dto=None,
     status_code=200,
     tags=["cancellation"],
-    responses=refusals(
+    responses=_OR_WAITS
+    | refusals(
         *_BODY,
         IdempotencyKeyRequired,
         *_KEY,
@@ -166,6 +175,7 @@ async def confirm_cancellation_quote(
         OrderNotFound,
         AnswerErased,
         InvalidStateTransition,
+        ApprovalConflict,
         VoidTooLate,
         RefundsFrozen,
         RefundExceedsPaid,
@@ -176,10 +186,11 @@ async def void_documents_of_order(
     order_id: Annotated[str, Parameter(description="Id of an order", max_length=60)],
     data: VoidRequest,
     idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001  # declared for the OpenAPI document; read with its scope
-) -> Response[OrderBody]:
+) -> Response[OrderBody] | Response[ApprovalBody]:
     """Undo all documents of an order, or those of some passengers, on their day of issue, while every coupon is open.
 
     For staff: all that was paid for them goes back whatever the fare's rules say, and the seats are on sale again.
+    Above the airline's limit it waits for a second person (202).
     """
     services: CancelOrder = request.app.state.cancel_order
     identifier = decode_id(ids.ORDER, order_id)
@@ -196,6 +207,12 @@ async def void_documents_of_order(
         language_of(request),
         wish_of(data.passenger_ids, None).passenger_ids,
     )
+    return _order_or_approval(request, answer)
+
+
+def _order_or_approval(request: HTTPRequest, answer: Answer) -> Response[OrderBody] | Response[ApprovalBody]:
+    if answer.status == 202:
+        return _answered(request, answer, ApprovalBody)
     return _answered(request, answer, OrderBody)
 
 

@@ -34,10 +34,10 @@ async def insert_quote(uow: UnitOfWork, quote: Quote) -> None:
         """
         WITH new_quote AS (
             INSERT INTO cancellation_quotes (id, order_id, status, kind, refund_to, currency, penalty_minor,
-                                             non_refundable_minor, refund_minor, basis, made_by, channel, created_at,
-                                             expires_at)
+                                             non_refundable_minor, refund_minor, waived_minor, waiver_reason, basis,
+                                             made_by, channel, created_at, expires_at)
             SELECT id, order_id, status, kind, refund_to, currency, penalty_minor, non_refundable_minor, refund_minor,
-                   basis, $3, $4, created_at, expires_at
+                   waived_minor, waiver_reason, basis, $3, $4, created_at, expires_at
             FROM jsonb_populate_record(NULL::cancellation_quotes, $1)
         )
         INSERT INTO cancellation_quote_lines (quote_id, position, order_id, price_line_position, passenger_id,
@@ -60,6 +60,13 @@ async def find_quote(connection: Connection, quote_id: CancellationQuoteId) -> Q
     """The quote with its lines."""
     row = await connection.fetchrow(f"{_QUOTE} WHERE quote.id = $1", quote_id)
     return msgspec.convert(dict(row), Quote) if row else None
+
+
+async def keep_quote_until(uow: UnitOfWork, quote_id: CancellationQuoteId, expires_at: datetime) -> None:
+    """The open quote waits for a second person: it holds until then."""
+    await uow.connection.execute(
+        "UPDATE cancellation_quotes SET expires_at = $2 WHERE id = $1 AND status = 'open'", quote_id, expires_at
+    )
 
 
 async def resolve_quote(uow: UnitOfWork, quote_id: CancellationQuoteId, status: QuoteStatus) -> None:

@@ -118,6 +118,22 @@ def _charge_kept(line: OrderPriceLine) -> Kept:
     return Kept(other=line.amount_minor, rule=Rule.CHARGE_NOT_REFUNDABLE)
 
 
+def without_penalty(lines: Sequence[QuoteLine]) -> tuple[QuoteLine, ...]:
+    """The lines as they are when the penalty is waived: what is not refundable is kept all the same."""
+    return tuple(
+        msgspec.structs.replace(
+            line,
+            kept_minor=line.kept_minor - line.penalty_minor,
+            penalty_minor=0,
+            refunded_minor=line.refunded_minor + line.penalty_minor,
+            rule=Rule.WAIVED,
+        )
+        if line.penalty_minor
+        else line
+        for line in lines
+    )
+
+
 def in_steps(lines: Sequence[QuoteLine], multiple: int) -> tuple[QuoteLine, ...]:
     """The lines with their refund brought down to a multiple of ``multiple`` minor units, as cards need it of
     three-decimal currencies; what is too much is kept of the lines that give back most.

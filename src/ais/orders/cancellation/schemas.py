@@ -13,17 +13,23 @@ from ais.orders.cancellation.domain import Quote
 from ais.orders.cancellation.wording import rule_sentence
 from ais.platform.i18n import Language
 
+Reason = Annotated[
+    str, Meta(min_length=1, max_length=200, pattern=r"^[^\u0000-\u001f\u007f]*\S[^\u0000-\u001f\u007f]*$")
+]
 PublicId = Annotated[str, Meta(min_length=1, max_length=60)]
 
 
 class CancellationQuoteRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """What is to be given up: everybody and every flight unless some are named. An infant on a lap goes with its
     adult, and the flights of one slice go together.
+
+    Staff who may ask for it give `waiver_reason` to have the penalty waived; a second person signs it.
     """
 
     passenger_ids: Annotated[tuple[PublicId, ...], Meta(min_length=1, max_length=18)] | None = None
     segment_ids: Annotated[tuple[PublicId, ...], Meta(min_length=1, max_length=40)] | None = None
     refund_to: Literal["original_payment", "travel_credit"] = "original_payment"
+    waiver_reason: Reason | None = None
 
 
 class ConfirmationRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,9 +41,7 @@ class VoidRequest(Struct, frozen=True, forbid_unknown_fields=True):
     a lap goes with its adult.
     """
 
-    reason: Annotated[
-        str, Meta(min_length=1, max_length=200, pattern=r"^[^\u0000-\u001f\u007f]*\S[^\u0000-\u001f\u007f]*$")
-    ]
+    reason: Reason
     passenger_ids: Annotated[tuple[PublicId, ...], Meta(min_length=1, max_length=18)] | None = None
 
 
@@ -57,7 +61,8 @@ class CancellationLineBody(Struct, frozen=True):
 class CancellationQuoteBody(Struct, frozen=True):
     """What comes back if the quote is confirmed until ``expires_at``.
 
-    fee = penalty + non_refundable, and fee + refund = what was paid for what is given up.
+    fee = penalty + non_refundable, and fee + refund = what was paid for what is given up. `waived` is the penalty that
+    staff want to be waived.
     """
 
     id: str
@@ -68,6 +73,7 @@ class CancellationQuoteBody(Struct, frozen=True):
     refund: MoneyBody
     lines: list[CancellationLineBody]
     expires_at: datetime
+    waived: MoneyBody | None = None
 
 
 def quote_body(quote: Quote, language: Language) -> CancellationQuoteBody:
@@ -97,4 +103,5 @@ def quote_body(quote: Quote, language: Language) -> CancellationQuoteBody:
             for line in quote.lines
         ],
         expires_at=quote.expires_at,
+        waived=money(quote.waived_minor) if quote.waived_minor else None,
     )

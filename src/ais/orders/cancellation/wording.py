@@ -23,6 +23,7 @@ _SENTENCES: dict[Rule, tuple[str, str]] = {
         "يُعاد: لا يُستحق هذا المبلغ إلا عند السفر.",
     ),
     Rule.CHARGE_NOT_REFUNDABLE: ("This charge is not refundable.", "هذا الرسم غير قابل للاسترداد."),
+    Rule.WAIVED: ("The airline waives the penalty.", "تتنازل شركة الطيران عن الغرامة."),
     Rule.INVOLUNTARY: (
         "The airline has cancelled or changed a flight: everything that was not flown is given back.",
         "ألغت شركة الطيران رحلة أو غيّرتها: يُعاد كل ما لم يُستعمل.",

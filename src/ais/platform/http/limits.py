@@ -18,6 +18,7 @@ from ais.kit import ANONYMOUS, Actor, ActorKind, AppError, NotFound
 from ais.platform.http.access import HTTPConnection, require_access
 from ais.platform.http.addresses import caller_block, client_address
 from ais.platform.rate_limits import FAILURES_ONLY, LimitKey, RateLimited, RateLimiter, Spent
+from ais.platform.rates import Rate
 
 ADDRESS_SHARE = 10
 _COUNTED_BY_ADDRESS = frozenset({ActorKind.ANONYMOUS, ActorKind.GUEST, ActorKind.PROVIDER})
@@ -64,7 +65,8 @@ def limit_keys(connection: HTTPConnection, actor: Actor | None) -> list[LimitKey
     block = caller_block(address, settings.limit_ipv4_prefix, settings.limit_ipv6_prefix)
     if actor is None or actor.kind in _COUNTED_BY_ADDRESS:
         return [LimitKey(f"address:{block}")]
-    return [LimitKey(actor.name), LimitKey(f"signed:{block}", share=ADDRESS_SHARE)]
+    own = Rate(actor.requests_per_minute, 60) if actor.requests_per_minute is not None else None
+    return [LimitKey(actor.name, rate=own), LimitKey(f"signed:{block}", share=ADDRESS_SHARE)]
 
 
 async def tell_limit(message: Message, scope: Scope) -> None:

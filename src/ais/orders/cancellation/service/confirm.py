@@ -7,12 +7,13 @@ from uuid import UUID, uuid5
 
 import msgspec
 
+from ais.accounts import Approval, ApprovalKind, approval_body
 from ais.inventory import release_hold, release_sold
 from ais.kit import Actor, Money, encode_id, ids
 from ais.kit.ids import CancellationQuoteId, OrderId, PaymentId, RefundId
 from ais.ledger import coupon_balances, post, recognise_penalty
 from ais.orders import repository as orders
-from ais.orders.access import require_cancel_access
+from ais.orders.access import require_cancel_access, require_staff_access
 from ais.orders.cancellation import repository
 from ais.orders.cancellation.domain import (
     CouponHeld,
@@ -27,6 +28,15 @@ from ais.orders.cancellation.domain import (
 from ais.orders.cancellation.postings import cancelled, kept_by_coupon
 from ais.orders.cancellation.service.give_up import give_up_coupons
 from ais.orders.cancellation.service.quote import CancelOrder, quote_entry, require_not_disputed
+from ais.orders.cancellation.service.second_person import (
+    WAIVE,
+    RefundLimits,
+    ask_for_quote,
+    order_of,
+    quote_of,
+    require_signature_for,
+    signature_for,
+)
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus, SegmentStatus
 from ais.orders.errors import OrderNotFound, QuoteExpired, QuoteNotFound, QuoteSuperseded
 from ais.orders.events import OrderCancelled
@@ -65,6 +75,8 @@ async def confirm_quote(
 ) -> Answer:
     """The stored answer: 200 and the order as it is then. A quote that is confirmed answers with the present order.
 
+    What a second person must sign is asked for instead: 202 and the approval that waits.
+
     Open attempts to pay an unpaid order are closed at the provider first, outside of any transaction; one that brings
     money confirms the order instead, and the quote no longer holds. Raises QuoteNotFound, QuoteExpired,
     QuoteSuperseded, RefundsFrozen, RefundExceedsPaid, PaymentProcessing, ProviderError, ProviderTimeout.
@@ -87,7 +99,12 @@ async def confirm_quote(
     fault_point("orders.closed")
 
     async def work(uow: UnitOfWork) -> Answer:
-        await confirm_in(uow, quote_id, quote.order_id)
+        ready = await _ready(uow, quote_id, quote.order_id)
+        if ready is not None:
+            approval = await _ask_if_needed(uow, ready, services.refund_limits)
+            if approval is not None:
+                return Answer(202, msgspec.json.encode(approval_body(approval)))
+            await _confirm(uow, ready)
         present = await orders.find_order(uow.connection, quote.order_id)
         assert present is not None
         documents = await documents_of_order(uow.connection, quote.order_id)
@@ -112,10 +129,39 @@ def _require_in_time(services: CancelOrder, quote: Quote) -> None:
         raise QuoteExpired
 
 
-async def confirm_in(uow: UnitOfWork, quote_id: CancellationQuoteId, order_id: OrderId) -> None:
-    """Carry the quote out in this unit of work: order locked first, then payments, then leg cabins.
+class Ready(msgspec.Struct, frozen=True):
+    """An open quote that holds, under the lock of its order."""
 
-    One that is confirmed already changes nothing. Raises as :func:`confirm_quote` does.
+    change: OrderChange
+    quote: Quote
+    coupons: Mapping[Place, CouponHeld]
+
+
+async def _ask_if_needed(uow: UnitOfWork, ready: Ready, limits: RefundLimits | None) -> Approval | None:
+    """What a second person must sign first, asked for; a waived penalty by who may waive, not by the customer."""
+    order = ready.change.order
+    if ready.quote.waived_minor:
+        require_staff_access(uow.actor, order, WAIVE)
+    kind = await signature_for(uow, order, ready.quote, limits)
+    return await ask_for_quote(uow, order, ready.quote, kind) if kind is not None else None
+
+
+async def confirm_signed(uow: UnitOfWork, approval: Approval, limits: RefundLimits | None) -> None:
+    """Carry out the quote that a second person has signed. Raises as :func:`confirm_quote` does."""
+    quote_id, order_id = quote_of(approval), order_of(approval)
+    assert quote_id is not None
+    ready = await _ready(uow, quote_id, order_id)
+    if ready is None:
+        return
+    if approval.kind is ApprovalKind.WAIVER:
+        await require_signature_for(uow, ready.change.order, ready.quote, limits)
+    await _confirm(uow, ready)
+
+
+async def _ready(uow: UnitOfWork, quote_id: CancellationQuoteId, order_id: OrderId) -> Ready | None:
+    """Lock the order first, then payments, then leg cabins; None for a quote that is confirmed already.
+
+    Raises QuoteNotFound, QuoteSuperseded, QuoteExpired, RefundsFrozen.
     """
     order = await orders.lock_order(uow, order_id)
     # Read again under the order's lock, which everybody who moves a quote of the order holds.
@@ -123,7 +169,7 @@ async def confirm_in(uow: UnitOfWork, quote_id: CancellationQuoteId, order_id: O
     if order is None or quote is None:
         raise QuoteNotFound
     if quote.status is QuoteStatus.CONFIRMED:
-        return
+        return None
     if quote.status is QuoteStatus.SUPERSEDED:
         raise QuoteSuperseded
     if quote.status is QuoteStatus.EXPIRED or quote.expires_at <= uow.clock.now():
@@ -132,12 +178,16 @@ async def confirm_in(uow: UnitOfWork, quote_id: CancellationQuoteId, order_id: O
     coupons = coupons_held(await documents_of_order(uow.connection, order_id))
     if quote.basis != basis_of(order, coupons.values()):
         raise QuoteSuperseded
-    change = OrderChange(order)
-    await repository.resolve_quote(uow, quote_id, QuoteStatus.CONFIRMED)
-    if quote.kind is QuoteKind.UNTICKETED:
-        await give_up_unticketed(uow, change, quote, "customer")
+    return Ready(OrderChange(order), quote, coupons)
+
+
+async def _confirm(uow: UnitOfWork, ready: Ready) -> None:
+    """The quote is confirmed, and what it says happens."""
+    await repository.resolve_quote(uow, ready.quote.id, QuoteStatus.CONFIRMED)
+    if ready.quote.kind is QuoteKind.UNTICKETED:
+        await give_up_unticketed(uow, ready.change, ready.quote, "customer")
         return
-    await carry_out(uow, change, quote, coupons, "customer")
+    await carry_out(uow, ready.change, ready.quote, ready.coupons, "customer")
 
 
 async def carry_out(

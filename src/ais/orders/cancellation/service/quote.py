@@ -22,7 +22,7 @@ from ais.kit import (
 )
 from ais.kit.ids import CancellationQuoteId, OrderId, OrderSegmentId, PassengerId
 from ais.orders import repository as orders
-from ais.orders.access import require_cancel_access
+from ais.orders.access import require_cancel_access, require_staff_access
 from ais.orders.cancellation import repository
 from ais.orders.cancellation.domain import (
     CouponHeld,
@@ -38,9 +38,10 @@ from ais.orders.cancellation.domain import (
     coupons_held,
     what_is_given_up,
 )
-from ais.orders.cancellation.rules import in_steps, involuntary_lines, voluntary_lines
+from ais.orders.cancellation.rules import in_steps, involuntary_lines, voluntary_lines, without_penalty
 from ais.orders.cancellation.schemas import quote_body
 from ais.orders.cancellation.service.partly_flown import ReadReference, shortfalls_of
+from ais.orders.cancellation.service.second_person import WAIVE, RefundLimits
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus
 from ais.orders.errors import OrderNotFound
 from ais.payments import Gateways, RefundExceedsPaid, RefundsFrozen, payments_of_order
@@ -53,7 +54,8 @@ from ais.ticketing import documents_of_order
 
 class CancelOrder(msgspec.Struct, frozen=True):
     """What giving back needs: ``quote_window`` is how long a quote may be confirmed; in ``timezone`` (IANA) the airline
-    counts the day of issue; ``read_reference`` gives the reference data of a process that holds them in memory.
+    counts the day of issue; ``read_reference`` gives the reference data of a process that holds them in memory; what
+    staff give back above ``refund_limits`` a second person signs.
     """
 
     database: Database
@@ -61,24 +63,32 @@ class CancelOrder(msgspec.Struct, frozen=True):
     quote_window: timedelta
     timezone: str
     read_reference: ReadReference | None = None
+    refund_limits: RefundLimits | None = None
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """What is to be given up (None: everybody, every flight) and where its money shall go."""
+    """What is to be given up (None: everybody, every flight), where its money shall go, and why the penalty of the
+    fare's rules shall be waived (None: it is not).
+    """
 
     passenger_ids: tuple[PassengerId, ...] | None = None
     segment_ids: tuple[OrderSegmentId, ...] | None = None
     refund_to: RefundTo = RefundTo.ORIGINAL_PAYMENT
+    waiver_reason: str | None = None
 
 
 def wish_of(
-    passenger_ids: Sequence[str] | None, segment_ids: Sequence[str] | None, refund_to: str = "original_payment"
+    passenger_ids: Sequence[str] | None,
+    segment_ids: Sequence[str] | None,
+    refund_to: str = "original_payment",
+    waiver_reason: str | None = None,
 ) -> Wish:
     """A wish from public ids; raises ValidationFailed for what is none."""
     return Wish(
         None if passenger_ids is None else tuple(map(PassengerId, _ids(ids.PASSENGER, "passenger_ids", passenger_ids))),
         None if segment_ids is None else tuple(map(OrderSegmentId, _ids(ids.SEGMENT, "segment_ids", segment_ids))),
         RefundTo(refund_to),
+        waiver_reason,
     )
 
 
@@ -123,13 +133,15 @@ async def make_quote(
     """Lock the order, work out the quote and write it; it takes the place of the order's open one.
 
     ``involuntary`` gives everything back whatever the fare's rules say, as it is when the airline has cancelled or
-    changed a flight. Raises OrderNotFound, InvalidStateTransition, RefundsFrozen, NothingToGiveUp, ValidationFailed,
-    RefundExceedsPaid.
+    changed a flight. Raises OrderNotFound, Forbidden, InvalidStateTransition, RefundsFrozen, NothingToGiveUp,
+    ValidationFailed, RefundExceedsPaid.
     """
     order = await orders.lock_order(uow, order_id)
     if order is None:
         raise OrderNotFound
     require_cancel_access(uow.actor, order)
+    if wish.waiver_reason is not None:
+        require_staff_access(uow.actor, order, WAIVE)
     require_not_disputed(order)
     coupons = coupons_held(await documents_of_order(uow.connection, order_id))
     if order.status is OrderStatus.RESERVED:
@@ -194,6 +206,9 @@ async def _of_ticketed(
         kind, lines = QuoteKind.INVOLUNTARY, involuntary_lines(order, given_up)
     else:
         kind, lines = QuoteKind.VOLUNTARY, await _by_the_rules(uow, order, coupons, given_up, now, read_reference)
+    waived = sum(line.penalty_minor for line in lines) if wish.waiver_reason is not None else 0
+    if waived:
+        lines = without_penalty(lines)
     if wish.refund_to is RefundTo.ORIGINAL_PAYMENT:
         lines = in_steps(lines, currency(order.currency).chargeable_multiple)
     refund = Money(sum(line.refunded_minor for line in lines), order.currency)
@@ -201,7 +216,8 @@ async def _of_ticketed(
     if refund > refundable:
         raise RefundExceedsPaid(asked=str(refund), refundable=str(refundable))
     expires_at = min([now + window, *_departures_to_come(order, given_up, now)])
-    return _quote(uow, order, coupons, kind, wish.refund_to, lines, refund.minor, expires_at)
+    quote = _quote(uow, order, coupons, kind, wish.refund_to, lines, refund.minor, expires_at)
+    return msgspec.structs.replace(quote, waived_minor=waived, waiver_reason=wish.waiver_reason if waived else None)
 
 
 async def _by_the_rules(

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from ais.accounts import Approval, approval_body
 from ais.kit import Actor, InvalidStateTransition, Money, encode_id, ids
 from ais.kit.ids import DocumentId, OrderId, PassengerId, RefundId
 from ais.ledger import coupon_balances, post_all
@@ -17,6 +18,13 @@ from ais.orders.cancellation.domain import GONE, coupons_held, documents_to_void
 from ais.orders.cancellation.postings import voided
 from ais.orders.cancellation.service.give_up import cancel_empty_segments, follow_coupons, give_seats_back
 from ais.orders.cancellation.service.quote import CancelOrder, require_not_disputed
+from ais.orders.cancellation.service.second_person import (
+    RefundLimits,
+    ask_for_void,
+    is_above_limit,
+    order_of,
+    passengers_of,
+)
 from ais.orders.domain import OrderStatus, TicketingStatus
 from ais.orders.errors import OrderNotFound, VoidTooLate
 from ais.orders.events import OrderCancelled
@@ -45,13 +53,16 @@ async def void_order(
     passenger_ids: Sequence[PassengerId] | None = None,
 ) -> Answer:
     """The answer, 200 and the order: its documents, or those of some passengers, void, their seats back on sale, their
-    money on the way back.
+    money on the way back. Above the limits 202 and the approval that waits.
 
     Raises what :func:`void_in` raises.
     """
 
     async def work(uow: UnitOfWork) -> Answer:
-        await void_in(uow, order_id, reason, services.timezone, passenger_ids)
+        limits = services.refund_limits
+        waits = await void_in(uow, order_id, reason, services.timezone, passenger_ids, limits=limits)
+        if waits is not None:
+            return Answer(202, msgspec.json.encode(approval_body(waits)))
         present = await orders.find_order(uow.connection, order_id)
         assert present is not None
         documents = await documents_of_order(uow.connection, order_id)
@@ -63,10 +74,18 @@ async def void_order(
 
 
 async def void_in(
-    uow: UnitOfWork, order_id: OrderId, reason: str, timezone: str, passenger_ids: Sequence[PassengerId] | None = None
-) -> None:
+    uow: UnitOfWork,
+    order_id: OrderId,
+    reason: str,
+    timezone: str,
+    passenger_ids: Sequence[PassengerId] | None = None,
+    *,
+    limits: RefundLimits | None = None,
+    is_signed: bool = False,
+) -> Approval | None:
     """Void the order, or the documents of these passengers, in this unit of work. The day of issue is counted in
-    ``timezone``, the airline's own.
+    ``timezone``, the airline's own. Above ``limits`` it is asked for instead, and what waits is answered; what
+    ``is_signed`` somebody else asked for, who had the right to.
 
     Raises OrderNotFound, Forbidden, InvalidStateTransition unless the order is confirmed and every coupon of the
     documents open, ValidationFailed for who is not of the order and for a child who would stay without an adult,
@@ -75,7 +94,8 @@ async def void_in(
     order = await orders.lock_order(uow, order_id)
     if order is None:
         raise OrderNotFound
-    require_staff_access(uow.actor, order, VOID)
+    if not is_signed:
+        require_staff_access(uow.actor, order, VOID)
     require_not_disputed(order)
     if order.status is not OrderStatus.CONFIRMED:
         raise InvalidStateTransition("order", order.status, TicketingStatus.VOID)
@@ -86,8 +106,11 @@ async def void_in(
     if any(document.issued_at.astimezone(zone).date() != today for document in undone):
         raise VoidTooLate
     leaving = {document.passenger_id for document in undone}
-    paid = sum(line.amount_minor for line in order.lines if line.passenger_id in leaving)
-    await _send_back(uow, order_id, undone[0].id, Money(paid, order.currency))
+    paid = Money(sum(line.amount_minor for line in order.lines if line.passenger_id in leaving), order.currency)
+    if not is_signed and await is_above_limit(uow, order, paid, limits):
+        named = tuple(passenger_ids) if passenger_ids is not None else None
+        return await ask_for_void(uow, order, paid, reason, named)
+    await _send_back(uow, order_id, undone[0].id, paid)
     held = await coupon_balances(uow.connection, [document.id for document in undone])
     await post_all(uow, [voided(order, document.id, held) for document in undone])
     await void_documents(uow, undone, reason, source=f"void:{order_id}")
@@ -108,6 +131,13 @@ async def void_in(
     if change.status is OrderStatus.CANCELLED:
         uow.publish(OrderCancelled(order_id=str(order_id), reason="void"))
     await give_seats_back(uow, order, sorted(places))
+    return None
+
+
+async def void_signed(uow: UnitOfWork, approval: Approval, timezone: str) -> None:
+    """Undo the documents that a second person has signed for. Raises as :func:`void_in` does."""
+    named = passengers_of(approval)
+    await void_in(uow, order_of(approval), approval.payload["void"], timezone, named, is_signed=True)
 
 
 def _follow_documents(

@@ -1,0 +1,165 @@
+"""Second persons: asking, signing, declining. What is signed happens in the transaction of the signature, once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+import msgspec
+
+from ais.accounts.rights import repository
+from ais.accounts.rights.domain import (
+    APPROVAL_TRANSITIONS,
+    SIGNATURES,
+    Approval,
+    ApprovalKind,
+    ApprovalStatus,
+    digest_of,
+    same_digest,
+    signable_kinds,
+)
+from ais.accounts.rights.errors import ApprovalConflict, ApprovalExpired, ApprovalNotFound, SecondPersonNeeded
+from ais.kit import Actor, encode_id, ids
+from ais.kit.ids import ApprovalId
+from ais.platform.audit import Entry, record
+from ais.platform.database import Database, UnitOfWork
+from ais.platform.idempotency import Answer, RequestKey, once
+
+AfterCommit: TypeAlias = Callable[[], Awaitable[None]]
+CarryOut: TypeAlias = Callable[[UnitOfWork, Approval], Awaitable[AfterCommit | None]]
+"""What a kind of approval does once it is signed, in the unit of work of the signature; it may refuse, and then the
+approval stays open. What it answers runs after the commit.
+"""
+
+
+class ApprovalDesk(msgspec.Struct, frozen=True):
+    """What signing needs: for each kind what happens then."""
+
+    database: Database
+    matters: Mapping[ApprovalKind, CarryOut]
+
+
+def public_id(approval: Approval) -> str:
+    return encode_id(ids.APPROVAL, approval.id)
+
+
+async def ask_approval(
+    uow: UnitOfWork,
+    kind: ApprovalKind,
+    subject: str,
+    payload: Mapping[str, Any],
+    reason: str,
+    expires_at: datetime,
+) -> Approval:
+    """Ask that a second person lets this happen; the one that waits about the same is answered again.
+
+    The caller holds the lock of what ``subject`` names, so that nobody asks beside it. ``payload`` holds ids, words and
+    whole numbers, nothing personal. Raises :class:`ApprovalConflict` if something else about it waits.
+    """
+    await repository.expire_approvals(uow, subject=subject)
+    waiting = await repository.find_open_approval(uow.connection, kind, subject)
+    if waiting is not None:
+        if not same_digest(waiting.payload_hash, digest_of(kind, subject, payload)):
+            raise ApprovalConflict
+        return waiting
+    approval = await repository.insert_approval(uow, kind, subject, payload, reason, expires_at)
+    await record(
+        uow,
+        Entry(action="approval.requested", subject=public_id(approval), after={"kind": str(kind), "about": subject}),
+    )
+    return approval
+
+
+async def sign(
+    desk: ApprovalDesk,
+    actor: Actor,
+    correlation_id: str,
+    request: RequestKey | None,
+    approval_id: ApprovalId,
+    answer_of: Callable[[Approval], bytes],
+) -> Answer:
+    """Sign, and have it happen. Signed already by the same person, it answers as it is.
+
+    Raises ApprovalNotFound for who may not sign such a thing, SecondPersonNeeded, ApprovalExpired,
+    InvalidStateTransition for one that has ended otherwise, and what the matter itself refuses.
+    """
+    after: list[AfterCommit] = []
+
+    async def work(uow: UnitOfWork) -> Answer:
+        approval = await _lock_for(uow, approval_id)
+        if approval.status is ApprovalStatus.APPROVED and approval.resolved_by == actor.name:
+            return Answer(200, answer_of(approval))
+        require_second_person(approval, actor)
+        APPROVAL_TRANSITIONS.require(approval.status, ApprovalStatus.APPROVED)
+        if approval.expires_at <= uow.clock.now():
+            raise ApprovalExpired
+        if not same_digest(digest_of(approval.kind, approval.subject, approval.payload), approval.payload_hash):
+            raise RuntimeError(f"{public_id(approval)} is not what was asked for")
+        signed = await repository.resolve_approval(uow, approval_id, ApprovalStatus.APPROVED)
+        await _note(uow, signed, "approval.approved")
+        then = await desk.matters[approval.kind](uow, approval)
+        if then is not None:
+            after.append(then)
+        return Answer(200, answer_of(signed))
+
+    answer = await once(desk.database, actor, correlation_id, request, work)
+    for then in after:
+        await then()
+    return answer
+
+
+async def decline(uow: UnitOfWork, approval_id: ApprovalId) -> Approval:
+    """Say that it shall not happen: whoever could sign it, and whoever asked for it, who withdraws it so.
+
+    Raises ApprovalNotFound, InvalidStateTransition.
+    """
+    approval = await _lock_for(uow, approval_id)
+    own = approval.requested_by == uow.actor.name
+    target = ApprovalStatus.WITHDRAWN if own else ApprovalStatus.DECLINED
+    if approval.status is target and approval.resolved_by == uow.actor.name:
+        return approval
+    APPROVAL_TRANSITIONS.require(approval.status, target)
+    ended = await repository.resolve_approval(uow, approval_id, target)
+    await _note(uow, ended, f"approval.{target}")
+    return ended
+
+
+async def expire_approvals(uow: UnitOfWork) -> int:
+    """End what nobody signed in time; how many there were."""
+    ended = await repository.expire_approvals(uow)
+    for approval in ended:
+        await _note(uow, approval, "approval.expired")
+    return len(ended)
+
+
+async def _lock_for(uow: UnitOfWork, approval_id: ApprovalId) -> Approval:
+    """The approval, locked, if the caller may sign its kind or asked for it."""
+    approval = await repository.lock_approval(uow, approval_id)
+    if approval is None:
+        raise ApprovalNotFound
+    if approval.kind not in signable_kinds(uow.actor) and approval.requested_by != uow.actor.name:
+        raise ApprovalNotFound
+    return approval
+
+
+def require_second_person(approval: Approval, actor: Actor) -> None:
+    """Raise :class:`SecondPersonNeeded` unless this is another person than asked, and one who may sign such a thing."""
+    if approval.requested_by == actor.name or not actor.may_everywhere(SIGNATURES[approval.kind]):
+        raise SecondPersonNeeded
+    if approval.payload.get("user_id") == actor.id:
+        raise SecondPersonNeeded
+
+
+async def _note(uow: UnitOfWork, approval: Approval, action: str) -> None:
+    await record(
+        uow,
+        Entry(
+            action=action,
+            subject=public_id(approval),
+            after={"kind": str(approval.kind), "about": approval.subject, "requested_by": approval.requested_by},
+        ),
+    )
+
+
+APPROVAL_WINDOW = timedelta(hours=24)

@@ -1,0 +1,129 @@
+"""Roles that are given and taken: asked for by one, signed by another; an agency's users come and go by one hand."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from ais.accounts.domain import Grant, UserKind, UserStatus
+from ais.accounts.repository import users
+from ais.accounts.rights import repository
+from ais.accounts.rights.approvals import APPROVAL_WINDOW, ask_approval
+from ais.accounts.rights.domain import STAFF_ROLES, Approval, ApprovalKind, gives_roles
+from ais.accounts.rights.errors import GrantNotFound, RoleConflict, SecondPersonNeeded, UserNotFound
+from ais.accounts.roles import ROLES
+from ais.accounts.service.plumbing import change_access
+from ais.kit import Channel, ValidationFailed, decode_id, encode_id, ids
+from ais.kit.ids import UserId
+from ais.platform.audit import Entry, record
+from ais.platform.database import UnitOfWork
+
+_MOST_LIMITS = 50
+
+
+def check_grant(grant: Grant) -> None:
+    """Raise ValidationFailed for a role that nobody can be given, and for limits that are none."""
+    wrong = []
+    if grant.role not in STAFF_ROLES:
+        wrong.append(("role", f"is none of {', '.join(STAFF_ROLES)}"))
+    for field, limit in (("stations", grant.stations), ("agencies", grant.agencies), ("channels", grant.channels)):
+        if limit is not None and not 1 <= len(limit) <= _MOST_LIMITS:
+            wrong.append((field, f"names 1 to {_MOST_LIMITS}, or is left out"))
+    unknown = set(grant.channels or ()) - {str(channel) for channel in Channel}
+    if unknown:
+        wrong.append(("channels", f"knows {', '.join(Channel)}"))
+    if wrong:
+        raise ValidationFailed(wrong)
+
+
+async def ask_grant(uow: UnitOfWork, user_id: UserId, grant: Grant, reason: str) -> Approval:
+    """Ask that an account of staff is given a role within limits.
+
+    Raises UserNotFound, RoleConflict, ValidationFailed.
+    """
+    check_grant(grant)
+    await _lock_staff(uow, user_id)
+    if any(held.role == grant.role for held in await repository.held_roles(uow.connection, user_id)):
+        raise RoleConflict
+    payload: dict[str, Any] = {"user_id": encode_id(ids.USER, user_id), "role": grant.role}
+    for field, limit in (("stations", grant.stations), ("agencies", grant.agencies), ("channels", grant.channels)):
+        payload[field] = sorted(str(each) for each in limit) if limit is not None else None
+    subject = f"{payload['user_id']} {grant.role}"
+    return await ask_approval(uow, ApprovalKind.ROLE_GRANT, subject, payload, reason, uow.clock.now() + APPROVAL_WINDOW)
+
+
+async def ask_revocation(uow: UnitOfWork, user_id: UserId, grant_id: UUID, reason: str) -> Approval:
+    """Ask that a role is taken away. Raises UserNotFound, GrantNotFound."""
+    await _lock_staff(uow, user_id)
+    held = await repository.find_grant(uow.connection, grant_id)
+    if held is None or held.user_id != user_id or held.revoked_at is not None:
+        raise GrantNotFound
+    payload = {
+        "user_id": encode_id(ids.USER, user_id),
+        "role": held.role,
+        "grant_id": encode_id(ids.GRANT, grant_id),
+    }
+    subject = f"{payload['user_id']} {held.role}"
+    return await ask_approval(
+        uow, ApprovalKind.ROLE_REVOCATION, subject, payload, reason, uow.clock.now() + APPROVAL_WINDOW
+    )
+
+
+async def carry_out_grant(uow: UnitOfWork, approval: Approval) -> tuple[UserId, int]:
+    """The account has the role from now on. Answers whose sessions must be read anew, and the version to announce.
+
+    A role that has a hand in the roles of others is signed by somebody who holds all of it. Raises SecondPersonNeeded,
+    RoleConflict, UserNotFound.
+    """
+    payload = approval.payload
+    user_id = _user_id(payload["user_id"])
+    role = payload["role"]
+    if gives_roles(role) and not all(uow.actor.may_everywhere(permission) for permission in ROLES[role]):
+        raise SecondPersonNeeded
+    await _lock_staff(uow, user_id)
+    grant = Grant(
+        role,
+        tuple(payload["stations"]) if payload["stations"] is not None else None,
+        tuple(UUID(each) for each in payload["agencies"]) if payload["agencies"] is not None else None,
+        tuple(payload["channels"]) if payload["channels"] is not None else None,
+    )
+    if await repository.insert_grant(uow, user_id, grant, approval.requested_by) is None:
+        raise RoleConflict
+    await record(uow, Entry(action="role.granted", subject=payload["user_id"], after=_limits(payload)))
+    return user_id, await change_access(uow, user_id)
+
+
+async def carry_out_revocation(uow: UnitOfWork, approval: Approval) -> tuple[UserId, int]:
+    """The account has the role no more; answers as :func:`carry_out_grant`.
+
+    Raises GrantNotFound if somebody took it before.
+    """
+    user_id, grant_id = _user_id(approval.payload["user_id"]), decode_id(ids.GRANT, approval.payload["grant_id"])
+    assert grant_id is not None
+    await users.lock_user(uow, user_id)
+    if not await repository.revoke_grant(uow, grant_id):
+        raise GrantNotFound
+    await record(
+        uow,
+        Entry(action="role.revoked", subject=approval.payload["user_id"], before={"role": approval.payload["role"]}),
+    )
+    return user_id, await change_access(uow, user_id)
+
+
+def _limits(payload: dict[str, Any]) -> dict[str, Any]:
+    return {field: payload[field] for field in ("role", "stations", "agencies", "channels")}
+
+
+def _user_id(text: str) -> UserId:
+    found = decode_id(ids.USER, text)
+    assert found is not None
+    return UserId(found)
+
+
+async def _lock_staff(uow: UnitOfWork, user_id: UserId) -> None:
+    """Raises UserNotFound, and RoleConflict for an account to which no role can be given."""
+    user = await users.lock_user(uow, user_id)
+    if user is None:
+        raise UserNotFound
+    if user.kind is not UserKind.STAFF or user.status is UserStatus.CLOSED:
+        raise RoleConflict
