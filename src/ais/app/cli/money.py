@@ -39,8 +39,9 @@ from ais.payments import (
     write_off_difference,
 )
 from ais.platform.database import Database
-from ais.platform.idempotency import RequestKey
+from ais.platform.idempotency import RequestKey, fingerprint
 from ais.platform.settings import Settings
+from ais.platform.telemetry import CORRELATION_ID
 
 
 class Sum(click.ParamType[Money]):
@@ -205,8 +206,8 @@ async def _pay(
         order_id = named[0].id
     services = pay_order_services(settings, database, open_gateways(settings, database))
     who = msgspec.structs.replace(actor(), seller_id=seller)
-    key = RequestKey(f"cli {who.name}", str(uuid4()), b"")
-    answer, _ = await pay_order(services, who, str(uuid4()), key, OrderId(order_id), choice)
+    key = RequestKey(f"cli {who.name}", str(uuid4()), fingerprint({}))
+    answer, _ = await pay_order(services, who, CORRELATION_ID.get(), key, OrderId(order_id), choice)
     return msgspec.json.decode(answer.body, type=PaymentBody)
 
 

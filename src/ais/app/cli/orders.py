@@ -12,7 +12,7 @@ from ais.app.cli.edge import actor, with_database
 from ais.app.cli.outcome import NOT_SO, end
 from ais.app.cli.output import Output, json_option
 from ais.app.cli.reasons import reason_option
-from ais.kit import decode_id, ids, new_uuid
+from ais.kit import decode_id, ids
 from ais.kit.ids import CancellationQuoteId, OrderId
 from ais.orders import (
     EVERYTHING,
@@ -39,6 +39,7 @@ from ais.orders import (
 from ais.platform.database import Connection, Database
 from ais.platform.idempotency import RequestKey, fingerprint
 from ais.platform.settings import Settings
+from ais.platform.telemetry import CORRELATION_ID
 from ais.ticketing import documents_of_order
 
 
@@ -171,7 +172,7 @@ def cancel(
             settings.accounting_timezone,
         )
         wish = wish_of(passengers or None, segments or None, refund_to)
-        who, correlation = actor(), str(new_uuid())
+        who, correlation = actor(), CORRELATION_ID.get()
         quoted = await quote_cancellation(services, who, correlation, None, found.id, wish, "en")
         quote = msgspec.json.decode(quoted.body, type=CancellationQuoteBody)
         if not yes:
@@ -229,7 +230,7 @@ def void(output: Output, name: str, passengers: tuple[str, ...], reason: str) ->
             settings.accounting_timezone,
         )
         only = wish_of(passengers or None, None).passenger_ids
-        answer = await void_order(services, actor(), str(new_uuid()), None, found.id, reason, "en", only)
+        answer = await void_order(services, actor(), CORRELATION_ID.get(), None, found.id, reason, "en", only)
         return msgspec.json.decode(answer.body, type=OrderBody)
 
     body = with_database(output, undo, tells=True)

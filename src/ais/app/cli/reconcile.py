@@ -10,7 +10,7 @@ import click
 from ais.app.cli.edge import actor, with_database
 from ais.app.cli.outcome import NOT_SO, ServerAway, address, end
 from ais.app.cli.output import Output, json_option
-from ais.kit import decode_id, encode_id, new_uuid
+from ais.kit import decode_id, encode_id
 from ais.payments import (
     RECONCILIATION_PREFIX,
     RECONCILIATION_REASONS,
@@ -22,6 +22,7 @@ from ais.payments import (
 )
 from ais.platform.database import Database
 from ais.platform.settings import Settings
+from ais.platform.telemetry import CORRELATION_ID
 
 _INSTANT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 
@@ -64,7 +65,7 @@ def _comparing(output: Output, since: datetime | None, until: datetime | None, *
         )
         if window.since >= window.until:
             raise click.UsageError("The window ends before it begins.")
-        work = (settings, database, open_gateways(settings, database), window, actor(), str(new_uuid()))
+        work = (settings, database, open_gateways(settings, database), window, actor(), CORRELATION_ID.get())
         try:
             with output.waiting("Comparing with the provider"):
                 return await reconcile_with_provider(*work, is_dry_run=is_dry_run)

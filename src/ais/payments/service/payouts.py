@@ -75,6 +75,7 @@ async def reconcile_payout(
             await record(uow, Entry(action="payout.posted", subject=f"{lists.name}:{payout.id}", after=posted))
             await post(uow, _paid_out(lists.name, payout, fees))
         if failed and await kept.return_payout(uow, lists.name, payout.id):
+            await record(uow, _return_entry(lists.name, payout))
             await post(uow, _returned(lists.name, payout))
     yield _row(payout, Outcome.FIXED, "never_arrived" if failed else "posted" if payout.lists_lines else "not_told")
     for line in lines:
@@ -109,8 +110,7 @@ async def _return(
         return _row(payout, Outcome.SKIPPED, "dry_run")
     async with database.unit_of_work(actor, correlation_id) as uow:
         if await kept.return_payout(uow, provider, payout.id):
-            returned = {"amount": str(payout.amount)}
-            await record(uow, Entry(action="payout.returned", subject=f"{provider}:{payout.id}", after=returned))
+            await record(uow, _return_entry(provider, payout))
             await post(uow, _returned(provider, payout))
     return _row(payout, Outcome.FIXED, "returned")
 
@@ -168,6 +168,10 @@ def _paid_out(provider: str, payout: Payout, fees: Money) -> Posting:
             credit(Account.PROVIDER_CLEARING, payout.amount + fees, provider=provider),
         ),
     )
+
+
+def _return_entry(provider: str, payout: Payout) -> Entry:
+    return Entry(action="payout.returned", subject=f"{provider}:{payout.id}", after={"amount": str(payout.amount)})
 
 
 def _returned(provider: str, payout: Payout) -> Posting:
