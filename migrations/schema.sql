@@ -1712,7 +1712,7 @@ ALTER TABLE public.minimum_connecting_times ALTER COLUMN id ADD GENERATED ALWAYS
 CREATE TABLE public.notices (
     id uuid DEFAULT uuidv7() NOT NULL,
     kind text NOT NULL,
-    order_id uuid NOT NULL,
+    order_id uuid,
     cause text NOT NULL,
     language text NOT NULL,
     details jsonb DEFAULT '{}'::jsonb NOT NULL,
@@ -1725,6 +1725,7 @@ CREATE TABLE public.notices (
     give_up_at timestamp with time zone NOT NULL,
     sent_at timestamp with time zone,
     ended_at timestamp with time zone,
+    CONSTRAINT notices_about CHECK (((order_id IS NULL) = (kind = ANY (ARRAY['verify_address'::text, 'account_exists'::text, 'reset_password'::text, 'password_changed'::text])))),
     CONSTRAINT notices_attempts_check CHECK ((attempts >= 0)),
     CONSTRAINT notices_check CHECK (((status = 'sent'::text) = (sent_at IS NOT NULL))),
     CONSTRAINT notices_check1 CHECK (((status = 'waiting'::text) = (ended_at IS NULL))),

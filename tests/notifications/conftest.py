@@ -27,7 +27,12 @@ def running_mailbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mailbo
 async def mailing_program(servers, market, simulator, running_mailbox, anyio_backend) -> AsyncIterator[InProcess]:
     """The program on one database, with mail."""
     with servers.database(market) as url:
-        settings = {"smtp_url": running_mailbox.smtp_url, "mail_from": MAIL_FROM, "public_url": SITE}
+        settings = {
+            "smtp_url": running_mailbox.smtp_url,
+            "mail_from": MAIL_FROM,
+            "public_url": SITE,
+            "allowed_hosts": "ais.test",
+        }
         async with in_process(url, servers.cache_url(), simulator, **settings) as running:
             yield running
 

@@ -26,6 +26,7 @@ from ais.accounts.rights.errors import ApprovalConflict, SecondPersonNeeded
 from ais.accounts.rights.keys import ApiKeys
 from ais.accounts.rights.schemas import ApprovalBody, approval_body
 from ais.accounts.roles import OPERATOR_PERMISSIONS, PERMISSIONS, ROLES
+from ais.accounts.service.letters import AccountLetter, LetterKind, letter_of_link, letter_to_user
 from ais.accounts.service.plumbing import AccountServices, Policy
 from ais.accounts.tokens import AccountTokens, SessionRef
 
@@ -36,6 +37,7 @@ __all__ = [
     "PERMISSIONS",
     "ROLES",
     "USER_TRANSITIONS",
+    "AccountLetter",
     "AccountServices",
     "AccountTokens",
     "Accounts",
@@ -47,6 +49,7 @@ __all__ = [
     "ApprovalConflict",
     "ApprovalDesk",
     "ApprovalKind",
+    "LetterKind",
     "LinkAsked",
     "LinkPurpose",
     "Origin",
@@ -62,4 +65,6 @@ __all__ = [
     "UserStatus",
     "approval_body",
     "ask_approval",
+    "letter_of_link",
+    "letter_to_user",
 ]

@@ -9,7 +9,6 @@ from ais.platform.cache import Cache
 from ais.platform.database import Database
 from ais.platform.settings import Settings
 from ais.platform.tokens import TokenRing
-from ais.reference import ReferenceData
 
 
 def open_accounts(settings: Settings, database: Database, cache: Cache, tokens: TokenRing) -> AccountServices:
@@ -33,9 +32,3 @@ def open_cache(settings: Settings) -> Cache:
     """A connection to Valkey, its caller's to close."""
     assert settings.redis_url is not None
     return Cache(settings.redis_url)
-
-
-def issuer(settings: Settings, reference: ReferenceData) -> str:
-    """Under which name an authenticator shows our accounts: the airline's own."""
-    carrier = reference.carriers.get(settings.carrier or "")
-    return carrier.name("en") if carrier is not None else "ais"

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from ais.accounts import OPERATOR_PERMISSIONS, Accounts, ApiKeys
-from ais.app.accounts import issuer, open_accounts
+from ais.app.accounts import open_accounts
 from ais.app.registry import build_registry
 from ais.app.rights import KnownAgencies, approval_desk, refund_limits
 from ais.app.shop import open_shop
@@ -26,6 +26,7 @@ from ais.platform.rate_limits import RateLimiter
 from ais.platform.settings import Settings
 from ais.platform.tokens import TokenRing
 from ais.reference import ReferenceData
+from ais.web.rendering import airline_name
 
 
 def own_gateways(database: Database) -> list[PaymentGateway]:
@@ -126,7 +127,7 @@ async def web_state(settings: Settings, *, owns_process: bool = False) -> AsyncI
             "accounts": (accounts := Accounts(account_services, ApiKeys(database, agencies), agencies)),
             "agency_codes": agencies,
             "approval_desk": approval_desk(database, account_services, cancel_order),
-            "account_issuer": lambda: issuer(settings, shop.market.reference),
+            "account_issuer": lambda: airline_name(shop, "en"),
             "authenticator": Authenticator(
                 tokens,
                 database.clock,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
+from ais.accounts import AccountTokens, LinkPurpose
 from ais.kit import encode_id, ids
-from ais.notifications import Letters, MailGateway
+from ais.notifications import AccountLetters, Letters, MailGateway
 from ais.notifications import handlers as notice_handlers
 from ais.notifications import jobs as notice_jobs
 from ais.orders import Order, buyer_access_ends_at
@@ -41,7 +44,22 @@ def open_letters(settings: Settings, gateways: Gateways) -> Letters:
             return None
 
     assert settings.mail_from is not None
-    return Letters(settings.mail_from, order_link, pay_page)
+    return Letters(settings.mail_from, order_link, pay_page, _account_letters(settings, tokens))
+
+
+def _account_letters(settings: Settings, tokens: TokenRing) -> AccountLetters:
+    """Where the links in mails about accounts lead: pages of the shop, with the link's token."""
+    signing = AccountTokens(tokens, settings.clock)
+    site = settings.site.rstrip("/")
+    pages = {LinkPurpose.VERIFY: "verify", LinkPurpose.RESET: "new-password"}
+
+    def account_link(purpose: LinkPurpose, link_id: UUID, language: Language) -> str:
+        return f"{site}/{language}/account/{pages[purpose]}?token={signing.link(purpose, link_id)}"
+
+    def forgotten_link(language: Language) -> str:
+        return f"{site}/{language}/account/forgotten"
+
+    return AccountLetters(account_link, forgotten_link)
 
 
 def open_mail_gateway(settings: Settings) -> MailGateway:

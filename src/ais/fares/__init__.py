@@ -57,6 +57,7 @@ from ais.fares.domain.tax import UNKNOWN_AUTHORITY, CircularPercentages, TaxKind
 from ais.fares.errors import AlreadyWithdrawn, FareImportRefused, FareVersionNotFound, PriceDataMissing
 from ais.fares.events import FaresImported, FareWithdrawn, TaxWithdrawn
 from ais.fares.invariants import INVARIANTS
+from ais.fares.repository import selling_carrier
 from ais.fares.service import (
     FareImportReport,
     VersionCounts,
@@ -130,6 +131,7 @@ __all__ = [
     "penalty_rules",
     "price_itinerary",
     "reprice",
+    "selling_carrier",
     "show_brands",
     "show_fares",
     "show_points_of_sale",

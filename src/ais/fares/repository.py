@@ -421,3 +421,9 @@ async def fares_version(connection: Connection) -> int:
     """The version of the stored data; 0 before anything was stored."""
     version = await connection.fetchval("SELECT version FROM data_versions WHERE name = 'fares'")
     return version or 0
+
+
+async def selling_carrier(connection: Connection) -> str | None:
+    """Whose shop it is: the carrier whose brands are on sale; of several the first by code."""
+    carrier: str | None = await connection.fetchval("SELECT min(carrier) FROM fare_brands")
+    return carrier

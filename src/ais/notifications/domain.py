@@ -29,6 +29,10 @@ class NoticeKind(StrEnum):
     ORDER_CANCELLED = "order_cancelled"
     REFUND_BEGUN = "refund_begun"
     REFUND_DONE = "refund_done"
+    VERIFY_ADDRESS = "verify_address"
+    ACCOUNT_EXISTS = "account_exists"
+    RESET_PASSWORD = "reset_password"  # noqa: S105  # a kind
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105  # a kind
 
 
 class NoticeStatus(StrEnum):
@@ -52,14 +56,16 @@ NOTICE_TRANSITIONS: Transitions[NoticeStatus] = Transitions(
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """One thing to tell about an order. ``details`` holds ids; who is told, and what, is read when it is sent.
+    """One thing to tell about an order, or about an account: then ``order_id`` is None.
+
+    ``details`` holds ids; who is told, and what, is read when it is sent.
 
     ``cause`` is what happened, by its id: of one kind and cause there is one notice.
     """
 
     id: UUID
     kind: NoticeKind
-    order_id: OrderId
+    order_id: OrderId | None
     cause: str
     language: str
     details: dict[str, Any]

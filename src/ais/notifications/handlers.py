@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from ais.kit.ids import OrderId
+from ais.accounts import LetterKind, LinkAsked, PasswordChanged, letter_of_link, letter_to_user
+from ais.kit.ids import OrderId, UserId
 from ais.notifications.domain import NoticeKind
-from ais.notifications.service import tell
+from ais.notifications.service import tell, tell_account
 from ais.orders import (
     OrderCancelled,
     OrderConfirmed,
@@ -19,6 +20,11 @@ from ais.orders import (
 from ais.payments import RefundBegun, RefundSettled, RefundStatus
 from ais.platform.jobs import JobContext, JobRegistry
 
+_LETTERS = {
+    LetterKind.VERIFY: NoticeKind.VERIFY_ADDRESS,
+    LetterKind.EXISTS: NoticeKind.ACCOUNT_EXISTS,
+    LetterKind.RESET: NoticeKind.RESET_PASSWORD,
+}
 # Most people try another card at once. Whoever has paid meanwhile is not told that it failed.
 PAYMENT_FAILED_AFTER = timedelta(minutes=1)
 
@@ -33,6 +39,26 @@ def register(registry: JobRegistry) -> None:
     registry.handler(OrderExpired, "notifications.on_order_expired", on_order_expired)
     registry.handler(RefundBegun, "notifications.on_refund_begun", on_refund_begun)
     registry.handler(RefundSettled, "notifications.on_refund_settled", on_refund_settled)
+    registry.handler(LinkAsked, "notifications.on_link_asked", on_link_asked)
+    registry.handler(PasswordChanged, "notifications.on_password_changed", on_password_changed)
+
+
+async def on_link_asked(context: JobContext, event: LinkAsked) -> None:
+    """Which letter it is, if any, is found out here: whoever asked has had the same answer either way."""
+    async with context.unit_of_work() as uow:
+        letter = await letter_of_link(uow.connection, uow.vault, UUID(event.link_id))
+        if letter is not None and letter.kind is not None:
+            kind = _LETTERS[letter.kind]
+            await tell_account(uow, kind, letter.language, cause=event.link_id, link_id=event.link_id)
+
+
+async def on_password_changed(context: JobContext, event: PasswordChanged) -> None:
+    async with context.unit_of_work() as uow:
+        letter = await letter_to_user(uow.connection, uow.vault, UserId(UUID(event.user_id)))
+        if letter is not None:
+            await tell_account(
+                uow, NoticeKind.PASSWORD_CHANGED, letter.language, cause=event.change_id, user_id=event.user_id
+            )
 
 
 async def on_order_confirmed(context: JobContext, event: OrderConfirmed) -> None:

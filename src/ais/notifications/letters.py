@@ -16,8 +16,10 @@ from uuid import UUID
 
 import msgspec
 
+from ais.fares import selling_carrier
 from ais.kit.ids import PaymentId, RefundId
 from ais.kit.localtime import to_local
+from ais.notifications.account_letters import AccountLetters
 from ais.notifications.domain import Mail, Notice, NoticeKind
 from ais.orders import Order, OrderPaymentStatus, OrderSegment, OrderStatus, People, find_order, open_people
 from ais.payments import Payment, Refund, RefundDestination, RefundStatus, find_payment, find_refund
@@ -71,10 +73,11 @@ class Letters:
     ``order_link`` is where an order is seen, ``pay_page`` where a payment can be made: None while that is not known.
     """
 
-    def __init__(self, sender: str, order_link: OrderLink, pay_page: PayPage) -> None:
+    def __init__(self, sender: str, order_link: OrderLink, pay_page: PayPage, accounts: AccountLetters) -> None:
         self._sender_name, self._address = parseaddr(sender)
         self.order_link = order_link
         self._pay_page = pay_page
+        self._accounts = accounts
 
     async def write(self, database: Database, notice: Notice, *, now: datetime) -> Mail | None:
         """The mail, or None if what it would tell is not true any more.
@@ -104,6 +107,8 @@ class Letters:
 
     async def _content(self, connection: Connection, vault: Vault, notice: Notice, now: datetime) -> _Content | None:
         language: Language = "ar" if notice.language == "ar" else "en"
+        if notice.order_id is None:
+            return await self._about_account(connection, vault, notice, language)
         order = await find_order(connection, notice.order_id)
         if order is None:
             raise LookupError(f"order {notice.order_id} is gone")
@@ -142,6 +147,24 @@ class Letters:
             "refund_to": _destination(refund, payment),
         }
         return _Content(values, people.contact.email, payment)
+
+    async def _about_account(
+        self, connection: Connection, vault: Vault, notice: Notice, language: Language
+    ) -> _Content | None:
+        told = await self._accounts.read(connection, vault, notice, language)
+        if told is None:
+            return None
+        carrier = await selling_carrier(connection)
+        airline = await find_carrier(connection, carrier) if carrier is not None else None
+        name = self._sender_name or self._address.rpartition("@")[2]
+        values = {
+            "language": language,
+            "direction": "rtl" if language == "ar" else "ltr",
+            "airline": airline.name(language) if airline is not None else name,
+            "locator": None,
+            "link": told.link,
+        }
+        return _Content(values, told.recipient, None)
 
 
 def _cancelled(notice: Notice, order: Order) -> list[OrderSegment]:

@@ -24,7 +24,7 @@ def _notice(row: Any) -> Notice:
 async def insert_notice(
     uow: UnitOfWork,
     kind: NoticeKind,
-    order_id: OrderId,
+    order_id: OrderId | None,
     cause: str,
     language: str,
     details: dict[str, Any],

@@ -74,6 +74,15 @@ async def tell(
         uow.enqueue(DELIVER, {}, dedupe_key=DELIVER)
 
 
+async def tell_account(uow: UnitOfWork, kind: NoticeKind, language: str, cause: str, **details: Any) -> None:
+    """Have somebody told about their account; once for each ``cause``. ``details`` are ids of what it is about."""
+    written = await repository.insert_notice(
+        uow, kind, None, cause, "ar" if language == "ar" else "en", details, timedelta()
+    )
+    if written is not None:
+        uow.enqueue(DELIVER, {}, dedupe_key=DELIVER)
+
+
 async def deliver_due(database: Database, gateway: MailGateway, letters: Letters) -> DeliveryReport:
     """Send what is due until nothing is, or the server takes nothing; after a minute another run goes on."""
     report = DeliveryReport()

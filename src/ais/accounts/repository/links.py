@@ -81,6 +81,20 @@ async def find_link(connection: Connection, link_id: UUID) -> Link | None:
     return msgspec.convert(dict(row), Link) if row is not None else None
 
 
+async def count_before(connection: Connection, link: Link, within: timedelta) -> int:
+    """How many links of the same purpose were asked for this address in the time before this one."""
+    count: int = await connection.fetchval(
+        """
+        SELECT count(*) FROM one_time_links AS earlier JOIN one_time_links AS this ON this.id = $1
+        WHERE earlier.email_lookup = this.email_lookup AND earlier.purpose = this.purpose AND earlier.id < this.id
+          AND earlier.created_at > this.created_at - $2::interval
+        """,
+        link.id,
+        within,
+    )
+    return count
+
+
 async def lock_link(uow: UnitOfWork, link_id: UUID) -> Link | None:
     """The link, nobody else's to use until the end of the unit of work."""
     row = await uow.connection.fetchrow(

@@ -48,7 +48,7 @@ def list_(output: Output, status: str | None, limit: int) -> None:
             (
                 notice.public_id,
                 notice.kind,
-                encode_id(ids.ORDER, notice.order_id),
+                _order(notice),
                 notice.language,
                 notice.status,
                 notice.attempts,
@@ -90,11 +90,16 @@ def retry(output: Output, notice_ids: tuple[str, ...], every: bool) -> None:
         end(NOT_SO)
 
 
+def _order(notice: Notice) -> str | None:
+    """The order that it is about; None for an account's."""
+    return encode_id(ids.ORDER, notice.order_id) if notice.order_id is not None else None
+
+
 def _document(notice: Notice) -> dict[str, object]:
     return {
         "id": notice.public_id,
         "kind": notice.kind,
-        "order_id": encode_id(ids.ORDER, notice.order_id),
+        "order_id": _order(notice),
         "language": notice.language,
         "status": notice.status,
         "attempts": notice.attempts,
