@@ -17,9 +17,11 @@ Use cases lock an approval's row before all others, and the user's row before th
 from ais.accounts.checks import SessionChecks
 from ais.accounts.domain import USER_TRANSITIONS, LinkPurpose, Origin, SessionKind, User, UserKind, UserStatus
 from ais.accounts.door import PAGE_COOKIE, Accounts
+from ais.accounts.errors import AccountExists, AccountNotFound
 from ais.accounts.events import AddressVerified, LinkAsked, PasswordChanged
 from ais.accounts.passwords import Passwords
 from ais.accounts.ports import AgencyCodes
+from ais.accounts.repository.users import email_lookup_of
 from ais.accounts.rights.approvals import ApprovalDesk, ask_approval
 from ais.accounts.rights.domain import APPROVAL_TRANSITIONS, Approval, ApprovalKind
 from ais.accounts.rights.errors import ApprovalConflict, SecondPersonNeeded
@@ -27,7 +29,18 @@ from ais.accounts.rights.keys import ApiKeys
 from ais.accounts.rights.schemas import ApprovalBody, approval_body
 from ais.accounts.roles import OPERATOR_PERMISSIONS, PERMISSIONS, ROLES
 from ais.accounts.service.letters import AccountLetter, LetterKind, letter_of_link, letter_to_user
-from ais.accounts.service.plumbing import AccountServices, Policy
+from ais.accounts.service.plumbing import AccountServices, Policy, public_id
+from ais.accounts.service.register import create_user
+from ais.accounts.service.reset import ask_reset
+from ais.accounts.service.staff import (
+    Account,
+    find_account,
+    grant_role,
+    have_accounts,
+    list_accounts,
+    reset_second_factor,
+    set_locked,
+)
 from ais.accounts.tokens import AccountTokens, SessionRef
 
 __all__ = [
@@ -37,7 +50,10 @@ __all__ = [
     "PERMISSIONS",
     "ROLES",
     "USER_TRANSITIONS",
+    "Account",
+    "AccountExists",
     "AccountLetter",
+    "AccountNotFound",
     "AccountServices",
     "AccountTokens",
     "Accounts",
@@ -65,6 +81,16 @@ __all__ = [
     "UserStatus",
     "approval_body",
     "ask_approval",
+    "ask_reset",
+    "create_user",
+    "email_lookup_of",
+    "find_account",
+    "grant_role",
+    "have_accounts",
     "letter_of_link",
     "letter_to_user",
+    "list_accounts",
+    "public_id",
+    "reset_second_factor",
+    "set_locked",
 ]

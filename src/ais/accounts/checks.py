@@ -47,9 +47,12 @@ class _Held(msgspec.Struct, frozen=True):
 
 
 class SessionChecks:
-    """Knows what sessions may do; one per process. ``idle`` is how long a browser's session lives without use."""
+    """Knows what sessions may do; one per process. ``idle`` is how long a browser's session lives without use.
 
-    def __init__(self, database: Database, cache: Cache, idle: timedelta) -> None:
+    Without a cache, as commands have none, it reads from PostgreSQL, and leaves announcements to the job.
+    """
+
+    def __init__(self, database: Database, cache: Cache | None, idle: timedelta) -> None:
         self._database = database
         self._cache = cache
         self._idle = idle
@@ -77,6 +80,8 @@ class SessionChecks:
         Raises nothing if Valkey is away: then all read from PostgreSQL, and the job repeats it.
         """
         self._forget(user_id)
+        if self._cache is None:
+            return
         try:
             await announce(self._cache, user_id, version)
         except CacheAway:
@@ -97,7 +102,7 @@ class SessionChecks:
         return state
 
     async def _from_valkey(self, session: SessionRef) -> SessionState | None:
-        if time.monotonic() < self._ask_valkey_from:
+        if self._cache is None or time.monotonic() < self._ask_valkey_from:
             return None
         keys = (_state_key(session.session_id), _version_key(session.user_id))
         try:
@@ -111,7 +116,7 @@ class SessionChecks:
         return state if version is None or state.version >= int(version) else None
 
     async def _to_valkey(self, state: SessionState) -> None:
-        if time.monotonic() < self._ask_valkey_from:
+        if self._cache is None or time.monotonic() < self._ask_valkey_from:
             return
         try:
             await self._cache.run(

@@ -35,9 +35,11 @@ class Passwords:
     """Hashes and verifies in threads of its own, two at a time; more than 200 that wait are sent away.
 
     ``memory_kib`` and ``rounds`` are what one hash costs; hashes of another cost are verified and should be made anew.
+    ``forbidden`` are published passwords that nobody may choose.
     """
 
-    def __init__(self, memory_kib: int, rounds: int) -> None:
+    def __init__(self, memory_kib: int, rounds: int, forbidden: frozenset[str] = frozenset()) -> None:
+        self._forbidden = forbidden
         self._hasher = PasswordHasher(time_cost=rounds, memory_cost=memory_kib, parallelism=1, type=Type.ID)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="passwords")
         self._waiting = 0
@@ -65,6 +67,8 @@ class Passwords:
         if len(formed) < LEAST_LENGTH:
             raise ValidationFailed([(field, TOO_SHORT)])
         known = [part for text in personal for part in (text, *text.replace("@", ".").split("."))]
+        if formed in self._forbidden:
+            raise ValidationFailed([(field, TOO_WEAK)])
         if await self._away(lambda: _score(formed[:_JUDGED_LENGTH], known)) < _LEAST_SCORE:
             raise ValidationFailed([(field, TOO_WEAK)])
 

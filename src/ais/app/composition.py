@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from ais.accounts import OPERATOR_PERMISSIONS, Accounts, ApiKeys
-from ais.app.accounts import open_accounts
+from ais.app.accounts import open_accounts, refuse_demo_people
 from ais.app.registry import build_registry
 from ais.app.rights import KnownAgencies, approval_desk, refund_limits
 from ais.app.shop import open_shop
@@ -109,10 +109,12 @@ async def web_state(settings: Settings, *, owns_process: bool = False) -> AsyncI
         stack.push_async_callback(snapshots.stop)
         denials = await stack.enter_async_context(Denials(database))
         tokens = TokenRing(settings.secret_keys)
-        account_services = open_accounts(settings, database, cache, tokens)
+        account_services = open_accounts(settings, database, cache)
         agencies = KnownAgencies(database)
         cancel_order = cancel_order_services(settings, database, gateways, lambda: shop.market.reference)
         stack.callback(account_services.passwords.close)
+        if settings.production:
+            await refuse_demo_people(account_services)
         hold_window = timedelta(minutes=settings.hold_minutes)
         yield {
             "settings": settings,

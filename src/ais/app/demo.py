@@ -140,6 +140,8 @@ def _environment(settings: Settings, provider_url: str, mailbox_ports: tuple[int
         }
     return {
         **_limits(settings),
+        # Its staff sign in with the published password alone.
+        "AIS_STAFF_SECOND_FACTOR": "optional",
         **os.environ,
         **mail,
         "DATABASE_URL": settings.database_url or "",

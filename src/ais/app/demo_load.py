@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from rich.console import Console
 
 from ais.app import demo_data
+from ais.app.accounts import load_demo_people, open_accounts
 from ais.app.composition import open_gateways
 from ais.app.progress_bar import progress_bar
 from ais.app.registry import build_registry
@@ -108,6 +109,9 @@ async def _load(settings: Settings) -> None:
     try:
         with progress_bar(console, "Loading Rimal Air: schedules, seats and fares") as progress:
             loaded = await load_demo_airline(database, settings, progress)
+        accounts = open_accounts(settings, database)
+        await load_demo_people(accounts)
+        accounts.passwords.close()
         async with database.connection() as connection:
             flights, last = await connection.fetchrow(
                 "SELECT count(*), max(departure_date) FROM flight_dates WHERE carrier = $1", demo_data.CARRIER

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from ais.accounts import AddressVerified, email_lookup_of
 from ais.inventory import HoldExpired
-from ais.kit import ids
+from ais.kit import encode_id, ids
 from ais.orders import repository
 from ais.orders.service.schedule_change import cancel_segments, reinstate_segments, retime_segments
 from ais.orders.service.settle import apply_dispute, apply_refund
 from ais.payments import DisputeClosed, PaymentDisputed, RefundSettled
+from ais.platform.audit import Entry, record
 from ais.platform.jobs import JobContext, JobRegistry
 from ais.schedule import FlightDatesCancelled, FlightDatesReinstated, FlightDatesRerouted, FlightDatesRetimed
 
 
 def register(registry: JobRegistry) -> None:
     """Subscribe."""
+    registry.handler(AddressVerified, "orders.on_address_verified", on_address_verified)
     registry.handler(RefundSettled, "orders.on_refund_settled", on_refund_settled)
     registry.handler(PaymentDisputed, "orders.on_payment_disputed", on_payment_disputed)
     registry.handler(DisputeClosed, "orders.on_dispute_closed", on_dispute_closed)
@@ -24,6 +27,25 @@ def register(registry: JobRegistry) -> None:
     registry.handler(FlightDatesReinstated, "orders.on_flight_dates_reinstated", on_flight_dates_reinstated)
     registry.handler(FlightDatesRetimed, "orders.on_flight_dates_retimed", on_flight_dates_retimed)
     registry.handler(FlightDatesRerouted, "orders.on_flight_dates_rerouted", on_flight_dates_rerouted)
+
+
+async def on_address_verified(context: JobContext, event: AddressVerified) -> None:
+    """Orders that were made with the address by a guest become the account's own."""
+    user_id = ids.UserId(UUID(event.user_id))
+    async with context.unit_of_work() as uow:
+        lookup = await email_lookup_of(uow.connection, user_id)
+        if lookup is None:
+            return
+        for order_id in await repository.take_over(uow, lookup, user_id):
+            await record(
+                uow,
+                Entry(
+                    action="order.taken_over",
+                    subject=encode_id(ids.ORDER, order_id),
+                    order_id=order_id,
+                    after={"owner": encode_id(ids.USER, user_id)},
+                ),
+            )
 
 
 async def on_refund_settled(context: JobContext, event: RefundSettled) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from ais.kit.ids import OrderId, OrderSegmentId
+from ais.kit.ids import OrderId, OrderSegmentId, UserId
 from ais.orders.access import Scope
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus, SegmentStatus, TicketingStatus
 from ais.orders.people import clear_details
@@ -506,3 +506,18 @@ async def sales_on_flight_dates(uow: UnitOfWork, flight_date_ids: Sequence[UUID]
         row["flight_date_id"]: FlightSales(row["seats_sold"], row["passengers"], tuple(row["order_ids"]))
         for row in rows
     }
+
+
+async def take_over(uow: UnitOfWork, contact_lookup: bytes, user_id: UserId) -> list[OrderId]:
+    """Give the orders that nobody owns and no agency sold, and whose contact has this address, to the user. Which."""
+    rows = await uow.connection.fetch(
+        """
+        WITH own AS MATERIALIZED (
+            SELECT id FROM orders
+            WHERE contact_lookup = $1 AND owner_user_id IS NULL AND seller_id IS NULL ORDER BY id FOR NO KEY UPDATE)
+        UPDATE orders SET owner_user_id = $2 FROM own WHERE orders.id = own.id RETURNING orders.id
+        """,
+        contact_lookup,
+        user_id,
+    )
+    return sorted(row["id"] for row in rows)

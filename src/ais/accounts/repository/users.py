@@ -39,6 +39,12 @@ async def find_user_by_email(connection: Connection, email_lookup: bytes) -> Use
     )
 
 
+async def email_lookup_of(connection: Connection, user_id: UserId) -> bytes | None:
+    """The hash by which the user's address is found; None once it is gone."""
+    lookup: bytes | None = await connection.fetchval("SELECT email_lookup FROM users WHERE id = $1", user_id)
+    return lookup
+
+
 async def list_users(connection: Connection, *, kind: UserKind | None, limit: int) -> list[User]:
     """Users, the newest first."""
     rows = await connection.fetch(

@@ -132,7 +132,9 @@ async def create_user(
     actor: Actor,
     agency_id: UUID | None = None,
 ) -> User:
-    """An account that staff make, its address taken as verified; an agent's is of the agency with that id.
+    """An account that staff make; an agent's is of the agency with that id.
+
+    Its address counts as verified, but takes no orders over: nobody has shown it.
 
     Raises AccountExists, ValidationFailed for an unusable address or a password that would be guessed.
     """
@@ -155,7 +157,6 @@ async def create_user(
         if user_id is None:
             raise AccountExists
         await record(uow, Entry(action="account.created", subject=public_id(user_id), after={"kind": kind}))
-        uow.publish(AddressVerified(str(user_id)))
         user = await users.find_user(uow.connection, user_id)
         assert user is not None
     return user

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import msgspec
+
 from ais.accounts.domain import EndReason, User, UserKind, UserStatus
 from ais.accounts.errors import AccountNotFound
 from ais.accounts.repository import sessions, users
 from ais.accounts.roles import ROLES
-from ais.accounts.service.plumbing import AccountServices, change_access, email_lookup, public_id
+from ais.accounts.service.plumbing import EMAIL_KIND, AccountServices, change_access, email_lookup, public_id
 from ais.kit import Actor, ValidationFailed
 from ais.platform.audit import Entry, record
+
+
+class Account(msgspec.Struct, frozen=True):
+    """An account as staff see it; ``email`` is None once its person is erased."""
+
+    user: User
+    email: str | None
+    roles: list[str]
 
 
 async def find_account(services: AccountServices, email: str) -> User:
@@ -18,6 +30,34 @@ async def find_account(services: AccountServices, email: str) -> User:
     if user is None:
         raise AccountNotFound
     return user
+
+
+async def have_accounts(services: AccountServices, emails: Sequence[str]) -> bool:
+    """Whether any of these addresses has an account that may sign in."""
+    async with services.database.connection() as connection:
+        for email in emails:
+            user = await users.find_user_by_email(connection, email_lookup(services.vault, email))
+            if user is not None and user.status is UserStatus.ACTIVE:
+                return True
+    return False
+
+
+async def list_accounts(services: AccountServices, *, kind: UserKind | None, limit: int) -> list[Account]:
+    """Accounts, the newest first, each with its address and roles."""
+    async with services.database.connection() as connection:
+        found = await users.list_users(connection, kind=kind, limit=limit)
+        grants = await users.grants_of(connection, [user.id for user in found])
+        persons = await services.vault.persons(connection, [user.person_id for user in found])
+    return [
+        Account(
+            user,
+            persons[user.person_id].open(EMAIL_KIND, user.email_sealed)
+            if user.email_sealed is not None and user.person_id in persons
+            else None,
+            [grant.role for grant in grants[user.id]],
+        )
+        for user in found
+    ]
 
 
 async def set_locked(services: AccountServices, user: User, actor: Actor, *, locked: bool) -> bool:
