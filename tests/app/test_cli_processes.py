@@ -91,7 +91,11 @@ def test_the_web_server_serves_and_ends_whole(database_url, redis_url, tmp_path,
         DATABASE_URL=database_url, REDIS_URL=redis_url, AIS_DATA_DIR=str(tmp_path),
     ) as web:  # fmt: skip
         web.wait_for(lambda: answer(port) is not None)
-        assert answer(port) == {"status": "ok", "parts": {"postgresql": "ok", "valkey": "ok"}}
+        assert answer(port) == {
+            "status": "ok",
+            "parts": {"postgresql": "ok", "valkey": "ok"},
+            "rate_limits": {"shared": True, "checks_without_valkey": 0},
+        }
         workers = web.offspring()
         assert len(workers) == 1
         assert f"Serving on http://127.0.0.1:{port}." in web.said()
