@@ -14,7 +14,7 @@ import sys
 import time
 from importlib.metadata import version
 
-from benchmarks import imports, ledger, orders, sales, search, seats, start, webhooks
+from benchmarks import guards, imports, ledger, orders, sales, search, seats, start, webhooks
 
 PARTS = {
     "search": (search, []),
@@ -23,6 +23,7 @@ PARTS = {
     "sales": (sales, ["--rounds", "1", "--orders", "200", "--seconds", "3"]),
     "webhooks": (webhooks, ["--rounds", "1", "--seconds", "3"]),
     "ledger": (ledger, ["--rounds", "1", "--seconds", "3", "--postings", "100000"]),
+    "guards": (guards, ["--rounds", "1", "--seconds", "3"]),
     "imports": (imports, []),
     "start": (start, []),
 }

@@ -180,3 +180,14 @@ async def test_without_valkey_guessing_is_counted_here_the_rest_is_open_and_an_a
     finally:
         await cache.close()
         await asyncio.to_thread(server.stop)
+
+
+async def test_who_leaves_while_a_call_is_out_harms_nobody_who_goes_with_it(limiter):
+    waiting = [asyncio.create_task(limiter.check("search", [LimitKey(f"account:{each}")])) for each in range(6)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    waiting[3].cancel()
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [isinstance(each, asyncio.CancelledError) for each in answers] == [True, False, False, True, False, False]
+    assert {each for each in answers if isinstance(each, Spent)} == {Spent(25, 24, 144)}
+    assert await limiter.check("search", [ANNA]) == Spent(25, 24, 144)

@@ -7,7 +7,8 @@ goes by; no window begins at which everything is allowed anew. In any ``seconds`
 ``limit`` on average.
 
 All buckets of a request are looked at, and taken from, in one step: either all have room or none is touched. Time is
-Valkey's, the same for every process.
+Valkey's, the same for every process. Requests that come while a call is out go together with the next one, each for
+itself, so that under load a call serves many.
 
 While Valkey is away, classes that guard secrets (:data:`CLOSED_WITHOUT_VALKEY`) are counted by each process for
 itself; the others stay open, because an airline that sells nothing is the worse failure. That this is so is logged once
@@ -16,10 +17,11 @@ when it begins and once when it ends, and :attr:`RateLimiter.standing` says it t
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -37,6 +39,7 @@ CLOSED_WITHOUT_VALKEY: frozenset[str] = frozenset({"login", "lookup"})
 FAILURES_ONLY: frozenset[str] = frozenset({"login"})
 _TRY_AGAIN_SECONDS = 1.0
 _BUCKETS_KEPT = 10_000
+_TOGETHER_MOST = 64
 
 
 class RateLimited(AppError):
@@ -78,32 +81,40 @@ class Standing(msgspec.Struct, frozen=True):
     checks_without_valkey: int
 
 
-# ARGV: microseconds a request costs and limit, for each key. Answers whether it passed, and of the bucket that decides:
-# its rank, how far its instant lies ahead of now, in microseconds.
+# ARGV: of each request the number of its keys, then for each of them the microseconds a request costs and the limit.
+# Answers for each request whether it passed, and of the bucket that decides: its rank, how far its instant lies ahead.
 _TAKE = Script("""
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local instants, tightest, least, refused, wait = {}, 1, nil, 0, 0
-for i, key in ipairs(KEYS) do
-    local cost, limit = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-    local instant = math.max(tonumber(redis.call('GET', key) or now), now)
-    instants[i] = instant + cost
-    local over = instant + cost - now - cost * limit
-    if over > wait then
-        refused, wait = i, over
+local answers, at, base = {}, 1, 0
+while ARGV[at] do
+    local count = tonumber(ARGV[at])
+    local instants, tightest, least, refused, wait = {}, 1, nil, 0, 0
+    for i = 1, count do
+        local cost, limit = tonumber(ARGV[at + 2 * i - 1]), tonumber(ARGV[at + 2 * i])
+        instants[i] = math.max(tonumber(redis.call('GET', KEYS[base + i]) or now), now) + cost
+        local over = instants[i] - now - cost * limit
+        if over > wait then
+            refused, wait = i, over
+        end
+        local left = -over / cost
+        if not least or left < least then
+            tightest, least = i, left
+        end
     end
-    local left = -over / cost
-    if not least or left < least then
-        tightest, least = i, left
+    local ahead = refused > 0 and wait or instants[tightest] - now
+    if refused == 0 then
+        for i = 1, count do
+            local milliseconds = math.ceil((instants[i] - now) / 1000) + 1
+            redis.call('SET', KEYS[base + i], string.format('%.0f', instants[i]), 'PX', milliseconds)
+        end
     end
+    answers[#answers + 1] = refused == 0 and 1 or 0
+    answers[#answers + 1] = refused == 0 and tightest or refused
+    answers[#answers + 1] = string.format('%.0f', ahead)
+    at, base = at + 1 + 2 * count, base + count
 end
-if refused > 0 then
-    return {0, refused, string.format('%.0f', wait)}
-end
-for i, key in ipairs(KEYS) do
-    redis.call('SET', key, string.format('%.0f', instants[i]), 'PX', math.ceil((instants[i] - now) / 1000) + 1)
-end
-return {1, tightest, string.format('%.0f', instants[tightest] - now)}
+return answers
 """)
 
 _GIVE_BACK = Script("""
@@ -127,6 +138,20 @@ def _bucket(route_class: str, name: str, rate: Rate) -> _Bucket:
     return _Bucket(f"ais:rate:{route_class}:{rate.limit}/{rate.seconds}:{name}", rate)
 
 
+class _Waiting(NamedTuple):
+    """A request that waits for the script, with its buckets."""
+
+    buckets: list[_Bucket]
+    answer: asyncio.Future[tuple[bool, int, int]]
+
+    @property
+    def arguments(self) -> list[int]:
+        figures = [len(self.buckets)]
+        for bucket in self.buckets:
+            figures += (bucket.rate.interval_microseconds, bucket.rate.limit)
+        return figures
+
+
 class RateLimiter:
     """Counts requests by route class and caller. A class without a rate is not limited."""
 
@@ -134,6 +159,8 @@ class RateLimiter:
         self._cache = cache
         self._rates = dict(rates)
         self._here: dict[str, int] = {}
+        self._waiting: list[_Waiting] = []
+        self._calls: asyncio.Task[None] | None = None
         self._away_until = 0.0
         self._shared = True
         self._unshared_checks = 0
@@ -151,15 +178,14 @@ class RateLimiter:
         buckets = self._buckets(route_class, keys)
         if not buckets:
             return None
-        arguments = [figure for bucket in buckets for figure in (bucket.rate.interval_microseconds, bucket.rate.limit)]
         if time.monotonic() >= self._away_until:
             try:
-                passed, rank, ahead = await self._cache.run(_TAKE, [bucket.key for bucket in buckets], arguments)
+                passed, rank, ahead = await self._take_together(buckets)
             except CacheAway as problem:
                 self._note_away(str(problem))
             else:
                 self._note_back()
-                return _outcome(buckets[rank - 1].rate, bool(passed), int(ahead))
+                return _outcome(buckets[rank - 1].rate, passed, ahead)
         self._unshared_checks += 1
         return self._take_here(buckets) if route_class in CLOSED_WITHOUT_VALKEY else None
 
@@ -181,6 +207,30 @@ class RateLimiter:
         if rate is None:
             return []
         return [_bucket(route_class, key.name, key.rate or Rate(rate.limit * key.share, rate.seconds)) for key in keys]
+
+    async def _take_together(self, buckets: list[_Bucket]) -> tuple[bool, int, int]:
+        """What the script answers for these buckets; requests that wait while it runs go with its next call."""
+        waiting = _Waiting(buckets, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if self._calls is None or self._calls.done():
+            self._calls = asyncio.create_task(self._call_until_nobody_waits())
+        return await waiting.answer
+
+    async def _call_until_nobody_waits(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:_TOGETHER_MOST], self._waiting[_TOGETHER_MOST:]
+            keys = [bucket.key for each in batch for bucket in each.buckets]
+            try:
+                answers = await self._cache.run(_TAKE, keys, [figure for each in batch for figure in each.arguments])
+            except CacheAway as problem:
+                for each in batch:
+                    if not each.answer.done():
+                        each.answer.set_exception(problem)
+                continue
+            for each, passed, rank, ahead in zip(batch, answers[::3], answers[1::3], answers[2::3], strict=True):
+                # Who was cancelled meanwhile is counted and told nothing.
+                if not each.answer.done():
+                    each.answer.set_result((bool(passed), rank, int(ahead)))
 
     def _take_here(self, buckets: Sequence[_Bucket]) -> Spent:
         """The rule of the script, on this process's own counts."""
