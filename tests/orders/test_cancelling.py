@@ -22,10 +22,12 @@ from tests.factories.giving_back import (
 )
 from tests.factories.in_process import ADULT, CHILD, INFANT, OPERATOR, bearer, departure, in_process, new_key, order_id
 
-from ais.kit import Actor, ActorKind, Channel, Forbidden
-from ais.kit.ids import RefundId
+from ais.kit import Actor, ActorKind, Channel, Forbidden, decode_id, ids, system_actor
+from ais.kit.ids import CancellationQuoteId, RefundId
 from ais.orders import Wish
 from ais.orders import repository as orders
+from ais.orders.cancellation import repository as quotes
+from ais.orders.cancellation.domain import QuoteStatus
 from ais.orders.cancellation.service import confirm as confirming
 from ais.orders.cancellation.service.quote import make_quote
 
@@ -435,3 +437,30 @@ async def test_a_repeat_after_a_crash_ends_where_the_first_would_have(program, m
     assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
     await program.run_jobs()
     assert len(await refunds(program, order)) == 1
+
+
+async def test_a_quote_that_is_ended_by_time_while_it_is_confirmed_is_refused(program):
+    """The job that ends quotes holds the quote alone; whoever confirms waits for it and sees what it has done."""
+    order = await program.order()
+    await program.pay(order)
+    quoted = await quote(program, order)
+    quote_id = CancellationQuoteId(decode_id(ids.CANCELLATION_QUOTE, quoted["id"]))
+    async with program.database.unit_of_work(system_actor("test")) as uow:
+        await quotes.resolve_quote(uow, quote_id, QuoteStatus.EXPIRED)
+        clicked = asyncio.create_task(post_confirm(program, order, quoted))
+        for _ in range(1000):
+            if clicked.done() or await waiting_for_locks(program):
+                break
+            await asyncio.sleep(0.01)
+    answer = await clicked
+    assert (answer.status_code, answer.json()["error"]["code"]) == (410, "QUOTE_EXPIRED")
+    assert states(await program.read(order)) == ("confirmed", "paid", "issued")
+    assert await refunds(program, order) == []
+
+
+async def waiting_for_locks(program):
+    """How many of this database wait for somebody's lock."""
+    (count,) = await program.rows(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    return count

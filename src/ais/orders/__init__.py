@@ -5,8 +5,8 @@ states say where it stands: as a whole, its money, its documents; each moves by 
 history. The record locator is its public handle. Price lines are written at the sale and never recomputed; the total
 is their sum.
 
-Lock order of the whole program: order, payment (with its refunds, disputes and what pays), coupons, leg cabins, ticket
-number range.
+Lock order of the whole program: order, its quote, payment (with its refunds, disputes and what pays), coupons, leg
+cabins, ticket number range.
 """
 
 from ais.orders.access import EVERYTHING, Scope

@@ -69,6 +69,14 @@ async def keep_quote_until(uow: UnitOfWork, quote_id: CancellationQuoteId, expir
     )
 
 
+async def lock_quote(uow: UnitOfWork, quote_id: CancellationQuoteId) -> Quote | None:
+    """The quote, locked until the unit of work ends; its order must be locked before it. Those who end quotes whose
+    time is over hold the quote alone, and pass by one that is locked.
+    """
+    await uow.connection.execute("SELECT FROM cancellation_quotes WHERE id = $1 FOR UPDATE", quote_id)
+    return await find_quote(uow.connection, quote_id)
+
+
 async def resolve_quote(uow: UnitOfWork, quote_id: CancellationQuoteId, status: QuoteStatus) -> None:
     """An open quote reaches its end."""
     await uow.connection.execute(

@@ -164,8 +164,8 @@ async def _ready(uow: UnitOfWork, quote_id: CancellationQuoteId, order_id: Order
     Raises QuoteNotFound, QuoteSuperseded, QuoteExpired, RefundsFrozen.
     """
     order = await orders.lock_order(uow, order_id)
-    # Read again under the order's lock, which everybody who moves a quote of the order holds.
-    quote = await repository.find_quote(uow.connection, quote_id)
+    # Read again under the order's lock and its own, for one whose time is over is ended under its own alone.
+    quote = await repository.lock_quote(uow, quote_id)
     if order is None or quote is None:
         raise QuoteNotFound
     if quote.status is QuoteStatus.CONFIRMED:
