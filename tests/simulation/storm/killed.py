@@ -36,6 +36,7 @@ from ais.platform.embedded import EmbeddedPostgres, SharedServers
 
 JSON = dict[str, Any]
 HOLD_MINUTES = "0.15"
+LINK_MINUTES = "45"
 SETTLED_WITHIN_SECONDS = 60.0
 # How far the clocks of program and provider are put forward at the end, so that nothing waits for its time any more.
 SHIFTS = (timedelta(0), timedelta(minutes=50), timedelta(hours=4))
@@ -242,7 +243,11 @@ class KillingField:
             self._folder / name,
             self._server.url(name),
             self._servers.cache_url(),
-            environment={"AIS_HOLD_MINUTES": HOLD_MINUTES, "AIS_PAYMENT_MINUTES": HOLD_MINUTES},
+            environment={
+                "AIS_HOLD_MINUTES": HOLD_MINUTES,
+                "AIS_PAYMENT_MINUTES": HOLD_MINUTES,
+                "AIS_PAY_LINK_MINUTES": LINK_MINUTES,
+            },
             started=False,
         ) as program:
             world = KilledWorld(program, self._server, seed)

@@ -224,7 +224,9 @@ async def open_world(
     connection = await asyncpg.connect(database_url)
     await connection.execute(CLOCK)
     await connection.close()
-    async with in_process(database_url, redis_url, simulator, sale_days=40) as program:
+    # A link that is mailed ends within the calm, like every other attempt.
+    settings = {"sale_days": 40, "pay_link_minutes": 60.0}
+    async with in_process(database_url, redis_url, simulator, **settings) as program:
         world = World(program, chance, Weather.drawn(chance) if faulty else Weather.calm())
         stop: Callable[[], None] = faults.watch(world.pass_fault_point)
         try:
