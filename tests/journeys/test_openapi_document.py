@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import itertools
 import json
 import random
 import time
@@ -42,19 +43,9 @@ LEAST_SUCCESSES = 20
 # succeed, here they are only asked wrongly.
 TRIED_ELSEWHERE = {
     "void_documents_of_order",
-    "add_agency",
-    "change_credit_limit",
     "pay_from_deposit",
-    "read_statement",
-    "read_statement_csv",
-    "top_up",
-    "add_office",
-    "start_shift",
-    "end_shift",
     "pay_out",
-    "write_off",
     "pay_in_cash",
-    "send_payment_link",
     "try_refund_again",
     "look_up_credit",
     "verify_registration",
@@ -91,6 +82,20 @@ STAFF_READS: dict[str, JSON] = {
     "list_audit_entries": {"limit": 5},
     "read_audit_chain": {},
 }
+# What staff do with agencies and drawers: of which of the things made before, and how its id is called in the path.
+MONEY: dict[str, tuple[str, str]] = {
+    "add_agency": ("", ""),
+    "change_credit_limit": ("agencies", "agency_id"),
+    "top_up": ("agencies", "agency_id"),
+    "read_statement": ("agencies", "agency_id"),
+    "read_statement_csv": ("agencies", "agency_id"),
+    "add_office": ("", ""),
+    "start_shift": ("offices", ""),
+    "end_shift": ("drawers", "shift_id"),
+    "write_off": ("counted", "shift_id"),
+}
+MONEY_MADE = {"add_agency": "agencies", "add_office": "offices", "start_shift": "drawers", "end_shift": "counted"}
+CODES = (f"D{number:04d}" for number in itertools.count(1))
 KEPT = 40
 CHECKS = [
     not_a_server_error,
@@ -121,6 +126,10 @@ class Tally:
         self.payments: list[JSON] = []
         self.quotes: list[JSON] = []
         self.events: list[JSON] = []
+        self.agencies: list[JSON] = []
+        self.offices: list[JSON] = []
+        self.drawers: list[JSON] = []
+        self.counted: list[JSON] = []
 
     def remember(self, name: str, answer: JSON) -> None:
         if name == "search_offers":
@@ -133,6 +142,8 @@ class Tally:
             self.quotes = [answer, *self.quotes][:KEPT]
         elif name == "list_webhook_events":
             self.events = (answer["items"] + self.events)[:KEPT]
+        elif name in MONEY_MADE:
+            getattr(self, MONEY_MADE[name]).append(answer)
 
     def sound_request(self, name: str, chance: random.Random) -> dict[str, Any] | None:
         """A request that the program can grant; None as long as what it needs has not been answered."""
@@ -154,7 +165,22 @@ class Tally:
             return {"query": STAFF_READS[name], "headers": OPERATOR}
         if name in {"read_webhook_event", "replay_webhook_event"}:
             return _about_event(name, chance.choice(self.events)) if self.events else None
+        if name in MONEY:
+            return self._about_money(name, chance)
         return _about_order(name, chance.choice(self.orders), chance) if self.orders else None
+
+    def _about_money(self, name: str, chance: random.Random) -> dict[str, Any] | None:
+        """What staff do with agencies and drawers, of what they have made before."""
+        wanted, field = MONEY[name]
+        made: list[JSON] = getattr(self, wanted) if wanted else []
+        if wanted and not made:
+            return None
+        which = made.pop() if name == "end_shift" else chance.choice(made) if made else {}
+        body = _money_body(name, which)
+        parts: dict[str, Any] = {"headers": {**OPERATOR, "Idempotency-Key": new_key()}}
+        if field:
+            parts["path_parameters"] = {field: which["id"]}
+        return parts if body is None else {**parts, "body": body}
 
     def _about_quote(self, chance: random.Random) -> dict[str, Any] | None:
         tokens = {order["id"]: order["guest_token"] for order in self.orders}
@@ -174,6 +200,30 @@ class Tally:
             by_status = " ".join(f"{status}:{count}" for status, count in sorted(statuses.items()))
             lines.append(f"{operation:<26} {self.successes(operation):>5} {statuses.total():>5}  {by_status}")
         return "\n".join(lines)
+
+
+def _money_body(name: str, which: JSON) -> JSON | None:
+    """What is said in a sound request; a drawer is counted with a riyal too little, so that it can be written off."""
+    match name:
+        case "add_agency":
+            return {"code": next(CODES), "name": "Desert Travel", "credit_limit": _sar("900.00")}
+        case "change_credit_limit":
+            return {"credit_limit": _sar("950.00")}
+        case "top_up":
+            return {"amount": _sar("10.00"), "reference": "FT1"}
+        case "add_office":
+            return {"code": next(CODES), "name": "Olaya", "currency": "SAR"}
+        case "start_shift":
+            return {"office": which["code"], "clerk": next(CODES), "opening_float": _sar("100.00")}
+        case "end_shift":
+            return {"counted": _sar("99.00")}
+        case "write_off":
+            return {"reason": "shortage"}
+    return None
+
+
+def _sar(amount: str) -> JSON:
+    return {"amount": amount, "currency": "SAR"}
 
 
 def _about_event(name: str, event: JSON) -> dict[str, Any]:
@@ -200,6 +250,8 @@ def _about_order(name: str, order: JSON, chance: random.Random) -> dict[str, Any
             return {**about_it, "headers": token}
         case "quote_cancellation_of_order":
             return {**about_it, "body": {}, "headers": token}
+        case "send_payment_link":
+            return {**about_it, "body": {}, "headers": {**OPERATOR, "Idempotency-Key": new_key()}}
         case "start_payment":
             headers = {**token, "Idempotency-Key": new_key()}
             return {**about_it, "body": {"method": "card"}, "headers": headers}
@@ -343,7 +395,9 @@ def test_no_answer_is_outside_the_document_and_every_operation_succeeds_by_linke
     tally = calls.tally
     for turn in range(5 * LEAST_SUCCESSES):
         for name in calls.operations:
-            if tally.successes(name) < LEAST_SUCCESSES and name not in TRIED_ELSEWHERE:
+            short = tally.successes(name) < LEAST_SUCCESSES and name not in TRIED_ELSEWHERE
+            # Each drawer is closed once, and some were closed by requests that nobody remembers.
+            if short or (name == "start_shift" and not tally.drawers):
                 calls.linked(name, turn)
     print(f"\n{tally.table()}")
     few = {name: tally.successes(name) for name in tally.answers if tally.successes(name) < LEAST_SUCCESSES}
