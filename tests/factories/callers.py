@@ -8,14 +8,16 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import msgspec
 from tests.factories.in_process import InProcess, new_key
 
-from ais.accounts import SessionKind, SessionRef, UserKind
+from ais.accounts import Origin, SessionKind, SessionRef, UserKind
 from ais.accounts.domain import Grant
 from ais.accounts.repository.sessions import insert_session
-from ais.accounts.repository.users import insert_user
+from ais.accounts.repository.users import find_user, insert_user
 from ais.accounts.rights.keys import NewApiKey, give_key_out
 from ais.accounts.rights.repository import insert_grant
+from ais.accounts.service.sign_in import ORIGIN_KIND
 from ais.kit import Channel, Money, encode_id, ids, system_actor
 from ais.kit.ids import SessionId, UserId
 from ais.payments import create_agency
@@ -81,11 +83,15 @@ async def signed_in(caller: Caller) -> Caller:
     services, user_id = caller.program.state.account_services, caller.user_id
     assert user_id is not None
     async with caller.program.database.unit_of_work(ACTOR) as uow:
+        user = await find_user(uow.connection, user_id)
+        assert user is not None
+        someone = await services.vault.person(uow.connection, user.person_id)
+        assert someone is not None
         session_id = await insert_session(
             uow,
             user_id,
             SessionKind.TOKEN,
-            b"sealed",
+            someone.seal(ORIGIN_KIND, msgspec.json.encode(Origin("tests", "192.0.2.1"))),
             caller.program.database.clock.now(),
             lifetime=timedelta(days=1),
             idle=None,

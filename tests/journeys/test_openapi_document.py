@@ -64,6 +64,17 @@ TRIED_ELSEWHERE = {
     "remove_own_second_factor",
     "register_account",
     "ask_for_reset",
+    "list_roles",
+    "ask_for_role",
+    "ask_to_revoke_role",
+    "list_approvals",
+    "approve",
+    "decline_approval",
+    "create_api_key",
+    "revoke_api_key",
+    "add_agency_user",
+    "list_agency_users",
+    "lock_agency_user",
 }
 OPERATOR = {"Authorization": f"Bearer {DEMO_OPERATOR_TOKEN}"}
 # What staff may read at any time, and how it is asked for.
@@ -79,6 +90,7 @@ STAFF_READS: dict[str, JSON] = {
     "list_shifts": {},
     "list_refunds": {},
     "list_disputes": {},
+    "list_api_keys": {"limit": 5},
     "list_audit_entries": {"limit": 5},
     "read_audit_chain": {},
 }
