@@ -72,6 +72,26 @@ async def test_entries_and_jobs_leave_by_one_statement(database, actor):
 
 
 @pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO data_versions (name) VALUES ($1)",
+        "\n  WITH other AS (SELECT $1::text AS name) INSERT INTO data_versions (name) SELECT name FROM other",
+    ],
+)
+async def test_entries_may_ride_in_a_statement_and_are_written_once(database, actor, statement):
+    async with database.unit_of_work(actor) as uow:
+        await record(uow, LAMP)
+        await uow.execute_auditing(statement, "lamps")
+        assert await uow.connection.fetchval("SELECT count(*) FROM audit_entries") == 1
+        await record(uow, Entry(action="lamp.moved", subject="lmp_1"))
+        await uow.execute_auditing("SELECT bump_data_version($1)", "lamps")
+        await uow.execute_auditing("SELECT bump_data_version($1)", "lamps")
+    assert await stored(database) == [("lamp.lit", "lmp_1"), ("lamp.moved", "lmp_1")]
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT version FROM data_versions WHERE name = 'lamps'") == 3
+
+
+@pytest.mark.parametrize(
     ("entry", "error"),
     [
         (Entry(action="lit", subject="lmp_1"), ValueError),

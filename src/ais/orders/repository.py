@@ -74,7 +74,7 @@ async def _insert_order(
     for name in ("contact_sealed", "contact_lookup"):
         value: bytes | None = getattr(order, name)
         content[name] = "\\x" + value.hex() if value is not None else None
-    await uow.connection.execute(
+    await uow.execute_auditing(
         _INSERT,
         content,
         content["passengers"],

@@ -17,7 +17,7 @@ import asyncpg
 import msgspec
 
 from ais.kit import Actor, Clock, SystemClock, new_uuid
-from ais.platform.audit import Entry, Row, insertion, row_of
+from ais.platform.audit import Entry, Row, after_row, insertion, row_of
 from ais.platform.outbox import JobWaker, NewJob, Subscriptions, insert_jobs
 from ais.platform.telemetry import CORRELATION_ID
 from ais.platform.vault import Vault
@@ -46,6 +46,7 @@ class UnitOfWork:
         self._jobs: list[NewJob] = []
         self._events: list[tuple[UUID, Event]] = []
         self._audited: list[Row] = []
+        self._last_audited: Row | None = None
 
     @property
     def vault(self) -> Vault:
@@ -77,11 +78,27 @@ class UnitOfWork:
 
     def audit(self, entry: Entry) -> None:
         """Add to the audit trail; the entry exists if and only if this transaction commits."""
-        self._audited.append(row_of(entry, self.actor, self.correlation_id, self.clock.now()))
+        row = row_of(entry, self.actor, self.correlation_id, self.clock.now())
+        self._last_audited = after_row(row, self._last_audited)
+        self._audited.append(self._last_audited)
 
     def audited(self) -> Sequence[Row]:
-        """The entries that this unit of work owes the audit trail."""
+        """The entries that this unit of work still owes the audit trail."""
         return self._audited
+
+    async def execute_auditing(self, statement: str, *arguments: Any) -> None:
+        """Execute ``statement`` with the entries that wait for the audit trail riding in it.
+
+        For a statement that comes last, or nearly so, where each round trip counts: what is recorded after it leaves
+        with the commit. ``statement`` changes rows and answers none; a WITH of its own may not be recursive.
+        """
+        rider = insertion(self._audited)
+        if rider is None:
+            await self.connection.execute(statement, *arguments)
+            return
+        riding = rider.riding_in(statement, len(arguments) + 1)
+        await self.connection.execute(riding, *arguments, rider.parameter)
+        self._audited.clear()
 
     def leaving(self, subscriptions: Subscriptions) -> list[NewJob]:
         """The job rows that this unit of work owes: those asked for, and one per handler of each event."""

@@ -56,13 +56,21 @@ class NewJob(msgspec.Struct, frozen=True):
 
 
 class Rider(NamedTuple):
-    """Rows of another table that leave with the jobs by the same statement: ``insert`` with ``{0}`` for the number of
-    its one parameter.
+    """Rows of another table that leave by a statement of somebody else: ``insert`` with ``{0}`` for the number of its
+    one parameter.
     """
 
     name: str
     insert: str
     parameter: Any
+
+    def riding_in(self, statement: str, number: int) -> str:
+        """``statement``, which may have a WITH of its own, with the insertion as its first part; ``number`` is that of
+        the parameter.
+        """
+        text = statement.lstrip()
+        first = f"WITH {self.name} AS ({self.insert.format(number)})"
+        return f"{first}, {text.removeprefix('WITH ')}" if text.startswith("WITH ") else f"{first} {text}"
 
 
 class Subscriptions:
@@ -99,16 +107,15 @@ async def insert_jobs(
         return
     for job in wanted:
         refuse_personal_data(job.payload)
-    before = f"WITH {rider.name} AS ({rider.insert.format(6)})" if rider is not None else ""
-    await connection.execute(
-        f"""
-        {before}
+    statement = """
         INSERT INTO jobs (entrypoint, payload, execute_after, dedupe_key, headers)
         SELECT name, payload, coalesce(run_at, ais_now()), dedupe_key, jsonb_build_object('correlation_id', $5::text)
         FROM unnest($1::text[], $2::bytea[], $3::timestamptz[], $4::text[]) AS job (name, payload, run_at, dedupe_key)
         ON CONFLICT (dedupe_key) WHERE status = 'queued' AND dedupe_key IS NOT NULL
         DO UPDATE SET execute_after = least(jobs.execute_after, excluded.execute_after)
-        """,  # noqa: S608  # made of constants
+    """
+    await connection.execute(
+        statement if rider is None else rider.riding_in(statement, 6),
         [job.name for job in wanted],
         [msgspec.json.encode(job.payload) for job in wanted],
         [job.run_at for job in wanted],

@@ -140,7 +140,7 @@ async def insert_documents(
     uow: UnitOfWork, documents: list[dict[str, Any]], coupons: list[dict[str, Any]], issued_at: datetime
 ) -> None:
     """Write documents and their coupons, all by one statement; a coupon's issue is its first recorded move."""
-    await uow.connection.execute(
+    await uow.execute_auditing(
         """
         WITH document AS (
             INSERT INTO documents (id, number, type, order_id, passenger_id, passenger_name, validating_carrier,

@@ -171,8 +171,8 @@ async def _write(
                 twin = await store_answer(uow, request, answer)
                 if twin is not None:
                     raise _Superseded(twin)
-                await repository.insert_order(uow, order, keys, correlation_id=correlation_id, reason="offer accepted")
                 await record(uow, _created(order))
+                await repository.insert_order(uow, order, keys, correlation_id=correlation_id, reason="offer accepted")
         except _Superseded as superseded:
             return superseded.answer
         except repository.LocatorTaken:

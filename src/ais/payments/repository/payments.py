@@ -74,7 +74,7 @@ async def insert_payment(uow: UnitOfWork, wanted: NewPayment) -> Payment:
 async def _record(
     uow: UnitOfWork, payment_id: UUID, kind: str, before: str | None, after: str, detail: dict[str, Any]
 ) -> None:
-    await uow.connection.execute(
+    await uow.execute_auditing(
         "INSERT INTO payment_events (payment_id, kind, from_status, to_status, detail, actor)"
         " VALUES ($1, $2, $3, $4, $5, $6)",
         payment_id,

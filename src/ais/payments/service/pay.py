@@ -45,10 +45,10 @@ async def begin_payment(uow: UnitOfWork, wanted: NewPayment) -> Payment:
         if not same:
             raise OtherAttemptOpen(payment)
         return payment
-    begun = await repository.insert_payment(uow, wanted)
-    asked = {"method": begun.method, "provider": begun.provider, "amount": str(begun.amount)}
-    await record(uow, payment_entry("payment.begun", begun, after=asked))
-    return begun
+    asked = {"method": wanted.method, "provider": wanted.provider, "amount": str(wanted.amount)}
+    subject = encode_id(ids.PAYMENT, wanted.id)
+    await record(uow, Entry(action="payment.begun", subject=subject, order_id=wanted.order_id, after=asked))
+    return await repository.insert_payment(uow, wanted)
 
 
 async def call_provider(gateways: Gateways, payment: Payment) -> ProviderPayment:
