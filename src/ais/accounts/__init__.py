@@ -17,9 +17,17 @@ Use cases lock an approval's row before all others, and the user's row before th
 from ais.accounts.checks import SessionChecks
 from ais.accounts.domain import USER_TRANSITIONS, LinkPurpose, Origin, SessionKind, User, UserKind, UserStatus
 from ais.accounts.door import PAGE_COOKIE, Accounts
-from ais.accounts.errors import AccountExists, AccountNotFound
+from ais.accounts.errors import (
+    AccountExists,
+    AccountNotFound,
+    LinkOver,
+    SecondFactorNeeded,
+    SessionNotFound,
+    SignInRefused,
+    TooManyTries,
+)
 from ais.accounts.events import AddressVerified, LinkAsked, PasswordChanged
-from ais.accounts.passwords import Passwords
+from ais.accounts.passwords import TOO_SHORT, TOO_WEAK, Passwords
 from ais.accounts.ports import AgencyCodes
 from ais.accounts.repository.users import email_lookup_of
 from ais.accounts.rights.approvals import ApprovalDesk, ask_approval
@@ -29,9 +37,12 @@ from ais.accounts.rights.keys import ApiKeys
 from ais.accounts.rights.schemas import ApprovalBody, approval_body
 from ais.accounts.roles import OPERATOR_PERMISSIONS, PERMISSIONS, ROLES
 from ais.accounts.service.letters import AccountLetter, LetterKind, letter_of_link, letter_to_user
-from ais.accounts.service.plumbing import AccountServices, Policy, public_id
-from ais.accounts.service.register import create_user
-from ais.accounts.service.reset import ask_reset
+from ais.accounts.service.plumbing import AccountServices, Policy, open_email, public_id, session_of
+from ais.accounts.service.profile import OwnAccount, own_account
+from ais.accounts.service.register import create_user, is_open, register, verify_address
+from ais.accounts.service.reset import ask_reset, reset_password
+from ais.accounts.service.sessions import SessionShown, own_sessions, revoke_session, revoke_sessions
+from ais.accounts.service.sign_in import SignedIn, sign_in, sign_out
 from ais.accounts.service.staff import (
     Account,
     find_account,
@@ -49,6 +60,8 @@ __all__ = [
     "PAGE_COOKIE",
     "PERMISSIONS",
     "ROLES",
+    "TOO_SHORT",
+    "TOO_WEAK",
     "USER_TRANSITIONS",
     "Account",
     "AccountExists",
@@ -67,15 +80,23 @@ __all__ = [
     "ApprovalKind",
     "LetterKind",
     "LinkAsked",
+    "LinkOver",
     "LinkPurpose",
     "Origin",
+    "OwnAccount",
     "PasswordChanged",
     "Passwords",
     "Policy",
+    "SecondFactorNeeded",
     "SecondPersonNeeded",
     "SessionChecks",
     "SessionKind",
+    "SessionNotFound",
     "SessionRef",
+    "SessionShown",
+    "SignInRefused",
+    "SignedIn",
+    "TooManyTries",
     "User",
     "UserKind",
     "UserStatus",
@@ -87,10 +108,22 @@ __all__ = [
     "find_account",
     "grant_role",
     "have_accounts",
+    "is_open",
     "letter_of_link",
     "letter_to_user",
     "list_accounts",
+    "open_email",
+    "own_account",
+    "own_sessions",
     "public_id",
+    "register",
+    "reset_password",
     "reset_second_factor",
+    "revoke_session",
+    "revoke_sessions",
+    "session_of",
     "set_locked",
+    "sign_in",
+    "sign_out",
+    "verify_address",
 ]

@@ -48,11 +48,13 @@ class Accounts:
         return await self._actor(state, Channel.WEB)
 
     def page_session(self, connection: HTTPConnection) -> SessionRef | None:
-        """The session that the browser's cookie names, whether it lives or not."""
-        for name in (f"__Host-{PAGE_COOKIE}", PAGE_COOKIE):
-            if text := connection.cookies.get(name):
-                return self._services.tokens.read_page(text)
-        return None
+        """The session that the browser's cookie names, whether it lives or not.
+
+        Where pages are reached by https only a ``__Host-`` cookie counts: no neighbouring site can have set it.
+        """
+        name = f"__Host-{PAGE_COOKIE}" if self._services.policy.pages_are_https else PAGE_COOKIE
+        text = connection.cookies.get(name)
+        return self._services.tokens.read_page(text) if text else None
 
     async def _actor(self, state: SessionState, channel: Channel) -> Actor:
         """Who acts. Of an agency, the agency sells; agencies are known by their codes from here on."""

@@ -44,7 +44,7 @@ from ais.accounts.schemas import (
     Verified,
     VerifyRequest,
 )
-from ais.accounts.service.plumbing import AccountServices
+from ais.accounts.service.plumbing import AccountServices, session_of
 from ais.accounts.service.profile import own_account
 from ais.accounts.service.register import register, verify_address
 from ais.accounts.service.reset import ask_reset, change_password, reset_password
@@ -57,8 +57,8 @@ from ais.accounts.service.second_factor import (
 from ais.accounts.service.sessions import SessionShown, own_sessions, revoke_session, revoke_sessions
 from ais.accounts.service.sign_in import SignedIn, refresh, sign_in, sign_out, sign_out_by_refresh
 from ais.accounts.tokens import ACCESS_SECONDS, SessionRef
-from ais.kit import Actor, ValidationFailed, decode_id, encode_id, ids
-from ais.kit.ids import SessionId, UserId
+from ais.kit import ValidationFailed, decode_id, encode_id, ids
+from ais.kit.ids import SessionId
 from ais.platform.http import (
     ACCOUNT,
     PUBLIC,
@@ -92,14 +92,6 @@ def _services(request: HTTPRequest) -> AccountServices:
 def origin_of(request: HTTPRequest) -> Origin:
     """From where the request comes."""
     return Origin(request.headers.get("user-agent", ""), client_address(request, request.app.state.trusted_proxies))
-
-
-def session_of(actor: Actor) -> SessionRef:
-    """The session by which a signed-in caller acts."""
-    session_id, user_id = decode_id(ids.SESSION, actor.session_id or ""), decode_id(ids.USER, actor.id)
-    assert session_id is not None
-    assert user_id is not None
-    return SessionRef(SessionId(session_id), UserId(user_id))
 
 
 def _tokens(services: AccountServices, signed_in: SignedIn) -> Response[TokensBody]:

@@ -10,12 +10,13 @@ import asyncio
 import unicodedata
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
-
-from argon2 import PasswordHasher, Type
-from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 from ais.kit import ServiceUnavailable, ValidationFailed
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 LEAST_LENGTH = 10
 GREATEST_LENGTH = 128
@@ -40,14 +41,25 @@ class Passwords:
 
     def __init__(self, memory_kib: int, rounds: int, forbidden: frozenset[str] = frozenset()) -> None:
         self._forbidden = forbidden
-        self._hasher = PasswordHasher(time_cost=rounds, memory_cost=memory_kib, parallelism=1, type=Type.ID)
+        self._memory_kib = memory_kib
+        self._rounds = rounds
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="passwords")
         self._waiting = 0
-        # Looked at where there is no account, so that it takes the same time.
-        self._nobody = self._hasher.hash("nobody has this password")
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    @cached_property
+    def _hasher(self) -> PasswordHasher:
+        # Loaded by the first who signs in: a quick start is a promise.
+        from argon2 import PasswordHasher, Type
+
+        return PasswordHasher(time_cost=self._rounds, memory_cost=self._memory_kib, parallelism=1, type=Type.ID)
+
+    @cached_property
+    def _nobody(self) -> str:
+        """A hash that is looked at where there is no account, so that it takes the same time."""
+        return self._hasher.hash("nobody has this password")
 
     async def hash(self, password: str) -> str:
         """A new hash, with its salt and cost in it."""
@@ -55,7 +67,7 @@ class Passwords:
 
     async def verify(self, stored: str | None, password: str) -> bool:
         """Whether ``stored`` was made of ``password``; without a hash the answer is no, and takes as long."""
-        return await self._away(lambda: self._verify(stored or self._nobody, password) and stored is not None)
+        return await self._away(lambda: self._verify(stored, password))
 
     def is_outdated(self, stored: str) -> bool:
         """Whether a hash was made at another cost than new ones are."""
@@ -72,13 +84,17 @@ class Passwords:
         if await self._away(lambda: _score(formed[:_JUDGED_LENGTH], known)) < _LEAST_SCORE:
             raise ValidationFailed([(field, TOO_WEAK)])
 
-    def _verify(self, stored: str, password: str) -> bool:
+    def _verify(self, stored: str | None, password: str) -> bool:
+        from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
+
+        nobody = self._nobody  # made by whoever comes first, so that its making says nothing of who has an account
         try:
-            return self._hasher.verify(stored, _form(password))
+            self._hasher.verify(stored or nobody, _form(password))
         except VerifyMismatchError:
             return False
         except (VerificationError, InvalidHashError) as problem:
             raise RuntimeError("a stored password hash cannot be read") from problem
+        return stored is not None
 
     async def _away(self, work: Callable[[], Answer]) -> Answer:
         if self._waiting >= _WAITING_MOST:

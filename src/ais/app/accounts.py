@@ -52,6 +52,7 @@ def open_accounts(settings: Settings, database: Database, cache: Cache | None = 
             first_delay_seconds=settings.sign_in_delay_seconds,
             page_idle=idle,
             page_lifetime=timedelta(hours=settings.page_session_hours),
+            pages_are_https=settings.site.startswith("https://"),
         ),
     )
 

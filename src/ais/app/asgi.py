@@ -28,6 +28,7 @@ from ais.platform.http.shield import Shield
 from ais.platform.settings import Settings, load_settings
 from ais.platform.telemetry import configure_logging
 from ais.reference.endpoints import AirportsController
+from ais.web.account.routes import ROUTES as ACCOUNT_PAGES
 from ais.web.shop.problems import error_page
 from ais.web.shop.routes import ROUTES as SHOP_ROUTES
 
@@ -72,6 +73,7 @@ def litestar_application(settings: Settings, *, owns_process: bool = False) -> L
             *COUNTER_ROUTES,
             *LIST_ROUTES,
             *OWN_MONEY_ROUTES,
+            *ACCOUNT_PAGES,
             *SHOP_ROUTES,
         ],
         lifespan=[lifespan],

@@ -71,6 +71,7 @@ from ais.orders.service.reading import (
     find_order_by_name,
     lookup_access_ends_at,
     note_personal_read,
+    own_orders,
     read_own_order,
     show_order,
 )
@@ -140,6 +141,7 @@ __all__ = [
     "note_personal_read",
     "open_people",
     "order_body",
+    "own_orders",
     "pay_order",
     "quote_cancellation",
     "read_list",

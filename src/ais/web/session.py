@@ -21,7 +21,7 @@ from litestar.datastructures import Cookie
 
 from ais.kit import ANONYMOUS, Actor, ActorKind, AppError, Channel, decode_id, ids
 from ais.orders import OrderNotFound
-from ais.platform.http import Authenticator, Forbidden, HTTPRequest, TokenExpired, Unauthorized
+from ais.platform.http import Authenticator, Forbidden, HTTPRequest, TokenExpired, Unauthorized, actor_of
 from ais.platform.tokens import TokenRing
 
 ORDERS_KEPT = 12
@@ -72,6 +72,11 @@ def read_session(request: HTTPRequest) -> ShopSession:
     return ShopSession(secrets.token_hex(_ID_BYTES), is_new=True)
 
 
+def renewed(session: ShopSession) -> ShopSession:
+    """The same orders under another id, for a browser whose user signs in: who knew the old one knows nothing."""
+    return ShopSession(secrets.token_hex(_ID_BYTES), session.tokens, is_new=True)
+
+
 def session_cookie(request: HTTPRequest, session: ShopSession) -> Cookie:
     """The cookie that carries the session; it ends with the browser's own session."""
     return Cookie(
@@ -119,7 +124,9 @@ def require_own_form(request: HTTPRequest, session: ShopSession, form: Mapping[s
 
 
 def guest_of(request: HTTPRequest, session: ShopSession, order_id: str) -> Actor:
-    """The guest whose token in the session opens that order; raises OrderNotFound if there is none that lives."""
+    """The guest whose token in the session opens that order, or the account that has signed in with this browser, which
+    may open it or not. Raises OrderNotFound if there is neither.
+    """
     authenticator: Authenticator = request.app.state.authenticator
     wanted = decode_id(ids.ORDER, order_id)
     for token in reversed(session.tokens):
@@ -129,4 +136,7 @@ def guest_of(request: HTTPRequest, session: ShopSession, order_id: str) -> Actor
             continue
         if wanted is not None and actor.id == str(wanted):
             return msgspec.structs.replace(actor, channel=Channel.WEB)
+    account = actor_of(request)
+    if account.session_id is not None:
+        return account
     raise OrderNotFound

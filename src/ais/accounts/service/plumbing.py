@@ -13,9 +13,9 @@ from ais.accounts.domain import LOCKED_FOR, Origin, User, UserKind, delay_after
 from ais.accounts.errors import TooManyTries
 from ais.accounts.passwords import Passwords
 from ais.accounts.repository import links, users
-from ais.accounts.tokens import AccountTokens
-from ais.kit import ANONYMOUS, Actor, ActorKind, Channel, ValidationFailed, encode_id, ids
-from ais.kit.ids import UserId
+from ais.accounts.tokens import AccountTokens, SessionRef
+from ais.kit import ANONYMOUS, Actor, ActorKind, Channel, ValidationFailed, decode_id, encode_id, ids
+from ais.kit.ids import SessionId, UserId
 from ais.platform.audit import Entry, address_block, record
 from ais.platform.database import Database, UnitOfWork
 from ais.platform.vault import UnusableAddress, Vault, normalise_email
@@ -36,12 +36,14 @@ class Policy(msgspec.Struct, frozen=True):
 
     ``staff_second_factor``: staff without a second factor have no rights until they set one up. ``first_delay_seconds``
     is how long the answer to the third wrong try is kept back; each further one twice as long.
+    ``pages_are_https``: browsers reach the pages by https alone.
     """
 
     staff_second_factor: bool
     first_delay_seconds: float
     page_idle: timedelta
     page_lifetime: timedelta
+    pages_are_https: bool
 
 
 class AccountServices(msgspec.Struct, frozen=True):
@@ -60,6 +62,14 @@ class AccountServices(msgspec.Struct, frozen=True):
 
 def public_id(user_id: UserId | UUID) -> str:
     return encode_id(ids.USER, user_id)
+
+
+def session_of(actor: Actor) -> SessionRef:
+    """The session by which a signed-in caller acts."""
+    session_id, user_id = decode_id(ids.SESSION, actor.session_id or ""), decode_id(ids.USER, actor.id)
+    assert session_id is not None
+    assert user_id is not None
+    return SessionRef(SessionId(session_id), UserId(user_id))
 
 
 def acting(user: User, channel: Channel) -> Actor:

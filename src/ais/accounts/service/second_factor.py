@@ -11,9 +11,9 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import msgspec
-import pyotp
 
 from ais.accounts.domain import Origin, User, UserKind
 from ais.accounts.errors import AccountNotFound, SecondFactorConflict, SignInRefused
@@ -33,10 +33,14 @@ from ais.kit.ids import UserId
 from ais.platform.audit import Entry, record
 from ais.platform.database import UnitOfWork
 
+if TYPE_CHECKING:
+    import pyotp
+
 TOTP_KIND = "totp"
 STEP_SECONDS = 30
 RECOVERY_CODES = 10
 _RECOVERY_BYTES = 10
+_SECRET_BYTES = 20
 _STEPS_AROUND = (0, -1, 1)
 WRONG_CODE = "is not the code of this moment"
 
@@ -60,14 +64,14 @@ async def begin_second_factor(
     if user.has_second_factor:
         raise SecondFactorConflict
     await require_password(services, user, password, origin, actor)
-    secret = pyotp.random_base32()
+    secret = base64.b32encode(secrets.token_bytes(_SECRET_BYTES)).decode()
     async with services.database.unit_of_work(actor) as uow:
         person = await services.vault.person(uow.connection, user.person_id)
         if person is None or user.email_sealed is None:
             raise AccountNotFound
         await users.begin_totp(uow, user_id, person.seal(TOTP_KIND, secret))
         email = person.open(EMAIL_KIND, user.email_sealed)
-    return SecondFactorBegun(secret, pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=issuer))
+    return SecondFactorBegun(secret, _authenticator(secret).provisioning_uri(name=email, issuer_name=issuer))
 
 
 async def confirm_second_factor(
@@ -213,7 +217,7 @@ async def _matching_step(services: AccountServices, uow: UnitOfWork, user: User,
     person = await services.vault.person(uow.connection, user.person_id)
     if person is None or user.totp_sealed is None:
         return None
-    authenticator = pyotp.TOTP(person.open(TOTP_KIND, user.totp_sealed))
+    authenticator = _authenticator(person.open(TOTP_KIND, user.totp_sealed))
     now = int(services.database.clock.now().timestamp()) // STEP_SECONDS
     matching = [
         now + around
@@ -221,6 +225,12 @@ async def _matching_step(services: AccountServices, uow: UnitOfWork, user: User,
         if hmac.compare_digest(authenticator.generate_otp(now + around).encode(), code.encode())
     ]
     return matching[0] if matching else None
+
+
+def _authenticator(secret: str) -> pyotp.TOTP:
+    import pyotp  # loaded by the first who has a second factor: a quick start is a promise
+
+    return pyotp.TOTP(secret)
 
 
 def _recovery_code() -> str:

@@ -8,7 +8,7 @@ from ais.kit import Actor, decode_id, encode_id, ids
 from ais.kit.ids import OrderId
 from ais.kit.locator import is_locator
 from ais.orders import repository
-from ais.orders.access import is_own, may_read_personal, require_order_access
+from ais.orders.access import Scope, is_own, may_read_personal, owner_of, require_order_access
 from ais.orders.domain import Order, People
 from ais.orders.errors import OrderNotFound
 from ais.orders.names import search_name
@@ -19,7 +19,7 @@ from ais.platform.audit import Entry, record
 from ais.platform.database import Database, UnitOfWork
 from ais.platform.i18n import Language
 from ais.platform.vault import Vault
-from ais.ticketing import documents_of_order
+from ais.ticketing import documents_of_order, documents_of_orders
 
 GUEST_TOKEN_AFTER_LAST_FLIGHT = timedelta(hours=24)
 LOOKUP_TOKEN = timedelta(hours=1)
@@ -73,6 +73,19 @@ async def show_order(
             documents = await documents_of_order(uow.connection, order.id)
             people = await people_shown(uow, order)
     return order_body(order, people, documents, now=database.clock.now(), language=language, guest_token=guest_token)
+
+
+async def own_orders(database: Database, actor: Actor, language: Language, *, limit: int) -> list[OrderBody]:
+    """The orders that are the caller's own, the newest first, without any that they see as staff."""
+    scope = Scope(owner_user_id=owner_of(actor), seller_id=actor.seller_id)
+    async with database.connection() as connection:
+        found = await repository.list_orders(connection, repository.OrderFilter(scope=scope, limit=limit))
+        documents = await documents_of_orders(connection, [order.id for order in found])
+    now = database.clock.now()
+    return [
+        order_body(order, people_for(database.vault, actor, order), documents[order.id], now=now, language=language)
+        for order in found
+    ]
 
 
 def reads_as_staff(actor: Actor, order: Order) -> bool:

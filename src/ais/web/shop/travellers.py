@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response, get, post
 
 from ais.inventory import SeatsUnavailable
-from ais.kit import AppError, ServiceUnavailable, ValidationFailed, decode_id, ids
+from ais.kit import Actor, AppError, ServiceUnavailable, ValidationFailed, decode_id, ids
 from ais.offers import MoneyBody, OfferBody, OfferExpired, OfferNotFound, PriceChanged, Shop
 from ais.orders import (
     CreateOrder,
@@ -22,9 +22,9 @@ from ais.orders import (
 from ais.platform.http import PUBLIC, Authenticator, HTTPRequest, correlation_id_of
 from ais.platform.i18n import Language
 from ais.platform.idempotency import Answer, IdempotencyConflict, IdempotencyInProgress, RequestKey, fingerprint
+from ais.web.browser import buyer
 from ais.web.rendering import Mistakes, in_both, page_language, render, see_other
 from ais.web.session import (
-    BUYER,
     ShopSession,
     new_form_key,
     read_session,
@@ -76,7 +76,7 @@ async def book(request: HTTPRequest) -> Response[Any]:
         key = RequestKey(
             KEY_SCOPE, form.key or session.order_form_key(form.offer_id), fingerprint(msgspec.to_builtins(body))
         )
-        answer = await _ordered(services, key, body, language)
+        answer = await _ordered(services, buyer(request), key, body, language)
     except FormMistakes as mistakes:
         return _form(request, session, trip, form, mistakes.by_field)
     except _REFUSALS as refusal:
@@ -86,11 +86,13 @@ async def book(request: HTTPRequest) -> Response[Any]:
     return see_other(f"/{language}/orders/{order.id}", [session_cookie(request, kept)])
 
 
-async def _ordered(services: CreateOrder, key: RequestKey, body: OrderRequest, language: Language) -> Answer:
+async def _ordered(
+    services: CreateOrder, who: Actor, key: RequestKey, body: OrderRequest, language: Language
+) -> Answer:
     """The order, also for the second of two clicks that came while the first was slow."""
     for _ in range(PATIENCE):
         try:
-            return await create_order(services, BUYER, correlation_id_of(), key, body, language)
+            return await create_order(services, who, correlation_id_of(), key, body, language)
         except IdempotencyInProgress:
             continue
     raise IdempotencyInProgress
