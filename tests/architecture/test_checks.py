@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 
 import asyncpg
@@ -166,3 +167,12 @@ def test_what_no_database_answered_for_is_never_counted_as_audited(found, code, 
     told = audit.report(found, if_possible=True)
     assert told[0] == code_if_possible
     assert said in told[1]
+
+
+def test_what_the_page_on_security_names_as_its_proof_is_there():
+    text = (text_rules.ROOT / "docs/security.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:src|tests|tools|benchmarks)/[\w/.]+)`", text))
+    linked = {f"docs/{path}" for path in re.findall(r"\]\((?!\.\./)([\w/.-]+)\)", text)}
+    linked |= set(re.findall(r"\]\(\.\./([\w/.-]+)\)", text))
+    assert len(named) > 30
+    assert [each for each in sorted(named | linked) if not (text_rules.ROOT / each).exists()] == []
