@@ -29,6 +29,11 @@ ROWS_OF_A_SALE = {
     "coupon_moves": "document_id IN (SELECT id FROM bench.documents_template)",
     "ledger_postings": "order_id = (SELECT id FROM bench.chosen)",
     "ledger_entries": "posting_id IN (SELECT id FROM bench.ledger_postings_template)",
+    "person_keys": (
+        "id IN (SELECT person_id FROM bench.order_passengers_template"
+        " UNION ALL SELECT contact_person_id FROM bench.orders_template)"
+    ),
+    "audit_entries": "order_id = (SELECT id FROM bench.chosen)",
     "notices": "order_id = (SELECT id FROM bench.chosen)",
 }
 # Keys that are not uuids; those are made new everywhere, and so that what refers to them still does.
