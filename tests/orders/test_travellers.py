@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from ais.kit import AppError
+from ais.kit import AppError, ValidationFailed
 from ais.orders.domain import age_on
+from ais.orders.errors import NameRomanisationRequired, PassengerAge
 from ais.orders.schemas import PassengerRequest
 from ais.orders.service.travellers import check_travellers
 
@@ -208,3 +209,30 @@ def test_a_document_outlives_the_journey():
     assert refused(people, {"a": "adult"}) == expected
     people = [traveller("a", documents=[{**passport, "expires_on": "2027-03-11"}])]
     assert people_of(check(people, {"a": "adult"}))[0].documents[0].number == "A1234567"
+
+
+def test_everything_that_is_wrong_is_told_at_once_before_what_needs_another_name_or_fare():
+    people = [
+        traveller("a", given_name="S4ra", family_name="Al_Harbi", born_on="1800-01-01"),
+        traveller("b", family_name="الحربي"),
+        traveller("c", born_on="1990-01-01"),
+        traveller("i", born_on="2026-02-01"),
+        traveller("j", born_on="2026-02-01", accompanying_passenger_id="c"),
+    ]
+    types = {"a": "adult", "b": "adult", "c": "child", "i": "infant", "j": "infant"}
+    with pytest.raises(ValidationFailed) as problem:
+        check(people, types)
+    assert [field["path"] for field in problem.value.details["fields"]] == [
+        "passengers[0].family_name",
+        "passengers[0].given_name",
+        "passengers[0].born_on",
+        "passengers[3].accompanying_passenger_id",
+        "passengers[4].accompanying_passenger_id",
+    ]
+    people[0] = traveller("a")
+    people[3:] = [traveller(each, born_on="2026-02-01", accompanying_passenger_id=on) for each, on in ("ia", "jb")]
+    with pytest.raises(NameRomanisationRequired):
+        check(people, types)
+    people[1] = traveller("b")
+    with pytest.raises(PassengerAge):
+        check(people, types)

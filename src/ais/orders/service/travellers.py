@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from functools import partial
 
 import msgspec
 
-from ais.kit import ValidationFailed, new_uuid
+from ais.kit import AppError, ValidationFailed, new_uuid
 from ais.kit.ids import PassengerId
 from ais.orders.domain import AGE_RANGES, LocalName, Passenger, PersonalDetails, TravelDocument, age_on
 from ais.orders.errors import NameRomanisationRequired, PassengerAge
@@ -32,16 +33,34 @@ def check_travellers(
     """The order's passengers, in the order of the offer's.
 
     ``types`` are the offer's passengers by id ("adult", "child", "infant", "infant_seat"), ``travel_dates`` the local
-    dates of the flights. Raises ValidationFailed, NameRomanisationRequired or PassengerAge; nothing has happened then.
+    dates of the flights. Raises ValidationFailed with everything that is wrong with anybody, else
+    NameRomanisationRequired or PassengerAge for the first whom it concerns; nothing has happened then.
     """
     _require_same_passengers(requests, types)
     _require_adult(types)
+    refusals: list[AppError] = []
     for position, request in enumerate(requests):
         path = f"passengers[{position}]"
-        _check_names(request, path)
-        _check_age(request, types[request.id], path, travel_dates, today)
-        _check_documents(request, path, travel_dates)
-    _check_laps(requests, types)
+        for check in (
+            partial(_check_names, request, path),
+            partial(_check_age, request, types[request.id], path, travel_dates, today),
+            partial(_check_documents, request, path, travel_dates),
+        ):
+            try:
+                check()
+            except (ValidationFailed, NameRomanisationRequired, PassengerAge) as refusal:
+                refusals.append(refusal)
+    refusals += _wrong_laps(requests, types)
+    wrong = [
+        (each["path"], each["reason"])
+        for refusal in refusals
+        if isinstance(refusal, ValidationFailed)
+        for each in refusal.details["fields"]
+    ]
+    if wrong:
+        raise ValidationFailed(wrong)
+    if refusals:
+        raise refusals[0]
     by_id = {request.id: request for request in requests}
     identifiers = {reference: PassengerId(new_uuid()) for reference in types}
     passengers = tuple(
@@ -70,6 +89,7 @@ def _require_adult(types: Mapping[str, str]) -> None:
 
 
 def _check_names(request: PassengerRequest, path: str) -> None:
+    wrong: list[tuple[str, str]] = []
     for field, text in (("family_name", request.family_name), ("given_name", request.given_name)):
         if not text and field == "given_name":
             continue
@@ -82,7 +102,9 @@ def _check_names(request: PassengerRequest, path: str) -> None:
                 if is_arabic(value)
             }
             raise NameRomanisationRequired(f"{path}.{field}", suggestions)
-        raise ValidationFailed([(f"{path}.{field}", "must be Latin letters, spaces, hyphens or apostrophes")])
+        wrong.append((f"{path}.{field}", "must be Latin letters, spaces, hyphens or apostrophes"))
+    if wrong:
+        raise ValidationFailed(wrong)
     if ticket_name(request.family_name, request.given_name).startswith("/"):
         raise ValidationFailed([(f"{path}.family_name", "must have letters that a ticket can show")])
 
@@ -116,21 +138,23 @@ def _check_documents(request: PassengerRequest, path: str, travel_dates: Sequenc
             )
 
 
-def _check_laps(requests: Sequence[PassengerRequest], types: Mapping[str, str]) -> None:
+def _wrong_laps(requests: Sequence[PassengerRequest], types: Mapping[str, str]) -> Iterator[ValidationFailed]:
+    """A refusal for each passenger who has a lap that is none, or none and needs one."""
     taken: set[str] = set()
     for position, request in enumerate(requests):
         path = f"passengers[{position}].accompanying_passenger_id"
         adult = request.accompanying_passenger_id
         if types[request.id] != "infant":
             if adult is not None:
-                raise ValidationFailed([(path, "is for infants on a lap only")])
+                yield ValidationFailed([(path, "is for infants on a lap only")])
             continue
         if adult is None:
-            raise ValidationFailed([(path, "is required for an infant on a lap")])
+            yield ValidationFailed([(path, "is required for an infant on a lap")])
+            continue
         if types.get(adult) != "adult":
-            raise ValidationFailed([(path, "must be an adult of the order")])
-        if adult in taken:
-            raise ValidationFailed([(path, "has an infant on the lap already")])
+            yield ValidationFailed([(path, "must be an adult of the order")])
+        elif adult in taken:
+            yield ValidationFailed([(path, "has an infant on the lap already")])
         taken.add(adult)
 
 
