@@ -676,6 +676,18 @@ BEGIN
     END LOOP;
 END $$;
 
+CREATE FUNCTION public.require_owner() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM FROM users WHERE id = NEW.owner_user_id AND status <> 'closed' FOR SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the account of this order is closed'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'orders_owner_lives';
+    END IF;
+    RETURN NEW;
+END $$;
+
 CREATE FUNCTION public.standing_hold(p_hold uuid) RETURNS uuid
     LANGUAGE sql STABLE
     AS $$
@@ -3204,6 +3216,8 @@ CREATE TRIGGER notices_status BEFORE UPDATE OF status ON public.notices FOR EACH
 CREATE TRIGGER order_history_history BEFORE DELETE OR UPDATE ON public.order_history FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER order_segments_status BEFORE UPDATE OF status ON public.order_segments FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('order_segment.status', 'status');
+
+CREATE TRIGGER orders_owner_lives BEFORE INSERT ON public.orders FOR EACH ROW WHEN ((new.owner_user_id IS NOT NULL)) EXECUTE FUNCTION public.require_owner();
 
 CREATE TRIGGER orders_payment_status BEFORE UPDATE OF payment_status ON public.orders FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('order.payment_status', 'payment_status');
 

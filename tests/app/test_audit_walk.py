@@ -67,6 +67,7 @@ ROUTES = {
     "prove_again": "account.stepped_up",
     "confirm_own_second_factor": "account.second_factor_added",
     "remove_own_second_factor": "account.second_factor_removed",
+    "erase_me": "account.erased",
 }
 ROUTES_WITHOUT = {
     "search_offers": "reads",
@@ -121,6 +122,9 @@ COMMAND_ENTRIES = {
     "jobs retry": "job.retried",
     "audit search": "audit.searched",
     "audit export": "audit.exported",
+    "privacy rotate-keys": "vault.rotated",
+    "privacy export": "person.exported",
+    "privacy erase": "person.erased",
 }
 READS = "reads what is no person's"
 COMMANDS_WITHOUT = {
@@ -130,12 +134,13 @@ COMMANDS_WITHOUT = {
             "inventory show", "tickets ranges", "ledger balances", "ledger trial-balance", "ledger daily-sales",
             "ledger unflown", "ledger postings", "ledger verify", "staff list", "agency list", "cash shifts",
             "credit show", "refunds list", "disputes list", "webhooks list", "webhooks show", "notices list",
-            "jobs list", "jobs show", "jobs schedules", "audit verify",
+            "jobs list", "jobs show", "jobs schedules", "audit verify", "privacy status",
         ),
         READS,
     ),
     "order show": "shows persons masked, and in full by --personal, which is recorded",
     "order list": "shows persons masked",
+    "privacy seal": "seals what an earlier release wrote in the clear; nothing that is said changes",
     "ledger chain": "writes the chain itself, which is its own proof",
     "audit chain": "writes the chain itself, which is its own proof",
     "demo": "runs the program",
@@ -306,6 +311,7 @@ async def walk_accounts(walk):
     await walk.call("log_out", "auth/logout", bearing(other), refresh_token=other["refresh_token"])
     await person.log_in()
     await walk.call("end_sessions", "auth/sessions", bearing(await person.log_in()), verb="DELETE")
+    await walk.call("erase_me", "me/erasure", bearing(await person.log_in()))
 
 
 async def test_every_route_of_the_table_leaves_its_entry(program):
@@ -346,6 +352,11 @@ async def command_sales(run, folder):
         await program.pay(order)
     await run.call("order cancel", given_up["id"], "--yes")
     await run.call("order void", voided["id"], "--reason", "wrong date")
+    unpaid = await program.order()
+    await asyncio.to_thread(run.line, "order", "cancel", unpaid["id"], "--yes")
+    await run.call("privacy export", "--email", "sara@example.com")
+    await run.call("privacy erase", "--order", unpaid["id"], "--yes")
+    await run.call("privacy rotate-keys")
     await run.call("refunds retry", await failed_refund(program))
     (event,) = await program.rows("SELECT event_id FROM provider_events LIMIT 1")
     await run.call("webhooks replay", event)

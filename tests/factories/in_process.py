@@ -361,12 +361,17 @@ def _settings(database_url: str, redis_url: str, simulator: StripeSimulator, cha
         redis_url=redis_url,
         stripe_api_base=simulator.url,
         stripe_secret_key=simulator.api_key,
-        log_level="error",
         # Passwords cost a hundredth of what they cost elsewhere, and nobody waits for being wrong.
         password_memory_kib=64,
         password_rounds=1,
         sign_in_delay_seconds=0,
-        **{"stripe_webhook_secret": simulator.webhook_secret, "database_pool_size": 20, **UNLIMITED, **changes},
+        **{
+            "log_level": "error",
+            "stripe_webhook_secret": simulator.webhook_secret,
+            "database_pool_size": 20,
+            **UNLIMITED,
+            **changes,
+        },
     )
 
 

@@ -36,6 +36,7 @@ from ais.accounts.rights.errors import ApprovalConflict, SecondPersonNeeded
 from ais.accounts.rights.keys import ApiKeys
 from ais.accounts.rights.schemas import ApprovalBody, approval_body
 from ais.accounts.roles import OPERATOR_PERMISSIONS, PERMISSIONS, ROLES
+from ais.accounts.service.erasure import account_data, erase_user, find_user_id, lock_for_erasure
 from ais.accounts.service.letters import AccountLetter, LetterKind, letter_of_link, letter_to_user
 from ais.accounts.service.plumbing import AccountServices, Policy, open_email, public_id, session_of
 from ais.accounts.service.profile import OwnAccount, own_account
@@ -100,18 +101,22 @@ __all__ = [
     "User",
     "UserKind",
     "UserStatus",
+    "account_data",
     "approval_body",
     "ask_approval",
     "ask_reset",
     "create_user",
     "email_lookup_of",
+    "erase_user",
     "find_account",
+    "find_user_id",
     "grant_role",
     "have_accounts",
     "is_open",
     "letter_of_link",
     "letter_to_user",
     "list_accounts",
+    "lock_for_erasure",
     "open_email",
     "own_account",
     "own_sessions",

@@ -18,6 +18,7 @@ from ais.offers.endpoints import OffersController
 from ais.orders.cancellation.endpoints import CANCELLATION_ROUTES
 from ais.orders.counter.endpoints import COUNTER_ROUTES
 from ais.orders.endpoints import ROUTES as ORDER_ROUTES
+from ais.orders.privacy.endpoints import PRIVACY_ROUTES
 from ais.payments.counter.endpoints import COUNTER_ROUTES as OWN_MONEY_ROUTES
 from ais.payments.endpoints import ROUTES as PAYMENT_ROUTES
 from ais.payments.lists.endpoints import LIST_ROUTES
@@ -69,6 +70,7 @@ def litestar_application(settings: Settings, *, owns_process: bool = False) -> L
             *LEDGER_ROUTES,
             *AUDIT_ROUTES,
             *CANCELLATION_ROUTES,
+            *PRIVACY_ROUTES,
             *PAYMENT_ROUTES,
             *COUNTER_ROUTES,
             *LIST_ROUTES,

@@ -17,6 +17,7 @@ from ais.orders import handlers as order_handlers
 from ais.orders import jobs as order_jobs
 from ais.orders import settle_order_payment
 from ais.orders.cancellation import jobs as cancellation_jobs
+from ais.orders.privacy import jobs as privacy_jobs
 from ais.payments import Gateways
 from ais.payments import jobs as payment_jobs
 from ais.platform.chain import FolderSink
@@ -48,9 +49,20 @@ def build_registry(settings: Settings, gateways: Gateways) -> JobRegistry:
         (FolderSink(settings.audit_heads_dir), *mail_sinks(settings)),
         heads_every_seconds=settings.ledger_heads_minutes * 60,
     )
-    payment_jobs.register(registry, gateways, reconciliation.provider_lists(settings), settle_order_payment)
+    payment_jobs.register(
+        registry,
+        gateways,
+        reconciliation.provider_lists(settings),
+        settle_order_payment,
+        keep_messages=timedelta(days=settings.keep_messages_days),
+    )
     order_jobs.register(registry, gateways)
     cancellation_jobs.register(registry, gateways)
+    privacy_jobs.register(
+        registry,
+        unpaid=timedelta(days=settings.keep_unpaid_days),
+        travelled=timedelta(days=settings.keep_travelled_days),
+    )
     order_handlers.register(registry)
     notices.register(registry, settings, gateways)
     reconciliation.register(registry, settings, gateways)

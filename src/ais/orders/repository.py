@@ -51,19 +51,27 @@ class LocatorTaken(Exception):
     """The drawn record locator is another order's: draw again in a new unit of work."""
 
 
+class OwnerGone(Exception):
+    """The account in whose name the order is made has been closed meanwhile."""
+
+
 async def insert_order(
     uow: UnitOfWork, order: Order, keys: Sequence[PersonKey], *, correlation_id: str, reason: str
 ) -> None:
     """Write a whole new order with all its parts, the keys of its persons and the first line of its history, by one
     statement.
 
-    Raises :class:`LocatorTaken`; the unit of work cannot go on after it.
+    Raises :class:`LocatorTaken` and :class:`OwnerGone`; the unit of work cannot go on after it.
     """
     try:
         await _insert_order(uow, order, keys, correlation_id=correlation_id, reason=reason)
     except asyncpg.UniqueViolationError as clash:
         if clash.constraint_name == "orders_record_locator_key":
             raise LocatorTaken from clash
+        raise
+    except asyncpg.CheckViolationError as refused:
+        if refused.constraint_name == "orders_owner_lives":
+            raise OwnerGone from refused
         raise
 
 

@@ -67,14 +67,16 @@ async def receive_stripe_event(request: HTTPRequest) -> Response[Received]:
     """Take a message of Stripe.
 
     The signature (header `Stripe-Signature`) is verified on the raw body and must be at most 300 seconds old. The
-    message is stored by its event id, however often it is delivered, and handled by a job.
+    message is stored by its event id, without what it says of the payer, however often it is delivered, and handled by
+    a job.
     """
     database: Database = request.app.state.database
     gateways: Gateways = request.app.state.gateways
     body = await request.body()
-    event = gateways.provider("stripe").verify_event(body, request.headers.get("stripe-signature", ""))
+    provider = gateways.provider("stripe")
+    event = provider.verify_event(body, request.headers.get("stripe-signature", ""))
     async with database.unit_of_work(actor_of(request), correlation_id_of()) as uow:
-        await receive_event(uow, "stripe", event, body)
+        await receive_event(uow, "stripe", event, provider.without_persons(body))
     fault_point("webhooks.stored")
     answer: Response[Any] = json_response(Received(received=True))
     return answer

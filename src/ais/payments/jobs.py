@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,10 +24,20 @@ log = get_logger("payments.jobs")
 
 RECHECK_SECONDS = 60.0
 OVERDUE_SECONDS = 300.0
+_SHORTENED_AT_ONCE = 2000
 
 
-def register(registry: JobRegistry, gateways: Gateways, lists: ProviderLists, settle: SettlesPayments) -> None:
-    """Announce this package's jobs; ``settle`` brings an order to what its payment is now."""
+def register(
+    registry: JobRegistry,
+    gateways: Gateways,
+    lists: ProviderLists,
+    settle: SettlesPayments,
+    *,
+    keep_messages: timedelta,
+) -> None:
+    """Announce this package's jobs; ``settle`` brings an order to what its payment is now, ``keep_messages`` is how
+    long a provider's message is kept in full.
+    """
 
     async def handle(context: JobContext, payload: dict[str, Any]) -> None:
         await handle_event(context.database, gateways, lists, settle, payload["event_id"], context.correlation_id)
@@ -44,7 +55,14 @@ def register(registry: JobRegistry, gateways: Gateways, lists: ProviderLists, se
                 # The next round tries this one again; the others go on.
                 log.warning("refund waits for the provider", refund_id=str(refund_id), code=problem.code)
 
+    async def shorten_messages(context: JobContext, _payload: dict[str, Any]) -> None:
+        shortened = _SHORTENED_AT_ONCE
+        while shortened == _SHORTENED_AT_ONCE:
+            async with context.unit_of_work() as uow:
+                shortened = await repository.shorten_events(uow, keep_messages, _SHORTENED_AT_ONCE)
+
     registry.job("payments.handle_event", handle)
+    registry.schedule("payments.shorten_messages", shorten_messages, cron="53 2 * * *", timeout_seconds=600)
     registry.schedule("payments.handle_overdue_events", handle_overdue_events, every_seconds=60)
     registry.schedule("payments.expire_credits", expire_credits, cron="23 * * * *")
     registry.job("payments.refund", refund, retry=Retry(attempts=12, first_delay_seconds=2, ceiling_seconds=3600))

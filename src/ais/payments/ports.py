@@ -66,6 +66,10 @@ class ProviderGateway(PaymentGateway, Protocol):
         """The event in a message that was verified when it came."""
         ...
 
+    def without_persons(self, body: bytes) -> bytes:
+        """What of a message is kept: enough to handle it again, and nothing about whoever pays."""
+        ...
+
     async def retrieve_dispute(self, provider_dispute_id: str) -> ProviderDispute:
         """The dispute as it is now."""
         ...

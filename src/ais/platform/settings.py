@@ -103,6 +103,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ledger_signing_keys: str = DEMO_LEDGER_KEY
     vault_keys: str = DEMO_VAULT_KEY
     vault_lookup_key: str = DEMO_LOOKUP_KEY
+    keep_unpaid_days: int = 30
+    keep_travelled_days: int = 730
+    keep_messages_days: int = 90
     ledger_heads_dir: Path | None = None
     ledger_heads_minutes: int = 60
     ledger_heads_mail: str | None = None
@@ -201,6 +204,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "trusted_proxies": (0, 10),
     "request_timeout_seconds": (0, 3600),
     "ledger_heads_minutes": (1, 24 * 60),
+    "keep_unpaid_days": (1, 3650),
+    "keep_travelled_days": (1, 3650),
+    "keep_messages_days": (1, 3650),
     "password_memory_kib": (8, 4 * 1024 * 1024),
     "password_rounds": (1, 100),
     "sign_in_delay_seconds": (0, 5),

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from ais.accounts.domain import LOCKED_FOR, TRIES, TRIES_WITHIN, Link, LinkPurpose, Registration
-from ais.kit.ids import PersonId
+from ais.kit.ids import PersonId, UserId
 from ais.platform.database import Connection, UnitOfWork
 
 _LINK = """id, purpose, email_lookup, registration_id, language, expires_at,
@@ -114,6 +114,19 @@ async def use_links(uow: UnitOfWork, purpose: LinkPurpose, email_lookup: bytes) 
         purpose,
         email_lookup,
     )
+
+
+async def forget_address_of(uow: UnitOfWork, user_id: UserId) -> list[PersonId]:
+    """Forget all links and registrations for the user's address; the persons of those registrations."""
+    await uow.connection.execute(
+        "DELETE FROM one_time_links WHERE email_lookup = (SELECT email_lookup FROM users WHERE id = $1)", user_id
+    )
+    rows = await uow.connection.fetch(
+        "DELETE FROM registrations WHERE email_lookup = (SELECT email_lookup FROM users WHERE id = $1)"
+        " RETURNING person_id",
+        user_id,
+    )
+    return [row["person_id"] for row in rows]
 
 
 async def remove_past_links(uow: UnitOfWork, *, before: datetime, limit: int) -> list[PersonId]:

@@ -112,6 +112,20 @@ async def set_status(uow: UnitOfWork, user_id: UserId, status: UserStatus) -> No
     await uow.connection.execute("UPDATE users SET status = $2, updated_at = ais_now() WHERE id = $1", user_id, status)
 
 
+async def close_user(uow: UnitOfWork, user_id: UserId) -> None:
+    """The account ends for good: nothing by which its user is found, named or signed in is left."""
+    await uow.connection.execute(
+        """
+        UPDATE users SET status = 'closed', email_lookup = NULL, email_sealed = NULL, name_sealed = NULL,
+                         password_hash = NULL, password_changed_at = NULL, totp_sealed = NULL, totp_confirmed_at = NULL,
+                         totp_last_step = NULL, updated_at = ais_now()
+        WHERE id = $1
+        """,
+        user_id,
+    )
+    await uow.connection.execute("DELETE FROM recovery_codes WHERE user_id = $1", user_id)
+
+
 async def outdate(uow: UnitOfWork, user_id: UserId) -> int:
     """The user's new access version: what any process has read of its sessions before counts no more."""
     version: int = await uow.connection.fetchval(

@@ -48,6 +48,7 @@ COMMANDS = {
     "notices": ("notices", "What people were told by mail: list, retry."),
     "accounts": ("accounts", "Who can sign in: create, list, grant, lock, unlock, reset."),
     "audit": ("audit", "Who did what: search, verify, export, chain."),
+    "privacy": ("privacy", "Personal data: status, rotate-keys, seal, export, erase."),
     "jobs": ("jobs", "Work in the background: list, show, retry, schedules."),
 }
 

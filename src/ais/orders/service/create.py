@@ -14,6 +14,7 @@ from ais.inventory import Claim, Hold, HoldNotFound, HoldStatus, SeatDesk, relea
 from ais.kit import (
     Actor,
     AppError,
+    Forbidden,
     InvalidStateTransition,
     ValidationFailed,
     encode_id,
@@ -177,6 +178,8 @@ async def _write(
             return superseded.answer
         except repository.LocatorTaken:
             continue
+        except repository.OwnerGone as gone:
+            raise Forbidden from gone
         return answer
     raise OrderConflict
 

@@ -49,6 +49,7 @@ from ais.payments.repository.events import (
     list_events,
     lock_event,
     overdue_events,
+    shorten_events,
     store_event,
     write_event,
 )
@@ -66,6 +67,7 @@ from ais.payments.repository.payments import (
 from ais.payments.repository.refunds import (
     find_refund,
     find_refund_at_provider,
+    has_pending_refund,
     insert_refund,
     list_refunds,
     lock_refund,
@@ -96,6 +98,7 @@ __all__ = [
     "find_refund",
     "find_refund_at_provider",
     "find_shift",
+    "has_pending_refund",
     "insert_agency",
     "insert_credit",
     "insert_dispute",
@@ -122,6 +125,7 @@ __all__ = [
     "payments_of_order",
     "pending_refunds",
     "refunded_of_order",
+    "shorten_events",
     "store_event",
     "taken_by_disputes",
     "touch_payment",

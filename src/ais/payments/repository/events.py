@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -136,6 +136,35 @@ async def count_events(connection: Connection) -> list[dict[str, Any]]:
         " GROUP BY type, state ORDER BY type, state"
     )
     return [dict(row) for row in rows]
+
+
+async def shorten_events(uow: UnitOfWork, older_than: timedelta, limit: int) -> int:
+    """Leave of dealt-with messages that old no more than what they are about, by which they can be replayed; how many.
+
+    Only those of before messages were kept without persons have more to lose than that.
+    """
+    done: str = await uow.connection.execute(
+        """
+        WITH old AS (
+            SELECT provider, event_id,
+                   convert_to(jsonb_build_object('id', event_id, 'type', type, 'short', true, 'created',
+                       extract(epoch FROM coalesce(occurred_at, received_at))::bigint, 'data', jsonb_build_object(
+                       'object', CASE WHEN provider_payment_id = object_id
+                           THEN jsonb_build_object('id', object_id, 'object', 'payment_intent')
+                           ELSE jsonb_build_object('id', object_id, 'payment_intent', provider_payment_id) END))::text,
+                       'UTF8') AS short
+            FROM provider_events
+            WHERE state IN ('handled', 'ignored') AND received_at < ais_now() - $1::interval
+              AND position('"short": true'::bytea IN body) = 0
+            ORDER BY received_at LIMIT $2
+        )
+        UPDATE provider_events AS stored SET body = old.short FROM old
+        WHERE stored.provider = old.provider AND stored.event_id = old.event_id
+        """,
+        older_than,
+        limit,
+    )
+    return int(done.removeprefix("UPDATE "))
 
 
 async def overdue_events(connection: Connection, *, seconds: float, limit: int) -> list[str]:

@@ -108,6 +108,14 @@ async def refunded_of_order(connection: Connection, order_id: OrderId) -> int:
     return minor
 
 
+async def has_pending_refund(connection: Connection, order_id: OrderId) -> bool:
+    """Whether money of the order is still on its way back."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM refunds WHERE order_id = $1 AND status = 'pending')", order_id
+    )
+    return found
+
+
 async def pending_refunds(connection: Connection, *, older_than_seconds: float, limit: int) -> list[RefundId]:
     """Refunds that are decided and have not reached their end."""
     rows = await connection.fetch(

@@ -21,7 +21,7 @@ from ais.platform.audit import Entry, record
 from ais.platform.database import Connection, Database, UnitOfWork
 from ais.platform.jobs import Retry
 from ais.platform.staff_queue import ask_staff, resolve_staff_queue
-from ais.platform.telemetry import get_logger
+from ais.platform.telemetry import describe_error, get_logger
 
 log = get_logger("payments.events")
 
@@ -36,7 +36,9 @@ class ObjectUnknown(Exception):
 
 
 async def receive_event(uow: UnitOfWork, provider: str, event: ProviderEvent, body: bytes) -> bool:
-    """Store a verified message and ask for it to be handled; answers whether it is new. Unknown types are kept."""
+    """Store a verified message, which says nothing of persons any more, and ask for it to be handled; answers whether
+    it is new. Unknown types are kept.
+    """
     new = await repository.store_event(uow, provider, event, body)
     if new and event.kind is not EventKind.UNKNOWN:
         ask_for_event(uow, event.id)
@@ -89,7 +91,8 @@ async def _note_failure(uow: UnitOfWork, stored: StoredEvent, problem: Exception
     if event is None or event.state is not EventState.STORED:
         return
     attempts = event.attempts + 1
-    detail = problem.code if isinstance(problem, AppError) else f"{type(problem).__name__}: {problem}"
+    # Errors of the database and of decoders may quote what they met.
+    detail = problem.code if isinstance(problem, AppError) else describe_error(problem)
     detail = detail[:_LONGEST_DETAIL]
     if attempts < EVENT_RETRY.attempts:
         again_at = uow.clock.now() + EVENT_RETRY.delay_after(attempts)

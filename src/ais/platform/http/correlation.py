@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
 import time
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +15,7 @@ from ais.platform.audit import ORIGIN
 from ais.platform.telemetry import CORRELATION_ID, get_logger
 
 HEADER = b"x-correlation-id"
+_CODE = re.compile(r"[a-z]{3}_[0-9a-z]{26}")
 log = get_logger("access")
 
 
@@ -46,12 +49,27 @@ class Correlated:
             log.debug(
                 "request",
                 method=scope["method"],
-                path=scope["path"],
+                path=_shown_path(scope),
                 status=status,
                 milliseconds=round((time.perf_counter() - started) * 1000, 2),
             )
             ORIGIN.reset(origin)
             CORRELATION_ID.reset(token)
+
+
+def _shown_path(scope: Any) -> str:
+    """The path as logs may keep it: of what stood in the place of a parameter only ids and codes, for a caller may
+    write a name there; of a path that leads nowhere nothing.
+    """
+    template = scope.get("path_template")
+    if not template:
+        return "*"
+    shown = []
+    for part, meant in zip_longest(scope["path"].split("/"), template.split("/")):
+        if part is None or meant is None:
+            return str(template)
+        shown.append(part if part == meant or _CODE.fullmatch(part) else "*")
+    return "/".join(shown)
 
 
 def _own_id(headers: list[tuple[bytes, bytes]]) -> str:

@@ -19,6 +19,7 @@ from ais.platform.vault.persons import (
     KeyCount,
     count_keys,
     destroy_persons,
+    insert_persons,
     rewrap_persons,
 )
 
@@ -33,6 +34,7 @@ __all__ = [
     "VaultKeyError",
     "count_keys",
     "destroy_persons",
+    "insert_persons",
     "mask_email",
     "mask_tail",
     "normalise_email",

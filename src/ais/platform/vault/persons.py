@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from ais.kit.ids import PersonId
-from ais.platform.vault.keys import Holding, Vault
+from ais.platform.vault.keys import Holding, PersonKey, Vault
 
 if TYPE_CHECKING:
     import asyncpg
@@ -28,6 +28,11 @@ class KeyCount(msgspec.Struct, frozen=True):
 
     kek_id: str | None
     persons: int
+
+
+async def insert_persons(uow: Holding, keys: Iterable[PersonKey]) -> None:
+    """Store new persons by a statement of their own."""
+    await uow.connection.execute(INSERT_PERSONS.format("$1"), [key.row() for key in keys])
 
 
 async def destroy_persons(uow: Holding, person_ids: Iterable[PersonId]) -> list[PersonId]:

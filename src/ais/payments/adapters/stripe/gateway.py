@@ -15,6 +15,7 @@ from ais.payments.adapters.stripe.translate import (
     Translated,
     dispute_of,
     event_of,
+    kept_of,
     payment_of_intent,
     payment_of_session,
     refund_of,
@@ -228,6 +229,9 @@ class StripeGateway:
 
     def read_event(self, body: bytes) -> ProviderEvent:
         return event_of(body)
+
+    def without_persons(self, body: bytes) -> bytes:
+        return kept_of(body)
 
 
 async def _made_once(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -158,6 +159,41 @@ def event_of(body: bytes) -> ProviderEvent:
         reference=(held.get("metadata") or {}).get("payment_id"),
         occurred_at=datetime.fromtimestamp(content.get("created", 0), UTC),
     )
+
+
+# What of a message is kept: ids, states, sums and times, under whatever they stand. A name, an address, an e-mail or a
+# card cannot come through, whichever field a later version of Stripe's objects puts it in. ``metadata`` is our own.
+_KEPT = frozenset({
+    "amount", "amount_captured", "amount_received", "amount_refunded", "amount_subtotal", "amount_total", "api_version",
+    "arrival_date", "automatic", "balance_transaction", "canceled_at", "cancellation_reason", "captured", "charge",
+    "client_reference_id", "code", "created", "currency", "data", "decline_code", "disputed", "due_by",
+    "evidence_details", "expires_at", "failure_code", "failure_reason", "has_evidence", "id", "idempotency_key",
+    "last_payment_error", "latest_charge", "livemode", "metadata", "mode", "net", "object", "order_id", "paid",
+    "payment_id", "payment_intent", "payment_status", "payout", "pending_webhooks", "reason", "refund", "refund_id",
+    "refunded", "request", "source", "status", "type",
+})  # fmt: skip
+_NESTED = frozenset({"data", "object", "metadata", "last_payment_error", "evidence_details", "request", "latest_charge",
+                     "payment_intent", "charge", "balance_transaction"})  # fmt: skip
+_MACHINE_WORD = re.compile(r"[A-Za-z0-9_.:-]{0,120}")
+
+
+def kept_of(body: bytes) -> bytes:
+    """A verified message without whatever could be a person's: only known fields, and of texts only ids and words."""
+    content = msgspec.json.decode(body)
+    return msgspec.json.encode(_kept(content))
+
+
+def _kept(held: dict[str, Any]) -> dict[str, Any]:
+    kept = {}
+    for key, value in held.items():
+        if key not in _KEPT:
+            continue
+        if isinstance(value, dict):
+            if key in _NESTED:
+                kept[key] = _kept(value)
+        elif not isinstance(value, list) and (not isinstance(value, str) or _MACHINE_WORD.fullmatch(value)):
+            kept[key] = value
+    return kept
 
 
 class Translated:

@@ -1,0 +1,212 @@
+"""``ais privacy``: keys of persons, what is kept about somebody, and forgetting them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import msgspec
+
+from ais.accounts import find_user_id
+from ais.app.cli.edge import actor, with_database
+from ais.app.cli.outcome import NOT_SO, end
+from ais.app.cli.output import Output, json_option
+from ais.kit import decode_id, ids
+from ais.kit.ids import OrderId
+from ais.orders import EVERYTHING, OrderFilter, OrderNotFound, list_orders
+from ais.orders.privacy.repository import count_in_the_clear
+from ais.orders.privacy.service import (
+    Erased,
+    erase_account,
+    erase_address,
+    erase_orders,
+    export_account,
+    export_address,
+    seal_next,
+)
+from ais.platform.audit import Entry, record
+from ais.platform.database import Connection, Database, UnitOfWork
+from ais.platform.settings import Settings
+from ais.platform.vault import KeyCount, count_keys, rewrap_persons
+
+
+class _NotMeant(Exception):
+    """Not an error: what was asked for was only looked at, and nothing of it stays."""
+
+    def __init__(self, would: Erased) -> None:
+        self.would = would
+
+
+@click.group()
+def privacy() -> None:
+    """Personal data: keys, export, erasure."""
+
+
+@privacy.command("status")
+@json_option
+@click.pass_obj
+def status(output: Output) -> None:
+    """Show which key encryption keys are in use, how many persons are erased, and what still rests in the clear.
+
+    Exit code 1 if a key in use is not among the vault's keys, or an order rests in the clear.
+    """
+
+    async def look(database: Database, _settings: Settings) -> tuple[list[KeyCount], int, tuple[str, ...]]:
+        async with database.connection() as connection:
+            return (
+                list(await count_keys(connection)),
+                await count_in_the_clear(connection),
+                tuple(database.vault.kek_ids),
+            )
+
+    counts, clear, known = with_database(output, look)
+    missing = [each.kek_id for each in counts if each.kek_id is not None and each.kek_id not in known]
+    output.document({"keys": counts, "wraps": known[0], "missing": missing, "orders_in_the_clear": clear})
+    output.table(
+        ("Key", "Persons>", "Is"),
+        [
+            (
+                each.kek_id or "-",
+                each.persons,
+                "erased" if each.kek_id is None else "MISSING" if each.kek_id in missing else
+                "wraps" if each.kek_id == known[0] else "to be rotated out",
+            )
+            for each in counts
+        ],
+    )  # fmt: skip
+    output.say(f"{clear} orders rest in the clear." if clear else "Nothing rests in the clear.")
+    if missing or clear:
+        end(NOT_SO)
+
+
+@privacy.command("rotate-keys")
+@json_option
+@click.pass_obj
+def rotate_keys(output: Output) -> None:
+    """Wrap the keys of all persons by the first of AIS_VAULT_KEYS; what they seal is not touched.
+
+    The program goes on meanwhile. When `ais privacy status` shows no other key, the old one can be taken away. Again:
+    goes on where it was interrupted.
+    """
+
+    async def rotate(database: Database, _settings: Settings) -> list[KeyCount]:
+        after = None
+        while True:
+            async with database.unit_of_work(actor()) as uow:
+                after = await rewrap_persons(uow, database.vault, after=after)
+            if after is None:
+                break
+        async with database.unit_of_work(actor()) as uow:
+            counts = list(await count_keys(uow.connection))
+            wrapped = sum(each.persons for each in counts if each.kek_id is not None)
+            await record(uow, Entry(action="vault.rotated", subject=database.vault.kek_id, after={"persons": wrapped}))
+            return counts
+
+    counts = with_database(output, rotate)
+    output.document({"keys": counts})
+    for each in counts:
+        output.say(f"{each.persons} persons: {each.kek_id or 'erased'}")
+
+
+@privacy.command("seal")
+@json_option
+@click.pass_obj
+def seal(output: Output) -> None:
+    """Seal the persons of orders that an earlier release wrote in the clear; a job does the same by itself."""
+
+    async def move(database: Database, _settings: Settings) -> int:
+        total = 0
+        while True:
+            async with database.unit_of_work(actor()) as uow:
+                looked_at, sealed = await seal_next(uow)
+            total += sealed
+            if not looked_at:
+                return total
+            output.note(f"{total} orders sealed")
+
+    total = with_database(output, move)
+    output.document({"sealed": total})
+    output.say(f"{total} orders were sealed.")
+
+
+@privacy.command("export")
+@click.option("--email", required=True, help="Whose data: the address of an account, or given with orders.")
+@json_option
+@click.pass_obj
+def export(output: Output, email: str) -> None:
+    """Write everything that is kept about a person as JSON to standard output, also without --json. It is audited."""
+
+    async def look(database: Database, _settings: Settings) -> dict[str, Any]:
+        async with database.unit_of_work(actor()) as uow:
+            user_id = await find_user_id(uow.connection, uow.vault, email)
+            bought = await export_address(uow, email)
+            if user_id is None:
+                return bought
+            own = await export_account(uow, user_id)
+            known = {each["order"]["id"] for each in own["orders"]}
+            return {
+                "account": own["account"],
+                "orders": [*own["orders"], *(each for each in bought["orders"] if each["order"]["id"] not in known)],
+            }
+
+    data = with_database(output, look)
+    output.document(data)
+    if not output.as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(data), indent=2).decode())
+
+
+@privacy.command("erase")
+@click.option("--email", help="The account with this address, and the orders that were bought under it.")
+@click.option("--order", "name", metavar="LOCATOR|ORDER_ID", help="The buyer and the passengers of one order.")
+@click.option("--yes", is_flag=True, help="Do it; without it is only said what would be done.")
+@json_option
+@click.pass_obj
+def erase(output: Output, email: str | None, name: str | None, yes: bool) -> None:
+    """Erase a person by destroying the keys of what they gave us. It cannot be undone, and it is audited.
+
+    Refused while a journey is still to be flown or money is open: the orders are named. Documents, books, payments and
+    the history of orders stay.
+    """
+    if (email is None) == (name is None):
+        raise click.UsageError("Name a person by --email or an order by --order.")
+
+    async def forget(database: Database, _settings: Settings) -> Erased:
+        try:
+            async with database.unit_of_work(actor()) as uow:
+                done = await (_erase_order(uow, name) if name is not None else _erase_person(uow, email or ""))
+                if not yes:
+                    raise _NotMeant(done)
+                return done
+        except _NotMeant as looked_at:
+            return looked_at.would
+
+    done = with_database(output, forget)
+    output.document({"erased": yes, "result": done})
+    if yes:
+        output.say(f"{done.persons} persons of {done.orders} orders are erased.")
+    else:
+        output.say(f"{done.persons} persons of {done.orders} orders would be erased: --yes does it, for good.")
+    output.say(f"What stays: {', '.join(done.remains)}.")
+
+
+async def _erase_person(uow: UnitOfWork, email: str) -> Erased:
+    user_id = await find_user_id(uow.connection, uow.vault, email)
+    own = Erased(0, 0)
+    if user_id is not None:
+        own, _ = await erase_account(uow, user_id, "asked for by the person")
+    bought = await erase_address(uow, email, "asked for by the person")
+    return Erased(own.orders + bought.orders, own.persons + bought.persons)
+
+
+async def _erase_order(uow: UnitOfWork, name: str) -> Erased:
+    return await erase_orders(uow, [await _order_id(uow.connection, name)], "asked for by the person")
+
+
+async def _order_id(connection: Connection, name: str) -> OrderId:
+    order_id = decode_id(ids.ORDER, name.lower())
+    if order_id is not None:
+        return OrderId(order_id)
+    found = await list_orders(connection, OrderFilter(scope=EVERYTHING, record_locator=name.upper(), limit=1))
+    if not found:
+        raise OrderNotFound
+    return found[0].id

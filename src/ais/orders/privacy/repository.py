@@ -1,0 +1,154 @@
+"""Statements on the persons of orders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from ais.kit.ids import OrderId, PersonId
+from ais.orders.domain import Order
+from ais.platform.database import Connection, UnitOfWork
+
+_SEALING = "orders"
+
+
+async def orders_owned_by(connection: Connection, user_id: UUID) -> list[OrderId]:
+    """The orders of a traveller's account, oldest first."""
+    rows = await connection.fetch("SELECT id FROM orders WHERE owner_user_id = $1 ORDER BY id", user_id)
+    return [OrderId(row["id"]) for row in rows]
+
+
+async def orders_with_address(connection: Connection, contact_lookup: bytes) -> list[OrderId]:
+    """The orders whose buyer gave this address, oldest first."""
+    rows = await connection.fetch("SELECT id FROM orders WHERE contact_lookup = $1 ORDER BY id", contact_lookup)
+    return [OrderId(row["id"]) for row in rows]
+
+
+async def forget_hashes(uow: UnitOfWork, order_id: OrderId, reason: str) -> None:
+    """Remove what the order's persons are found by, and note in its history that they were erased."""
+    await uow.connection.execute(
+        """
+        WITH buyer AS (
+            UPDATE orders SET contact_lookup = NULL, updated_at = ais_now(), version = version + 1
+            WHERE id = $1 RETURNING id
+        ), party AS (
+            UPDATE order_passengers SET name_lookup = NULL WHERE order_id = $1
+        )
+        INSERT INTO order_history (order_id, axis, from_state, to_state, reason, actor, channel, correlation_id)
+        SELECT id, 'personal_data', NULL, 'erased', $2, $3, $4, $5 FROM buyer
+        """,
+        order_id,
+        reason,
+        uow.actor.name,
+        uow.actor.channel,
+        uow.correlation_id,
+    )
+
+
+async def orders_past_use(
+    connection: Connection, *, unpaid: timedelta, travelled: timedelta, after: OrderId | None, limit: int
+) -> list[OrderId]:
+    """The next orders whose persons nobody needs any more and that are not erased yet, in order of id.
+
+    Of one that ended without a document that is so ``unpaid`` after its last change, of all others ``travelled`` after
+    the last arrival.
+    """
+    rows = await connection.fetch(
+        """
+        SELECT orders.id FROM orders
+        WHERE contact_lookup IS NOT NULL AND ($3::uuid IS NULL OR id > $3) AND CASE
+            WHEN status IN ('expired', 'cancelled') AND ticketing_status = 'none'
+                THEN updated_at < ais_now() - $1::interval
+            ELSE status IN ('completed', 'cancelled', 'confirmed') AND last_arrival_at < ais_now() - $2::interval END
+        ORDER BY id LIMIT $4
+        """,
+        unpaid,
+        travelled,
+        after,
+        limit,
+    )
+    return [OrderId(row["id"]) for row in rows]
+
+
+async def sealing_begins_after(uow: UnitOfWork) -> UUID | None:
+    """After which order the sealing of old rows goes on; nobody else seals until the unit of work ends."""
+    await uow.connection.execute(
+        "INSERT INTO sealing_progress (subject) VALUES ($1) ON CONFLICT (subject) DO NOTHING", _SEALING
+    )
+    after: UUID | None = await uow.connection.fetchval(
+        "SELECT after_id FROM sealing_progress WHERE subject = $1 FOR UPDATE", _SEALING
+    )
+    return after
+
+
+async def orders_in_the_clear(uow: UnitOfWork, after: UUID | None, limit: int) -> Sequence[tuple[OrderId, bool]]:
+    """The next orders, each with whether it rests in the clear.
+
+    Those of the last ten minutes are left for later: an earlier id may still be on its way to its commit.
+    """
+    rows = await uow.connection.fetch(
+        """
+        SELECT id, contact_sealed IS NULL AS clear FROM orders
+        WHERE ($1::uuid IS NULL OR id > $1) AND created_at < ais_now() - interval '10 minutes'
+        ORDER BY id LIMIT $2
+        """,
+        after,
+        limit,
+    )
+    return [(OrderId(row["id"]), row["clear"]) for row in rows]
+
+
+async def count_in_the_clear(connection: Connection) -> int:
+    """How many orders still rest in the clear."""
+    count: int = await connection.fetchval("SELECT count(*) FROM orders WHERE contact_sealed IS NULL")
+    return count
+
+
+async def note_sealing(uow: UnitOfWork, after: UUID, moved: int) -> None:
+    """How far the sealing of old rows has come."""
+    await uow.connection.execute(
+        "UPDATE sealing_progress SET after_id = $2, moved = moved + $3, updated_at = ais_now() WHERE subject = $1",
+        _SEALING,
+        after,
+        moved,
+    )
+
+
+async def write_sealed(uow: UnitOfWork, order: Order) -> None:
+    """Put the sealed persons of an order in the place of the clear ones; their keys are stored already."""
+    await uow.connection.execute(
+        """
+        WITH buyer AS (
+            UPDATE orders SET contact = NULL, language = $2, contact_person_id = $3, contact_sealed = $4,
+                              contact_lookup = $5
+            WHERE id = $1
+        )
+        UPDATE order_passengers AS passenger
+        SET person_id = sealed.person_id, personal_sealed = sealed.personal_sealed, name_lookup = sealed.name_lookup,
+            title = NULL, gender = NULL, given_name = NULL, family_name = NULL, search_name = NULL, name_local = NULL,
+            born_on = NULL, nationality = NULL, documents = '[]'
+        FROM jsonb_to_recordset($6) AS sealed (id uuid, person_id uuid, personal_sealed bytea, name_lookup bytea)
+        WHERE passenger.id = sealed.id
+        """,
+        order.id,
+        order.language,
+        order.contact_person_id,
+        order.contact_sealed,
+        order.contact_lookup,
+        [
+            {
+                "id": str(each.id),
+                "person_id": str(each.person_id),
+                "personal_sealed": each.personal_sealed,
+                "name_lookup": each.name_lookup,
+            }
+            for each in order.passengers
+        ],
+    )
+
+
+def persons_of(order: Order) -> list[PersonId]:
+    """The persons of an order, the buyer first."""
+    buyer = [order.contact_person_id] if order.contact_person_id is not None else []
+    return [*buyer, *(each.person_id for each in order.passengers if each.person_id is not None)]

@@ -1,0 +1,218 @@
+"""Sealing old rows, exporting and erasing persons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from ais.accounts import account_data, erase_user, lock_for_erasure
+from ais.kit import AppError, encode_id, ids
+from ais.kit.ids import OrderId, PassengerId, UserId
+from ais.orders import repository as orders
+from ais.orders.domain import Order, OrderStatus, TravelDocument
+from ais.orders.people import open_people, seal_people
+from ais.orders.privacy import repository
+from ais.orders.schemas import OrderBody
+from ais.orders.view import order_body
+from ais.payments import DisputeStatus, disputes_of_order, has_pending_refund, open_attempts, payments_of_order
+from ais.platform.audit import Entry, record
+from ais.platform.database import Connection, UnitOfWork
+from ais.platform.vault import Vault, destroy_persons, insert_persons, normalise_email
+from ais.ticketing import documents_of_orders
+
+SEALED_AT_ONCE = 200
+REMAINS = ("documents", "ledger", "payments", "order_history", "audit_trail")
+"""What stays of an erased person's orders: numbers and sums, and on each ticket the name that the law wants kept."""
+
+
+class ErasureRefused(AppError):
+    """Something of what is to be erased is still needed; ``details.open`` names each order and why."""
+
+    code = "ERASURE_REFUSED"
+    status = 409
+    message = "Not everything can be erased yet: a journey is still to be flown, or money is open."
+
+
+class Needed(msgspec.Struct, frozen=True):
+    """Why an order's persons cannot be erased yet."""
+
+    order_id: str
+    record_locator: str
+    why: str
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """What an erasure did, and what stays because the law wants it."""
+
+    orders: int
+    persons: int
+    remains: Sequence[str] = REMAINS
+
+
+class PassengerData(msgspec.Struct, frozen=True):
+    """What is kept of a passenger beyond what the order shows."""
+
+    passenger_id: str
+    gender: str | None
+    nationality: str | None
+    documents: Sequence[TravelDocument]
+
+
+class OrderData(msgspec.Struct, frozen=True):
+    """An order with all that is personal in it."""
+
+    order: OrderBody
+    passengers: Sequence[PassengerData]
+
+
+async def seal_next(uow: UnitOfWork, limit: int = SEALED_AT_ONCE) -> tuple[int, int]:
+    """Seal the persons of the next orders that rest in the clear: how many orders were looked at, and how many sealed.
+
+    Goes on where the last call ended; (0, 0) when there is nothing more. Harmless beside the running program: each
+    order is locked while it changes, and both forms are read.
+    """
+    after = await repository.sealing_begins_after(uow)
+    found = await repository.orders_in_the_clear(uow, after, limit)
+    sealed = 0
+    for order_id, clear in found:
+        if clear:
+            sealed += await _seal_order(uow, order_id)
+    if found:
+        await repository.note_sealing(uow, found[-1][0], sealed)
+    return len(found), sealed
+
+
+async def _seal_order(uow: UnitOfWork, order_id: OrderId) -> bool:
+    order = await orders.lock_order(uow, order_id)
+    if order is None or order.contact_sealed is not None:
+        return False
+    sealed, keys = seal_people(uow.vault, order, open_people(uow.vault, order))
+    await insert_persons(uow, keys)
+    await repository.write_sealed(uow, sealed)
+    return True
+
+
+async def why_needed(connection: Connection, order: Order, now: datetime) -> str | None:
+    """Why the persons of an order are still needed: one word; None if they are not."""
+    if order.status in {OrderStatus.PENDING, OrderStatus.RESERVED}:
+        return "to_be_paid"
+    if order.status is OrderStatus.CONFIRMED and order.last_arrival_at > now:
+        return "journey_to_come"
+    if open_attempts(await payments_of_order(connection, order.id)):
+        return "payment_open"
+    if await has_pending_refund(connection, order.id):
+        return "refund_pending"
+    disputes = await disputes_of_order(connection, order.id)
+    if any(each.status in {DisputeStatus.OPEN, DisputeStatus.INQUIRY} for each in disputes):
+        return "dispute_open"
+    return None
+
+
+async def erase_orders(uow: UnitOfWork, order_ids: Iterable[OrderId], reason: str) -> Erased:
+    """Erase the buyer and the passengers of these orders, all or none.
+
+    The orders are locked in order of id. Those that were erased before count for nothing. Raises
+    :class:`ErasureRefused` naming every order that is still needed.
+    """
+    found, needed = [], []
+    for order_id in sorted(order_ids):
+        order = await orders.lock_order(uow, order_id)
+        if order is None:
+            continue
+        why = await why_needed(uow.connection, order, uow.clock.now())
+        if why is not None:
+            needed.append(Needed(encode_id(ids.ORDER, order.id), order.record_locator, why))
+        found.append(order)
+    if needed:
+        raise ErasureRefused(open=msgspec.to_builtins(needed))
+    persons, erased = [], 0
+    for order in found:
+        if order.contact_sealed is None:
+            await _seal_order(uow, order.id)
+            again = await orders.find_order(uow.connection, order.id)
+            assert again is not None
+            order = again  # noqa: PLW2901  # the same order, sealed
+        destroyed = await destroy_persons(uow, repository.persons_of(order))
+        if not destroyed:
+            continue
+        persons.extend(destroyed)
+        erased += 1
+        await repository.forget_hashes(uow, order.id, reason)
+        subject = encode_id(ids.ORDER, order.id)
+        await record(
+            uow,
+            Entry(
+                action="person.erased",
+                subject=subject,
+                order_id=order.id,
+                after={"persons": len(destroyed), "reason": reason},
+            ),
+        )
+    return Erased(erased, len(persons))
+
+
+async def erase_address(uow: UnitOfWork, address: str, reason: str) -> Erased:
+    """Erase the persons of every order that was bought under this address. Raises ErasureRefused."""
+    found = await repository.orders_with_address(uow.connection, address_lookup(uow.vault, address))
+    return await erase_orders(uow, found, reason)
+
+
+async def erase_account(uow: UnitOfWork, user_id: UserId, reason: str) -> tuple[Erased, int]:
+    """Close an account and erase its user with all persons of its orders; all sessions end.
+
+    The user is locked before its orders are looked for, and a sale in the account's name holds the same row until its
+    commit: so no order is left behind. Answers what was done and the access version to announce after the commit.
+    Raises AccountNotFound, ErasureRefused.
+    """
+    user = await lock_for_erasure(uow, user_id)
+    done = await erase_orders(uow, await repository.orders_owned_by(uow.connection, user_id), reason)
+    version = await erase_user(uow, user, reason)
+    return Erased(done.orders, done.persons + 1), version
+
+
+async def export_account(uow: UnitOfWork, user_id: UserId) -> dict[str, Any]:
+    """All that is kept about the user of an account: the account, its sessions, its orders. Audited.
+
+    Raises AccountNotFound.
+    """
+    account = await account_data(uow, user_id)
+    data = await _export(uow, await repository.orders_owned_by(uow.connection, user_id))
+    await record(uow, Entry(action="person.exported", subject=account["id"], after={"orders": len(data)}))
+    return {"account": account, "orders": data}
+
+
+async def export_address(uow: UnitOfWork, address: str) -> dict[str, Any]:
+    """All that is kept about whoever bought under this address. Audited. Raises UnusableAddress."""
+    found = await repository.orders_with_address(uow.connection, address_lookup(uow.vault, address))
+    data = await _export(uow, found)
+    for each in data:
+        await record(uow, Entry(action="person.exported", subject=each["order"]["id"], after={"orders": 1}))
+    return {"account": None, "orders": data}
+
+
+async def _export(uow: UnitOfWork, order_ids: Sequence[OrderId]) -> list[dict[str, Any]]:
+    documents = await documents_of_orders(uow.connection, list(order_ids))
+    found = []
+    for order_id in order_ids:
+        order = await orders.find_order(uow.connection, order_id)
+        assert order is not None
+        people = open_people(uow.vault, order)
+        body = order_body(order, people, documents[order_id], now=uow.clock.now(), language="en")
+        passengers = [
+            PassengerData(_public(passenger), details.gender, details.nationality, details.documents)
+            for passenger, details in people.details.items()
+        ]
+        found.append(msgspec.to_builtins(OrderData(body, passengers)))
+    return found
+
+
+def _public(passenger: PassengerId) -> str:
+    return encode_id(ids.PASSENGER, passenger)
+
+
+def address_lookup(vault: Vault, address: str) -> bytes:
+    """By what the orders of an address are found. Raises :class:`ais.platform.vault.UnusableAddress`."""
+    return vault.lookup_hash("email", normalise_email(address))
