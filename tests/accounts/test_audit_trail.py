@@ -124,6 +124,19 @@ async def test_another_ones_quote_is_recorded_under_its_order(program):
     assert (who, told["status"]) == (f"guest:{order_id(mine)}", 404)
 
 
+async def test_who_has_a_locator_and_guesses_at_the_name_is_recorded(program):
+    order = await program.order()
+    path, locator = "/api/v1/orders/lookup", order["record_locator"]
+    body = {"record_locator": locator, "family_name": "Guessed"}
+    assert (await program.http.post(path, json=body)).status_code == 404
+    assert (await program.http.post(path, json={**body, "family_name": "Al-Harbi"})).status_code == 200
+    route = "POST /api/v1/orders/lookup"
+    assert await denied(program, order["id"]) == [
+        ("anonymous:anonymous", {"code": "NOT_FOUND", "status": 404, "route": route, "times": 1})
+    ]
+    assert "Guessed" not in "".join(await entries(program.database, "audit_entries::text"))
+
+
 async def test_credentials_and_rights_that_are_not_accepted_are_recorded(program):
     order = await program.order()
     path = f"/api/v1/orders/{order['id']}"

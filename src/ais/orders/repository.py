@@ -161,21 +161,21 @@ async def find_order_by_hold(connection: Connection, hold_id: UUID) -> OrderId |
     return await connection.fetchval("SELECT id FROM orders WHERE hold_id = $1", hold_id)  # type: ignore[no-any-return]  # asyncpg's values are Any
 
 
-async def find_orders_by_name(
+async def find_by_locator(
     connection: Connection, record_locator: str, name_lookup: bytes, search_name: str
-) -> OrderId | None:
-    """The order of this locator in which somebody has this family name, sealed or not sealed yet."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # see above
+) -> tuple[OrderId, bool] | None:
+    """The order of this locator, and whether somebody in it has this family name, sealed or not sealed yet."""
+    row = await connection.fetchrow(
         """
-        SELECT id FROM orders
-        WHERE record_locator = $1
-          AND EXISTS (
+        SELECT id, EXISTS (
             SELECT FROM order_passengers WHERE order_id = orders.id AND (name_lookup = $2 OR search_name = $3))
+        FROM orders WHERE record_locator = $1
         """,
         record_locator,
         name_lookup,
         search_name,
     )
+    return tuple(row) if row else None
 
 
 class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):

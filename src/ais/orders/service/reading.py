@@ -44,13 +44,19 @@ async def find_order_by_name(database: Database, record_locator: str, family_nam
     Names compare without case, spaces, hyphens and the Arabic article. Whoever calls limits how often one may ask.
     """
     locator = written_locator(record_locator)
-    order = None
-    if locator:
-        async with database.connection() as connection:
-            order_id = await repository.find_orders_by_name(
-                connection, locator, name_lookup(database.vault, locator, family_name), search_name(family_name)
-            )
-            order = await repository.find_order(connection, order_id) if order_id is not None else None
+    if not locator:
+        raise OrderNotFound
+    async with database.connection() as connection:
+        found = await repository.find_by_locator(
+            connection, locator, name_lookup(database.vault, locator, family_name), search_name(family_name)
+        )
+        if found is None:
+            raise OrderNotFound
+        order_id, is_theirs = found
+        if not is_theirs:
+            # Somebody has a locator and guesses at the name.
+            raise OrderNotFound.hiding(encode_id(ids.ORDER, order_id))
+        order = await repository.find_order(connection, order_id)
     if order is None:
         raise OrderNotFound
     return order

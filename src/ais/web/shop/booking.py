@@ -13,6 +13,7 @@ from ais.platform.database import Database
 from ais.platform.http import (
     PUBLIC,
     Authenticator,
+    Denials,
     HTTPRequest,
     TokenExpired,
     Unauthorized,
@@ -46,7 +47,9 @@ async def look_up(request: HTTPRequest) -> Response[Any]:
     database: Database = state.database
     try:
         order = await find_order_by_name(database, locator, family_name)
-    except OrderNotFound:
+    except OrderNotFound as refusal:
+        denials: Denials = state.denials
+        denials.note(request, refusal)
         return await _form(request, session, fields, mistake=NOT_FOUND, status=404)
     authenticator: Authenticator = state.authenticator
     ends_at = int(lookup_access_ends_at(database.clock.now()).timestamp())
