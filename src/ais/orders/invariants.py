@@ -66,7 +66,7 @@ INVARIANTS = (
     Invariant(
         "orders.coupons_for_confirmed",
         "A confirmed order has a coupon per passenger and segment, void only with its ticket, and one to fly;"
-        " a completed one none to fly; others no live one.",
+        " a completed one none; others no live one.",
         """
         SELECT orders.id, orders.status, wanted.count AS wanted, found.kept, found.live, found.flyable
         FROM orders
