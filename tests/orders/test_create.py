@@ -108,7 +108,8 @@ async def test_price_lines_sum_to_every_total(program):
 
 
 async def test_several_of_one_kind_cost_as_many_times_one(program):
-    one, three = await program.offer([ADULT]), await program.offer([ADULT] * 3)
+    there = [("RUH", "AHB", departure(33))]  # nobody else's flights, so that both are offered the same class
+    one, three = await program.offer([ADULT], slices=there), await program.offer([ADULT] * 3, slices=there)
     assert amount(three["total"]) == 3 * amount(one["total"])
 
 

@@ -7,6 +7,8 @@ that one transaction, which is rolled back.
 import asyncpg
 import pytest
 
+from ais.accounts import USER_TRANSITIONS
+from ais.accounts.rights.domain import APPROVAL_TRANSITIONS
 from ais.inventory import HOLD_ITEM_TRANSITIONS, HOLD_TRANSITIONS
 from ais.kit import InvalidStateTransition
 from ais.notifications.domain import NOTICE_TRANSITIONS
@@ -47,6 +49,8 @@ TABLES = (
     HOLD_ITEM_TRANSITIONS,
     FLIGHT_STATUS,
     QUOTE_TRANSITIONS,
+    USER_TRANSITIONS,
+    APPROVAL_TRANSITIONS,
 )
 CODES = {"confirmed": "HK", "schedule_changed": "TK", "cancelled": "HX"}
 

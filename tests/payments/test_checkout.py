@@ -224,7 +224,7 @@ async def test_a_replayed_answer_has_the_page_that_is_there_now(program):
 
 
 async def test_people_are_sent_back_to_allowed_hosts_only(servers, market, simulator):
-    settings = {"public_url": "https://fly.example", "return_hosts": "app.example"}
+    settings = {"public_url": "https://fly.example", "allowed_hosts": "ais.test", "return_hosts": "app.example"}
     with servers.database(market) as url:
         async with in_process(url, servers.cache_url(), simulator, **settings) as program:
             order = await program.order()
