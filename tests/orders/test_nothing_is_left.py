@@ -12,6 +12,7 @@ import json
 from tests.factories.accounts import PASSWORD, Person, bearing
 from tests.factories.giving_back import post_confirm, quote
 from tests.factories.in_process import in_process, new_key, order_id
+from tests.factories.logs import all_logged
 from tests.factories.mailbox import start_mailbox
 from tests.factories.notices import notices_of
 from tests.factories.page_reader import SITE, visitor_of
@@ -150,9 +151,7 @@ async def fail_in_every_way(program, order):
     await program.http.post("/api/v1/auth/register", json={"email": EMAIL, "password": "Palms-over-44", "name": GIVEN})
 
 
-async def test_planted_names_rest_on_the_ticket_alone_and_are_gone_when_erased(
-    servers, market, simulator, tmp_path, capfd
-):
+async def test_planted_names_rest_on_the_ticket_alone_and_are_gone_when_erased(servers, market, simulator, tmp_path):
     mailbox = start_mailbox(tmp_path)
     try:
         settings = {
@@ -162,13 +161,16 @@ async def test_planted_names_rest_on_the_ticket_alone_and_are_gone_when_erased(
             "log_level": "debug",
         }
         with servers.database(market) as url:
-            async with in_process(url, servers.cache_url(), simulator, **settings) as program:
-                await _plant_erase_and_search(program, capfd)
+            with all_logged() as logged:
+                async with in_process(url, servers.cache_url(), simulator, **settings) as program:
+                    await _plant_erase_and_search(program)
+            assert '"component": "access"' in logged.getvalue()
+            assert [line for line in logged.getvalue().splitlines() if found_in({"": line.lower()})] == []
     finally:
         mailbox.stop()
 
 
-async def _plant_erase_and_search(program, capfd):
+async def _plant_erase_and_search(program):
     services = program.state.account_services
     user = await create_user(
         services, kind=UserKind.TRAVELLER, email=EMAIL, password=PASSWORD, name=f"{GIVEN} {FAMILY}", language="en",
@@ -209,10 +211,6 @@ async def _plant_erase_and_search(program, capfd):
             people = open_people(VAULT, await find_order(connection, order_id(order)))
             assert (people.contact, dict(people.details)) == (None, {})
         assert await connection.fetchval("SELECT count(*) FROM person_keys WHERE destroyed_at IS NULL") == 0
-
-    told = capfd.readouterr()
-    telling = [line for line in (told.out + told.err).splitlines() if found_in({"": line.lower()})]
-    assert telling == []
 
     # The control: a word in a text and one in a binary column are found.
     await program.rows("INSERT INTO staff_queue (kind, subject, details) VALUES ('x', 'y', $1)", {"who": FAMILY})
