@@ -6,7 +6,7 @@ history. The record locator is its public handle. Price lines are written at the
 is their sum.
 
 Lock order of the whole program: order, its quote, payment (with its refunds, disputes and what pays), coupons, leg
-cabins, ticket number range.
+cabins, ticket number range. An erasure holds the account's row before them and the keys of persons after them.
 """
 
 from ais.orders.access import EVERYTHING, Scope
