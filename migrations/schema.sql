@@ -421,9 +421,10 @@ CREATE FUNCTION public.keep_role_grant() RETURNS trigger
     AS $$
 BEGIN
     IF TG_OP = 'DELETE' OR OLD.revoked_at IS NOT NULL
-        OR (NEW.id, NEW.user_id, NEW.role, NEW.stations, NEW.agencies, NEW.channels, NEW.granted_by, NEW.granted_at)
+        OR (NEW.id, NEW.user_id, NEW.role, NEW.stations, NEW.agencies, NEW.channels, NEW.granted_by, NEW.granted_at,
+            NEW.approval_id)
         IS DISTINCT FROM (OLD.id, OLD.user_id, OLD.role, OLD.stations, OLD.agencies, OLD.channels, OLD.granted_by,
-                          OLD.granted_at) THEN
+                          OLD.granted_at, OLD.approval_id) THEN
         RAISE EXCEPTION 'a grant is only ever revoked, once' USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
@@ -986,6 +987,7 @@ CREATE TABLE public.cancellation_quotes (
     resolved_by text,
     waived_minor bigint DEFAULT 0 NOT NULL,
     waiver_reason text,
+    approval_id uuid,
     CONSTRAINT cancellation_quotes_check CHECK (((status = 'open'::text) = (resolved_at IS NULL))),
     CONSTRAINT cancellation_quotes_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT cancellation_quotes_kind_check CHECK ((kind = ANY (ARRAY['voluntary'::text, 'involuntary'::text, 'unticketed'::text]))),
@@ -2213,6 +2215,7 @@ CREATE TABLE public.role_grants (
     granted_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
     revoked_by text,
     revoked_at timestamp with time zone,
+    approval_id uuid,
     CONSTRAINT role_grants_agencies_check CHECK ((cardinality(agencies) > 0)),
     CONSTRAINT role_grants_channels_check CHECK ((cardinality(channels) > 0)),
     CONSTRAINT role_grants_check CHECK (((revoked_at IS NULL) = (revoked_by IS NULL))),
@@ -3290,6 +3293,9 @@ ALTER TABLE ONLY public.cancellation_quote_lines
     ADD CONSTRAINT cancellation_quote_lines_quote_id_fkey FOREIGN KEY (quote_id) REFERENCES public.cancellation_quotes(id);
 
 ALTER TABLE ONLY public.cancellation_quotes
+    ADD CONSTRAINT cancellation_quotes_approval_id_fkey FOREIGN KEY (approval_id) REFERENCES public.approvals(id);
+
+ALTER TABLE ONLY public.cancellation_quotes
     ADD CONSTRAINT cancellation_quotes_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
 
 ALTER TABLE ONLY public.carriers
@@ -3501,6 +3507,9 @@ ALTER TABLE ONLY public.refunds
 
 ALTER TABLE ONLY public.registrations
     ADD CONSTRAINT registrations_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person_keys(id);
+
+ALTER TABLE ONLY public.role_grants
+    ADD CONSTRAINT role_grants_approval_id_fkey FOREIGN KEY (approval_id) REFERENCES public.approvals(id);
 
 ALTER TABLE ONLY public.role_grants
     ADD CONSTRAINT role_grants_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);

@@ -236,5 +236,5 @@ async def test_the_same_role_cannot_be_given_twice_at_once(program):
     """Two approvals of the same can only stand if somebody wrote past the program: the database keeps one."""
     clerk = await staff(program)
     async with program.database.unit_of_work(system_actor("one")) as uow:
-        assert await insert_grant(uow, clerk.user_id, Grant("ops"), "one") is not None
-        assert await insert_grant(uow, clerk.user_id, Grant("ops"), "one") is None
+        assert await insert_grant(uow, clerk.user_id, Grant("ops"), "system:one", None) is not None
+        assert await insert_grant(uow, clerk.user_id, Grant("ops"), "system:one", None) is None

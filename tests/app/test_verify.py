@@ -168,6 +168,20 @@ PLANTED: dict[str, str] = {
         UPDATE order_passengers SET accompanying_id = (
             SELECT id FROM order_passengers WHERE order_id = {RESERVED} LIMIT 1)
         WHERE type = 'infant' AND order_id = {CONFIRMED}""",
+    "rights.nobody_signs_alone": """
+        ALTER TABLE approvals DROP CONSTRAINT approvals_second_person;
+        INSERT INTO approvals (kind, subject, payload, payload_hash, reason, status, requested_by, expires_at,
+                               resolved_by, resolved_at)
+        VALUES ('refund', 'ccq_1', '{}', sha256(''), 'planted', 'approved', 'staff:usr_1', ais_now() + interval '1 day',
+                'staff:usr_1', ais_now())""",
+    "rights.roles_were_signed": """
+        INSERT INTO role_grants (user_id, role, granted_by) VALUES (gen_random_uuid(), 'super_admin', 'staff:usr_1')""",
+    "orders.waivers_were_signed": f"""
+        INSERT INTO cancellation_quotes (id, order_id, status, kind, refund_to, currency, penalty_minor,
+            non_refundable_minor, refund_minor, waived_minor, waiver_reason, basis, made_by, channel, expires_at,
+            resolved_at)
+        VALUES (gen_random_uuid(), {CONFIRMED}, 'confirmed', 'voluntary', 'original_payment', 'SAR', 0, 0, 1, 1, 'kind',
+                'x', 'staff:usr_1', 'api', ais_now(), ais_now())""",
 }
 
 # More ways to break a promise that says more than one thing.

@@ -73,7 +73,7 @@ async def person(
             "UPDATE users SET totp_sealed = 'sealed', totp_confirmed_at = ais_now() WHERE id = $1", user_id
         )
         for grant in grants:
-            await insert_grant(uow, user_id, Grant(grant) if isinstance(grant, str) else grant, ACTOR.name)
+            await insert_grant(uow, user_id, Grant(grant) if isinstance(grant, str) else grant, ACTOR.name, None)
     caller = Caller(program, name, {}, user_id)
     return await signed_in(caller)
 

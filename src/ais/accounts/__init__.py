@@ -15,7 +15,7 @@ Use cases lock an approval's row before all others, and the user's row before th
 """
 
 from ais.accounts.checks import SessionChecks
-from ais.accounts.domain import USER_TRANSITIONS, LinkPurpose, Origin, SessionKind, User, UserKind, UserStatus
+from ais.accounts.domain import USER_TRANSITIONS, Grant, LinkPurpose, Origin, SessionKind, User, UserKind, UserStatus
 from ais.accounts.door import PAGE_COOKIE, Accounts
 from ais.accounts.errors import (
     AccountExists,
@@ -30,9 +30,10 @@ from ais.accounts.events import AddressVerified, LinkAsked, PasswordChanged
 from ais.accounts.passwords import TOO_SHORT, TOO_WEAK, Passwords
 from ais.accounts.ports import AgencyCodes
 from ais.accounts.repository.users import email_lookup_of
-from ais.accounts.rights.approvals import ApprovalDesk, ask_approval
-from ais.accounts.rights.domain import APPROVAL_TRANSITIONS, Approval, ApprovalKind
+from ais.accounts.rights.approvals import ApprovalDesk, ask_approval, open_approvals
+from ais.accounts.rights.domain import APPROVAL_TRANSITIONS, STAFF_ROLES, Approval, ApprovalKind
 from ais.accounts.rights.errors import ApprovalConflict, SecondPersonNeeded
+from ais.accounts.rights.grants import give_or_ask, roles_of, take_or_ask
 from ais.accounts.rights.keys import ApiKeys
 from ais.accounts.rights.schemas import ApprovalBody, approval_body
 from ais.accounts.roles import OPERATOR_PERMISSIONS, PERMISSIONS, ROLES
@@ -61,6 +62,7 @@ __all__ = [
     "PAGE_COOKIE",
     "PERMISSIONS",
     "ROLES",
+    "STAFF_ROLES",
     "TOO_SHORT",
     "TOO_WEAK",
     "USER_TRANSITIONS",
@@ -79,6 +81,7 @@ __all__ = [
     "ApprovalConflict",
     "ApprovalDesk",
     "ApprovalKind",
+    "Grant",
     "LetterKind",
     "LinkAsked",
     "LinkOver",
@@ -110,6 +113,7 @@ __all__ = [
     "erase_user",
     "find_account",
     "find_user_id",
+    "give_or_ask",
     "grant_role",
     "have_accounts",
     "is_open",
@@ -117,6 +121,7 @@ __all__ = [
     "letter_to_user",
     "list_accounts",
     "lock_for_erasure",
+    "open_approvals",
     "open_email",
     "own_account",
     "own_sessions",
@@ -126,9 +131,11 @@ __all__ = [
     "reset_second_factor",
     "revoke_session",
     "revoke_sessions",
+    "roles_of",
     "session_of",
     "set_locked",
     "sign_in",
     "sign_out",
+    "take_or_ask",
     "verify_address",
 ]

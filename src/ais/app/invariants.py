@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ais import fares, inventory, ledger, orders, payments, schedule, ticketing
 from ais.accounts import audit
+from ais.accounts.rights import invariants as rights
 from ais.platform.invariants import Invariant
 
 INVARIANTS: tuple[Invariant, ...] = (
@@ -15,4 +16,5 @@ INVARIANTS: tuple[Invariant, ...] = (
     *ticketing.INVARIANTS,
     *orders.INVARIANTS,
     *audit.INVARIANTS,
+    *rights.INVARIANTS,
 )

@@ -329,4 +329,14 @@ INVARIANTS = (
           AND NOT EXISTS (SELECT FROM audit_entries AS entry WHERE entry.transaction_id = posting.transaction_id)
         """,
     ),
+    Invariant(
+        "orders.waivers_were_signed",
+        "A penalty is waived by two: a confirmed quote that waives one has the approval of a second person.",
+        """
+        SELECT quote.id, quote.order_id, quote.waived_minor FROM cancellation_quotes AS quote
+        LEFT JOIN approvals AS signed ON signed.id = quote.approval_id
+        WHERE quote.status = 'confirmed' AND quote.waived_minor > 0
+          AND (signed.status, signed.kind) IS DISTINCT FROM ('approved', 'waiver')
+        """,
+    ),
 )

@@ -133,6 +133,14 @@ async def expire_approvals(uow: UnitOfWork) -> int:
     return len(ended)
 
 
+async def open_approvals(database: Database, limit: int) -> list[Approval]:
+    """What waits for a second person, the newest first."""
+    async with database.connection() as connection:
+        return await repository.list_approvals(
+            connection, list(ApprovalKind), "", status=ApprovalStatus.OPEN, before=None, limit=limit
+        )
+
+
 async def _lock_for(uow: UnitOfWork, approval_id: ApprovalId) -> Approval:
     """The approval, locked, if the caller may sign its kind or asked for it."""
     approval = await repository.lock_approval(uow, approval_id)

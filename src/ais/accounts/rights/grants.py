@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from ais.accounts.domain import Grant, UserKind, UserStatus
+from ais.accounts.domain import Grant, User, UserKind, UserStatus
 from ais.accounts.repository import users
 from ais.accounts.rights import repository
 from ais.accounts.rights.approvals import APPROVAL_WINDOW, ask_approval
-from ais.accounts.rights.domain import STAFF_ROLES, Approval, ApprovalKind, gives_roles
+from ais.accounts.rights.domain import SIGNATURES, STAFF_ROLES, Approval, ApprovalKind, HeldRole, gives_roles
 from ais.accounts.rights.errors import GrantNotFound, RoleConflict, SecondPersonNeeded, UserNotFound
 from ais.accounts.roles import ROLES
-from ais.accounts.service.plumbing import change_access
-from ais.kit import Channel, ValidationFailed, decode_id, encode_id, ids
+from ais.accounts.service.plumbing import AccountServices, change_access
+from ais.kit import Actor, Channel, ValidationFailed, decode_id, encode_id, ids
 from ais.kit.ids import UserId
 from ais.platform.audit import Entry, record
 from ais.platform.database import UnitOfWork
 
 _MOST_LIMITS = 50
+_SIGNING = tuple(role for role, held in ROLES.items() if SIGNATURES[ApprovalKind.ROLE_GRANT] in held)
+_ENOUGH_SIGNERS = 2
 
 
 def check_grant(grant: Grant) -> None:
@@ -87,7 +89,7 @@ async def carry_out_grant(uow: UnitOfWork, approval: Approval) -> tuple[UserId, 
         tuple(UUID(each) for each in payload["agencies"]) if payload["agencies"] is not None else None,
         tuple(payload["channels"]) if payload["channels"] is not None else None,
     )
-    if await repository.insert_grant(uow, user_id, grant, approval.requested_by) is None:
+    if await repository.insert_grant(uow, user_id, grant, approval.requested_by, approval.id) is None:
         raise RoleConflict
     await record(uow, Entry(action="role.granted", subject=payload["user_id"], after=_limits(payload)))
     return user_id, await change_access(uow, user_id)
@@ -127,3 +129,48 @@ async def _lock_staff(uow: UnitOfWork, user_id: UserId) -> None:
         raise UserNotFound
     if user.kind is not UserKind.STAFF or user.status is UserStatus.CLOSED:
         raise RoleConflict
+
+
+async def give_or_ask(
+    services: AccountServices, user: User, grant: Grant, reason: str, actor: Actor
+) -> Approval | None:
+    """Give a role as whoever runs the installation does: at once while there are not yet two people who could sign it,
+    so that there come to be some, and afterwards by an approval, which is answered.
+
+    Raises RoleConflict, ApprovalConflict, ValidationFailed.
+    """
+    check_grant(grant)
+    async with services.database.unit_of_work(actor) as uow:
+        if await repository.count_signers(uow.connection, _SIGNING) >= _ENOUGH_SIGNERS:
+            return await ask_grant(uow, user.id, grant, reason)
+        await _lock_staff(uow, user.id)
+        if await repository.insert_grant(uow, user.id, grant, actor.name, None) is None:
+            raise RoleConflict
+        version = await change_access(uow, user.id)
+        after = {"role": grant.role, "reason": reason}
+        await record(uow, Entry(action="role.granted", subject=encode_id(ids.USER, user.id), after=after))
+    await services.checks.announce(user.id, version)
+    return None
+
+
+async def take_or_ask(services: AccountServices, user: User, role: str, reason: str, actor: Actor) -> Approval | None:
+    """Take a role away as :func:`give_or_ask` gives one. Raises GrantNotFound, RoleConflict."""
+    async with services.database.unit_of_work(actor) as uow:
+        await _lock_staff(uow, user.id)
+        held = {each.role: each for each in await repository.held_roles(uow.connection, user.id)}
+        if role not in held:
+            raise GrantNotFound
+        if await repository.count_signers(uow.connection, _SIGNING) >= _ENOUGH_SIGNERS:
+            return await ask_revocation(uow, user.id, held[role].id, reason)
+        await repository.revoke_grant(uow, held[role].id)
+        version = await change_access(uow, user.id)
+        before = {"role": role, "reason": reason}
+        await record(uow, Entry(action="role.revoked", subject=encode_id(ids.USER, user.id), before=before))
+    await services.checks.announce(user.id, version)
+    return None
+
+
+async def roles_of(services: AccountServices, user: User) -> list[HeldRole]:
+    """The roles that an account has now, with their limits."""
+    async with services.database.connection() as connection:
+        return await repository.held_roles(connection, user.id)

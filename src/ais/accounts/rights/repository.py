@@ -134,12 +134,16 @@ async def expire_approvals(uow: UnitOfWork, *, subject: str | None = None, limit
     return [_approval(row) for row in rows]
 
 
-async def insert_grant(uow: UnitOfWork, user_id: UserId, grant: Grant, granted_by: str) -> UUID | None:
-    """The role with its limits; None if the account has it already."""
+async def insert_grant(
+    uow: UnitOfWork, user_id: UserId, grant: Grant, granted_by: str, approval_id: ApprovalId | None
+) -> UUID | None:
+    """The role with its limits; None if the account has it already. Without an approval it is given by whoever runs the
+    installation.
+    """
     return await uow.connection.fetchval(  # type: ignore[no-any-return]  # see above
         """
-        INSERT INTO role_grants (user_id, role, stations, agencies, channels, granted_by)
-        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (user_id, role) WHERE revoked_at IS NULL DO NOTHING RETURNING id
+        INSERT INTO role_grants (user_id, role, stations, agencies, channels, granted_by, approval_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (user_id, role) WHERE revoked_at IS NULL DO NOTHING RETURNING id
         """,
         user_id,
         grant.role,
@@ -147,6 +151,7 @@ async def insert_grant(uow: UnitOfWork, user_id: UserId, grant: Grant, granted_b
         grant.agencies,
         grant.channels,
         granted_by,
+        approval_id,
     )
 
 
@@ -176,15 +181,15 @@ async def find_grant(connection: Connection, grant_id: UUID) -> HeldRole | None:
     return msgspec.convert(dict(row), HeldRole) if row else None
 
 
-async def signers(connection: Connection, permission_roles: Sequence[str]) -> int:
-    """How many active accounts hold one of these roles without limits."""
-    return await connection.fetchval(  # type: ignore[no-any-return]  # see above
+async def count_signers(connection: Connection, roles: Sequence[str]) -> int:
+    """How many active accounts have one of these roles without limits."""
+    return await connection.fetchval(  # type: ignore[no-any-return]  # asyncpg's values are Any
         """
         SELECT count(DISTINCT users.id) FROM users JOIN role_grants AS held ON held.user_id = users.id
         WHERE users.status = 'active' AND held.revoked_at IS NULL AND held.role = ANY($1)
           AND held.stations IS NULL AND held.agencies IS NULL AND held.channels IS NULL
         """,
-        list(permission_roles),
+        list(roles),
     )
 
 

@@ -46,9 +46,10 @@ COMMANDS = {
     "webhooks": ("webhooks", "What payment providers told us: list, show, replay."),
     "reconcile": ("reconcile", "Compare the books with the payment provider's own lists."),
     "notices": ("notices", "What people were told by mail: list, retry."),
-    "accounts": ("accounts", "Who can sign in: create, list, grant, lock, unlock, reset."),
+    "accounts": ("accounts", "Who can sign in: create, list, lock, unlock, reset."),
     "audit": ("audit", "Who did what: search, verify, export, chain."),
     "privacy": ("privacy", "Personal data: status, rotate-keys, seal, export, erase."),
+    "roles": ("roles", "Who may do what: show, of, grant, revoke, approvals."),
     "jobs": ("jobs", "Work in the background: list, show, retry, schedules."),
 }
 

@@ -8,15 +8,16 @@ from typing import TextIO, TypeVar
 import click
 
 from ais.accounts import (
-    ROLES,
+    STAFF_ROLES,
     Account,
     AccountServices,
+    Grant,
     User,
     UserKind,
     ask_reset,
     create_user,
     find_account,
-    grant_role,
+    give_or_ask,
     list_accounts,
     public_id,
     reset_second_factor,
@@ -30,6 +31,7 @@ from ais.platform.database import Database
 from ais.platform.settings import Settings
 
 Answer = TypeVar("Answer")
+_MADE = "made with the account"
 _KINDS = (UserKind.TRAVELLER.value, UserKind.STAFF.value)
 
 
@@ -38,7 +40,9 @@ def accounts() -> None:
     """Who can sign in: travellers, staff, the users of agencies."""
 
 
-def _with_accounts(output: Output, work: Callable[[AccountServices], Awaitable[Answer]]) -> Answer:
+def with_accounts(output: Output, work: Callable[[AccountServices], Awaitable[Answer]]) -> Answer:
+    """The answer of ``work``, given what the use cases of accounts need."""
+
     async def run(database: Database, settings: Settings) -> Answer:
         services = open_accounts(settings, database)
         try:
@@ -54,7 +58,7 @@ def _with_accounts(output: Output, work: Callable[[AccountServices], Awaitable[A
 @click.option("--kind", type=click.Choice(_KINDS), default=UserKind.STAFF.value, show_default=True, help="Whose it is.")
 @click.option("--name", help="How the person is called.")
 @click.option("--language", type=click.Choice(("ar", "en")), default="en", show_default=True, help="Of their mails.")
-@click.option("--role", "roles", multiple=True, type=click.Choice(tuple(ROLES)), help="A role without limits; repeats.")
+@click.option("--role", "roles", multiple=True, type=click.Choice(STAFF_ROLES), help="A role without limits; repeats.")
 @click.option("--password-file", type=click.File("r"), help="Read the password there (- is standard input).")
 @json_option
 @click.pass_obj
@@ -69,11 +73,11 @@ def create(
 ) -> None:
     """Make an account for EMAIL, with a password that is asked for.
 
-    The first people of an installation are made so; they make the others.
+    The first people of an installation are made so; once two of them could sign it, a role waits for one of them.
     """
     password = _password(password_file)
 
-    async def make(services: AccountServices) -> User:
+    async def make(services: AccountServices) -> tuple[User, list[str]]:
         user = await create_user(
             services,
             kind=UserKind(kind),
@@ -83,13 +87,18 @@ def create(
             language=language,
             actor=actor(),
         )
+        waiting = []
         for role in roles:
-            await grant_role(services, user, role, actor())
-        return user
+            waits = await give_or_ask(services, user, Grant(role), _MADE, actor())
+            waiting += [role] if waits is not None else []
+        return user, waiting
 
-    user = _with_accounts(output, make)
-    output.document({"id": public_id(user.id), "kind": user.kind, "roles": list(roles)})
+    user, waiting = with_accounts(output, make)
+    given = [role for role in roles if role not in waiting]
+    output.document({"id": public_id(user.id), "kind": user.kind, "roles": given, "waiting": waiting})
     output.say(f"{public_id(user.id)} may sign in as {email}.")
+    if waiting:
+        output.say(f"A second person must sign: {', '.join(waiting)}.")
 
 
 @accounts.command("list")
@@ -103,7 +112,7 @@ def list_(output: Output, kind: str | None, limit: int) -> None:
     async def look(services: AccountServices) -> list[Account]:
         return await list_accounts(services, kind=UserKind(kind) if kind else None, limit=limit)
 
-    found = _with_accounts(output, look)
+    found = with_accounts(output, look)
     output.document({"accounts": [_document(each) for each in found]})
     if not found:
         output.say("There are no accounts.")
@@ -123,20 +132,6 @@ def list_(output: Output, kind: str | None, limit: int) -> None:
             for each in found
         ],
     )
-
-
-@accounts.command("grant")
-@click.argument("email")
-@click.argument("role", type=click.Choice(tuple(ROLES)))
-@json_option
-@click.pass_obj
-def grant(output: Output, email: str, role: str) -> None:
-    """Give the account of EMAIL a role without limits. Exit code 1 if it has it already."""
-
-    async def give(services: AccountServices) -> bool:
-        return await grant_role(services, await find_account(services, email), role, actor())
-
-    _tell(output, _with_accounts(output, give), f"{email} is {role} now.", f"{email} is {role} already.")
 
 
 @accounts.command("lock")
@@ -172,14 +167,14 @@ def reset(output: Output, email: str) -> None:
         await ask_reset(services, email=email, language=user.language)
         return True
 
-    _tell(output, _with_accounts(output, begin_anew), f"A link for a new password goes to {email}.", "")
+    _tell(output, with_accounts(output, begin_anew), f"A link for a new password goes to {email}.", "")
 
 
 def _set_locked(output: Output, email: str, *, locked: bool) -> bool:
     async def change(services: AccountServices) -> bool:
         return await set_locked(services, await find_account(services, email), actor(), locked=locked)
 
-    return _with_accounts(output, change)
+    return with_accounts(output, change)
 
 
 def _tell(output: Output, changed: bool, done: str, otherwise: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ais.kit.ids import CancellationQuoteId, OrderId, OrderSegmentId, PassengerId
+from ais.kit.ids import ApprovalId, CancellationQuoteId, OrderId, OrderSegmentId, PassengerId
 from ais.orders.cancellation.domain import Quote, QuoteStatus
 from ais.platform.database import Connection, UnitOfWork
 
@@ -62,10 +62,15 @@ async def find_quote(connection: Connection, quote_id: CancellationQuoteId) -> Q
     return msgspec.convert(dict(row), Quote) if row else None
 
 
-async def keep_quote_until(uow: UnitOfWork, quote_id: CancellationQuoteId, expires_at: datetime) -> None:
-    """The open quote waits for a second person: it holds until then."""
+async def keep_quote_for(
+    uow: UnitOfWork, quote_id: CancellationQuoteId, approval_id: ApprovalId, expires_at: datetime
+) -> None:
+    """The open quote waits for this approval: it holds until then."""
     await uow.connection.execute(
-        "UPDATE cancellation_quotes SET expires_at = $2 WHERE id = $1 AND status = 'open'", quote_id, expires_at
+        "UPDATE cancellation_quotes SET approval_id = $2, expires_at = $3 WHERE id = $1 AND status = 'open'",
+        quote_id,
+        approval_id,
+        expires_at,
     )
 
 

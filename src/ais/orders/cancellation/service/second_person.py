@@ -67,7 +67,7 @@ async def ask_for_quote(uow: UnitOfWork, order: Order, quote: Quote, kind: Appro
     }
     reason = quote.waiver_reason or "refund above the limit"
     approval = await ask_approval(uow, kind, payload["quote_id"], payload, reason, until)
-    await repository.keep_quote_until(uow, quote.id, approval.expires_at)
+    await repository.keep_quote_for(uow, quote.id, approval.id, approval.expires_at)
     return approval
 
 
