@@ -64,6 +64,19 @@ async def test_a_wrong_amount_confirms_nothing_and_asks_staff(program):
     assert states(await program.read(order)) == ("confirmed", "paid", "issued")
 
 
+async def test_a_wrong_amount_that_a_bank_has_thought_about_leaves_nothing_under_way(program):
+    order = await program.order()
+    payment = await program.begin_payment(order)
+    await change_intent(program, payment, amount=1000)
+    await program.confirm(payment, "pm_sandbox_processingSucceeds")
+    await program.report(payment)
+    assert states(await program.read(order)) == ("reserved", "processing", "none")
+    program.simulator.control("POST", "/transitions/run")
+    await program.report(payment)
+    assert states(await program.read(order)) == ("reserved", "unpaid", "none")
+    assert await program.staff_queue(payment["id"]) == ["payment_amount"]
+
+
 async def test_too_much_confirms_nothing_and_nothing_more_is_asked_for(program):
     order = await program.order()
     payment = await program.begin_payment(order)

@@ -94,6 +94,16 @@ STATEMENTS: dict[str, str] = {
         UNION ALL SELECT 'refund', id::text, status FROM refunds WHERE status = 'pending'
         UNION ALL SELECT 'job', entrypoint, status::text FROM jobs WHERE status = 'failed'
     """,
+    "an order waits for a bank that decides about nothing": """
+        SELECT record_locator, orders.status, payment_status,
+               (SELECT string_agg(axis || ' ' || to_state || ': ' || reason, ', ' ORDER BY id)
+                FROM order_history WHERE order_id = orders.id) AS history,
+               (SELECT string_agg(method || ' ' || event.to_status || ': ' || event.kind || ' by ' || event.actor, ', '
+                                  ORDER BY event.id)
+                FROM payments JOIN payment_events AS event ON payment_id = payments.id
+                WHERE order_id = orders.id) AS payments
+        FROM orders WHERE payment_status = 'processing'
+    """,
     "an infant flies on the lap of nobody": """
         SELECT orders.record_locator, baby.segment_id, own.status AS adult FROM coupons AS baby
         JOIN order_passengers AS infant ON infant.id = baby.passenger_id AND infant.type = 'infant'

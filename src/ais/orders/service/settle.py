@@ -128,6 +128,7 @@ async def _receive_money(uow: UnitOfWork, change: OrderChange, settlement: Settl
     if order.status is OrderStatus.CANCELLED:
         if settlement.received.minor == due and change.payment_may_become(OrderPaymentStatus.PAID):
             change.payment_to(OrderPaymentStatus.PAID, "paid after it was cancelled", payment_id=subject)
+        _bank_has_decided(change)
         await _send_back(uow, payment, "order cancelled")
         return
     if order.payment_status is OrderPaymentStatus.PAID or due <= 0:
@@ -139,6 +140,7 @@ async def _receive_money(uow: UnitOfWork, change: OrderChange, settlement: Settl
             uow, "payment_amount", subject, due_minor=due, received_minor=settlement.received.minor,
             currency=settlement.received.currency,
         )  # fmt: skip
+        _bank_has_decided(change)
         return
     change.payment_to(OrderPaymentStatus.PAID, "paid", payment_id=subject)
     if not has_its_travellers(order):
@@ -165,6 +167,12 @@ async def _receive_money(uow: UnitOfWork, change: OrderChange, settlement: Settl
     )
     change.ticketing_to(TicketingStatus.ISSUING, "paid")
     await finish_with_tickets(uow, change)
+
+
+def _bank_has_decided(change: OrderChange) -> None:
+    """Money of another sum than was due does not pay the order, and nothing is under way any more: the rest is due."""
+    if change.payment_status is OrderPaymentStatus.PROCESSING:
+        change.payment_to(OrderPaymentStatus.UNPAID, "another sum than was due")
 
 
 async def finish_with_tickets(uow: UnitOfWork, change: OrderChange) -> None:
