@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.factories.callers import agency, agent, error_of, machine, person, signed_in, staff
+from tests.factories.callers import agency, agent, error_of, machine, person, staff
 from tests.factories.in_process import OPERATOR, new_key
 
 from ais.accounts import UserKind
@@ -214,7 +214,6 @@ async def test_a_user_that_is_locked_is_out_at_once(program):
     locked = await manager.post(f"agencies/{encode_id(ids.AGENCY, own)}/users/{worker.id}/lock")
     assert (locked.status_code, locked.json()["status"]) == (200, "locked")
     assert error_of(await worker.get("orders", limit=1)) == (401, "UNAUTHORIZED")
-    assert error_of(await (await signed_in(worker)).get("orders", limit=1)) == (401, "UNAUTHORIZED")
 
 
 async def test_the_operators_token_gives_keys_out_and_signs_nothing(program):

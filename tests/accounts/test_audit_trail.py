@@ -8,7 +8,7 @@ import json
 import pytest
 from tests.factories.audit import chain_all_entries, entries
 from tests.factories.command_line import CommandLine
-from tests.factories.in_process import OPERATOR, bearer, in_process, new_key, order_id
+from tests.factories.in_process import OPERATOR, bearer, departure, in_process, new_key, order_id
 from tests.factories.programs import market, simulator
 
 from ais.kit import Actor, ActorKind, Channel, system_actor
@@ -43,7 +43,7 @@ async def listed(program, **query):
 
 
 async def test_the_life_of_an_order_stands_there_with_who_where_from_and_in_whose_request(program):
-    order = await program.order()
+    order = await program.order(slices=[("RUH", "JED", departure(4))])
     payment = await program.pay(order)
     headers = {**bearer(order), "Idempotency-Key": new_key(), "X-Correlation-ID": "the-cancellation"}
     quote = await program.http.post(f"/api/v1/orders/{order['id']}/cancellation-quotes", json={}, headers=headers)

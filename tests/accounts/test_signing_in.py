@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.factories.accounts import OTHER_PASSWORD, PASSWORD, bearing, make_person, new_email
+from tests.factories.accounts import CREATOR, OTHER_PASSWORD, PASSWORD, bearing, make_person, new_email
 
 from ais.accounts.domain import Origin, SessionKind
 from ais.accounts.errors import SignInRefused, TooManyTries
 from ais.accounts.repository import links
 from ais.accounts.service import sign_in as signing_in
+from ais.accounts.service.staff import set_locked
 
 
 async def test_a_password_opens_a_session_of_a_quarter_of_an_hour(program):
@@ -61,6 +62,19 @@ async def test_the_right_password_begins_the_count_anew(program):
         for _ in range(4):
             assert (await person.try_to_log_in(password=OTHER_PASSWORD)).status_code == 401
         await person.log_in()
+
+
+async def test_a_locked_account_is_out_at_once_and_stays_out_until_it_is_unlocked(program):
+    person = await make_person(program)
+    tokens = await person.log_in()
+    services = program.state.account_services
+    assert await set_locked(services, person.user, CREATOR, locked=True)
+    assert (await person.get("me", tokens)).status_code == 401
+    assert (await person.refresh(tokens)).status_code == 401
+    assert (await person.try_to_log_in()).json()["error"]["code"] == "UNAUTHORIZED"
+    assert await set_locked(services, person.user, CREATOR, locked=False)
+    assert (await person.try_to_log_in()).status_code == 200
+    assert (await person.get("me", tokens)).status_code == 401
 
 
 async def sign_in_from(program, person, address, password=PASSWORD):

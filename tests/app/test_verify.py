@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from tests.factories.accounts import PASSWORD
 from tests.factories.in_process import ADULT, CHILD, INFANT, bearer, departure, in_process, new_key
 from tests.factories.programs import market, simulator
 
+from ais.accounts import LinkPurpose, Origin, register, verify_address
 from ais.accounts.audit.repository import CONTENT as ENTRY_CONTENT
 from ais.app.invariants import INVARIANTS
 from ais.platform.invariants import find_violations
@@ -36,6 +38,9 @@ CHAIN_AN_ENTRY = f"""
 
 # By name of the invariant: the statement that breaks it; a constraint that would refuse that is dropped first.
 PLANTED: dict[str, str] = {
+    "accounts.only_active_accounts_have_sessions": "UPDATE users SET status = 'locked'",
+    "accounts.one_refresh_token_is_open": "UPDATE refresh_tokens SET used_at = ais_now()",
+    "accounts.links_make_one_account": "UPDATE one_time_links SET used_at = NULL",
     "schedule.legs_connect": "UPDATE legs SET sequence = 2 WHERE id = (SELECT min(id) FROM legs)",
     "schedule.segments_follow_legs": """
         UPDATE segments SET departs_at = departs_at - interval '1 minute' WHERE id = (SELECT min(id) FROM segments)""",
@@ -186,6 +191,7 @@ PLANTED: dict[str, str] = {
 
 # More ways to break a promise that says more than one thing.
 PLANTED_TOO: list[tuple[str, str]] = [
+    ("accounts.one_refresh_token_is_open", "DELETE FROM refresh_tokens WHERE generation = 0"),
     ("ledger.postings_balance", "UPDATE ledger_entries SET amount_minor = amount_minor + 1 WHERE number = 1"),
     ("ledger.postings_balance", "DELETE FROM ledger_entries"),
     (
@@ -244,7 +250,21 @@ async def sold(servers, market, simulator, anyio_backend):
             await program.pay(await program.order([ADULT, CHILD, INFANT], slices=there_and_back))
             await program.begin_payment(await program.order([ADULT, ADULT]))
             await give_up_one_of_two(program)
+            await sign_somebody_in(program)
             yield program
+
+
+async def sign_somebody_in(program):
+    """An account that was registered and verified, with a session that has gone on once."""
+    services = program.state.account_services
+    who = {"email": "mona@travellers.example", "password": PASSWORD}
+    await register(services, **who, name=None, language="en")
+    (link_id,) = await program.rows("SELECT id FROM one_time_links")
+    token = services.tokens.link(LinkPurpose.VERIFY, link_id)
+    await verify_address(services, token=token, password=PASSWORD, origin=Origin("", ""))
+    tokens = (await program.http.post("/api/v1/auth/login", json=who)).json()
+    body = {"refresh_token": tokens["refresh_token"]}
+    assert (await program.http.post("/api/v1/auth/refresh", json=body)).status_code == 200
 
 
 async def give_up_one_of_two(program):

@@ -27,6 +27,7 @@ from ais.accounts.errors import (
     TooManyTries,
 )
 from ais.accounts.events import AddressVerified, LinkAsked, PasswordChanged
+from ais.accounts.invariants import INVARIANTS
 from ais.accounts.passwords import TOO_SHORT, TOO_WEAK, Passwords
 from ais.accounts.ports import AgencyCodes
 from ais.accounts.repository.users import email_lookup_of
@@ -58,6 +59,7 @@ from ais.accounts.tokens import AccountTokens, SessionRef
 
 __all__ = [
     "APPROVAL_TRANSITIONS",
+    "INVARIANTS",
     "OPERATOR_PERMISSIONS",
     "PAGE_COOKIE",
     "PERMISSIONS",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ais import fares, inventory, ledger, orders, payments, schedule, ticketing
+from ais import accounts, fares, inventory, ledger, orders, payments, schedule, ticketing
 from ais.accounts import audit
 from ais.accounts.rights import invariants as rights
 from ais.platform.invariants import Invariant
@@ -15,6 +15,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     *payments.INVARIANTS,
     *ticketing.INVARIANTS,
     *orders.INVARIANTS,
+    *accounts.INVARIANTS,
     *audit.INVARIANTS,
     *rights.INVARIANTS,
 )
