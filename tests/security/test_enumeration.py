@@ -20,7 +20,7 @@ from ais.platform.settings import Settings
 # A fifth of what one verification of a password costs in production; over a network, with ten look-ups a minute, a
 # difference of this size drowns for days in the noise of a single locator.
 LOOK_UP_MARGIN_SECONDS = 0.003
-MEMORY_KIB, ROUNDS = 4096, 1
+MEMORY_KIB, ROUNDS = 4096, 2
 
 
 def told(answer):
@@ -56,9 +56,12 @@ async def costly(program):
     passwords = Passwords(MEMORY_KIB, ROUNDS)
     program.state.account_services = msgspec.structs.replace(services, passwords=passwords)
     stored = await passwords.hash(OTHER_PASSWORD)
-    began = time.process_time()
-    await passwords.verify(stored, "something else")
-    yield (time.process_time() - began) / 2
+    took = []
+    for _ in range(7):
+        began = time.process_time()
+        await passwords.verify(stored, "something else")
+        took.append(time.process_time() - began)
+    yield min(took) / 2
     program.state.account_services = services
     passwords.close()
 
@@ -113,7 +116,7 @@ async def test_control_a_hash_that_is_left_out_would_be_noticed(program, strange
     verify = Passwords._verify
 
     def in_haste(self, stored, password):
-        return stored != self._nobody and verify(self, stored, password)
+        return stored is not None and verify(self, stored, password)
 
     monkeypatch.setattr(Passwords, "_verify", in_haste)
 

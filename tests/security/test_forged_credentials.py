@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 
+from tests.factories.accounts import OTHER_PASSWORD, make_person
 from tests.factories.in_process import WEBHOOK_SECRET, order_id, signature
 
 from ais.platform.tokens import TokenRing, sign_guest_token
@@ -71,6 +72,51 @@ async def test_credentials_twice_or_elsewhere_are_none(program):
         assert (await program.http.get(path, headers=headers)).status_code == 401
     twice = [("Authorization", f"Bearer {other['guest_token']}"), ("Authorization", f"Bearer {token}")]
     assert (await program.http.get(path, headers=twice)).status_code in {401, 404}
+
+
+async def test_an_access_token_is_good_from_our_own_key_for_its_own_purpose_and_in_time(program):
+    person = await make_person(program)
+    token = (await person.log_in())["access_token"]
+    own, other = TokenRing(program.settings.secret_keys), TokenRing("demo-0:" + "B" * 43)
+    content = own.verify("access", token.removeprefix("act_"))
+    ended = content[:-5] + (1).to_bytes(5, "big")
+    forged = {
+        "another key": "act_" + other.sign("access", content),
+        "a guest's purpose": "act_" + own.sign("guest", content),
+        "a page's purpose": "act_" + own.sign("page", content[:32]),
+        "a link's purpose": "act_" + own.sign("link verify", content),
+        "as a guest": "gst_" + token.removeprefix("act_"),
+        "another session": "act_" + own.sign("access", bytes(16) + content[16:]),
+        "another user": "act_" + own.sign("access", content[:16] + bytes(16) + content[32:]),
+        "alg none": jwt({"alg": "none", "typ": "JWT"}, {"sub": person.user.id.hex, "exp": FAR}),
+    }
+    for what, each in forged.items():
+        answer = await program.http.get("/api/v1/me", headers={"Authorization": f"Bearer {each}"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (401, "UNAUTHORIZED"), what
+    late = await program.http.get("/api/v1/me", headers={"Authorization": f"Bearer act_{own.sign('access', ended)}"})
+    assert (late.status_code, late.json()["error"]["code"]) == (401, "TOKEN_EXPIRED")
+    assert (await program.http.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})).status_code == 200
+
+
+async def test_no_header_gives_more_tries_at_a_password(program):
+    person = await make_person(program)
+    statuses = []
+    for number in range(7):
+        address = f"203.0.{number}.1"
+        answer = await program.http.post(
+            "/api/v1/auth/login",
+            json={"email": person.email, "password": OTHER_PASSWORD},
+            headers={
+                "X-Forwarded-For": address,
+                "X-Real-IP": address,
+                "Forwarded": f"for={address}",
+                "X-Client-IP": address,
+                "User-Agent": f"client {number}",
+            },
+        )
+        statuses.append(answer.status_code)
+    assert statuses == [401] * 5 + [429] * 2
+    assert 1700 < int(answer.headers["retry-after"]) <= 1800
 
 
 FORGED = [

@@ -41,6 +41,7 @@ async def test_who_signs_in_sees_their_account_and_signs_out_again(program, visi
     assert title in page.text
     assert page.answer.headers["cache-control"] == "no-store"
     out = await visitor.send(f"/{language}/account/sign-out", page.form("/sign-out"))
+    assert out.answer.history[0].headers["clear-site-data"] == '"cache", "storage"'
     assert out.path == f"/{language}/"
     assert (await visitor.open(f"/{language}/account")).path == f"/{language}/account/sign-in"
     assert await program.rows("SELECT end_reason FROM sessions WHERE user_id = $1", person.user.id) == ["logout"]

@@ -57,7 +57,8 @@ async def send_sign_in(request: HTTPRequest) -> Response[Any]:
             kind=SessionKind.PAGE,
             replaces=known_session(request),
         )
-    except SecondFactorNeeded:
+    except SecondFactorNeeded as asked:
+        request.state.spends_a_try = asked.spends_a_try
         return _sign_in_form(request, session, email, asks_code=True, status=401)
     except SignInRefused:
         return _sign_in_form(request, session, email, mistake=REFUSED, asks_code=bool(code), status=401)
@@ -108,7 +109,10 @@ async def send_sign_out(request: HTTPRequest) -> Response[Any]:
     actor = actor_of(request)
     if signed_in(request) is not None:
         await sign_out(account_services(request), session_of(actor), actor)
-    return see_other(f"/{page_language(request)}/", [account_cookie(request, None)])
+    answer = see_other(f"/{page_language(request)}/", [account_cookie(request, None)])
+    # What pages of the account a browser may still hold in spite of no-store goes with the session.
+    answer.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return answer
 
 
 # Registering
