@@ -26,13 +26,15 @@ _EMAIL = re.compile(r"[^\s@,;<>\"']+@[^\s@,;<>\"']+\.[^\s@,;<>\"']+")
 _CARD = re.compile(r"(?<![\dA-Za-z-])(?:\d[ -]?){12,18}\d(?![\dA-Za-z-])")
 _PHONE = re.compile(r"\+\d[\d ()-]{7,}\d")
 _BEARER = re.compile(r"\b(bearer)\s+\S+", re.IGNORECASE)
-_SECRET = re.compile(r"\b(?:sk|rk|whsec|gst|ofr|pi_\w+_secret)_[A-Za-z0-9_\-]{8,}")
+_SECRET = re.compile(r"\b(?:sk|rk|whsec|gst|ofr|act|rft|pi_\w+_secret)_[A-Za-z0-9_\-]{8,}")
+# Keys of machines; a short word after ais_ is a name of ours.
+_API_KEY = re.compile(r"\bais_[A-Za-z0-9_\-]{40,}")
 MASK = "***"
 
 
 def mask_text(text: str) -> str:
     """``text`` with e-mail addresses, telephone and card numbers, and tokens hidden."""
-    for pattern in (_EMAIL, _PHONE, _CARD, _SECRET):
+    for pattern in (_EMAIL, _PHONE, _CARD, _SECRET, _API_KEY):
         text = pattern.sub(MASK, text)
     return _BEARER.sub(rf"\1 {MASK}", text)
 

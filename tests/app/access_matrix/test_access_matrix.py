@@ -113,6 +113,51 @@ async def test_no_list_has_a_foreign_row(world, path, caller, seen):
             assert bool(by_locator.json()["items"]) == (name in seen), name
 
 
+# How an order's contact is shown: in full to whose own it is, and to staff who read it alone with the right to; masked
+# to everybody else who may see the order, and to all staff in lists.
+FULL, MASKED = ("sara@example.com", "+966500000000"), ("s•••@example.com", "••••0000")
+SHOWN = {
+    "traveller's": {
+        "TR": (FULL, FULL),
+        "M2": (MASKED, MASKED),
+        "SU": (FULL, MASKED),
+        "ST": (FULL, MASKED),
+        "OP": (MASKED, MASKED),
+        "FI": (MASKED, MASKED),
+        "AA": (FULL, MASKED),
+        "SA": (FULL, MASKED),
+        "OT": (FULL, MASKED),
+    },
+    "agency's": {"AG": (FULL, FULL), "MA": (FULL, FULL), "SU": (FULL, MASKED), "FI": (MASKED, MASKED)},
+    "guest's": {"GU": (FULL, FULL), "OP": (MASKED, MASKED)},
+}
+
+
+@pytest.mark.parametrize(
+    ("about", "caller", "shown"),
+    [(about, caller, shown) for about, callers in SHOWN.items() for caller, shown in callers.items()],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_personal_fields_are_masked_for_who_need_not_know(world, about, caller, shown):
+    headers, order = world.headers[caller], world.orders[about]
+    alone = (await world.program.http.get(f"/api/v1/orders/{order['id']}", headers=headers)).json()
+    listed = await world.program.http.get(
+        "/api/v1/orders", params={"record_locator": order["record_locator"]}, headers=headers
+    )
+    (row,) = listed.json()["items"]
+    assert [(each["contact"]["email"], each["contact"]["phone"]) for each in (alone, row)] == list(shown)
+
+
+async def test_the_answer_to_a_change_shows_no_more_than_the_order_does(world):
+    """Finance may not read contacts, and does not by undoing documents."""
+    order = await world.program.order()
+    await world.program.pay(order)
+    for _ in range(2):  # the second is the stored answer
+        answer = await world.people["FI"].post(f"orders/{order['id']}/void", key="undone", reason="double sale")
+        assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
+        assert answer.json()["contact"]["email"] == MASKED[0]
+
+
 async def test_each_sees_the_sessions_of_their_own_account_alone(world):
     for caller in ("TR", "T2", "AG", "FI", "SA"):
         listed = await world.people[caller].get("auth/sessions")
