@@ -18,6 +18,7 @@ import pyotp
 import pytest
 from tests.factories.accounts import OTHER_PASSWORD, PASSWORD, bearing, make_person, new_email
 from tests.factories.audit import entries
+from tests.factories.callers import staff
 from tests.factories.command_line import CommandLine, without_flight
 from tests.factories.in_process import OPERATOR, bearer, departure, in_process, new_key, order_id, payment_id
 from tests.factories.programs import market, simulator
@@ -57,6 +58,15 @@ ROUTES = {
     "pay_in_cash": "cash.taken",
     "pay_out": "cash.paid_out",
     "end_shift": "cash.shift_closed",
+    "write_off": "cash.difference_written_off",
+    "add_agency_user": "account.created",
+    "lock_agency_user": "account.locked",
+    "ask_for_role": "approval.requested",
+    "ask_to_revoke_role": "approval.requested",
+    "approve": "role.granted",
+    "decline_approval": "approval.declined",
+    "create_api_key": "api_key.created",
+    "revoke_api_key": "api_key.revoked",
     "verify_registration": "account.created",
     "choose_password": "account.password_changed",
     "change_own_password": "account.password_changed",
@@ -86,6 +96,13 @@ PAGES = {
     "ask_what_comes_back": "quote_cancellation_of_order",
     "give_up": "confirm_cancellation_quote",
     "look_up": "look_up_order",
+    "send_sign_in": "log_in",
+    "send_sign_out": "log_out",
+    "send_register": "register_account",
+    "send_verify": "verify_registration",
+    "send_forgotten": "ask_for_reset",
+    "send_new_password": "choose_password",
+    "end_own_session": "end_session",
 }
 
 COMMAND_ENTRIES = {
@@ -115,6 +132,12 @@ COMMAND_ENTRIES = {
     "cash pay": "payment.begun",
     "cash pay-out": "cash.paid_out",
     "cash close": "cash.shift_closed",
+    "cash write-off": "cash.difference_written_off",
+    "accounts create": "account.created",
+    "accounts grant": "role.granted",
+    "accounts lock": "account.locked",
+    "accounts unlock": "account.unlocked",
+    "accounts reset": "account.second_factor_removed",
     "refunds retry": "refund.retried",
     "webhooks replay": "webhook.replayed",
     "reconcile": "reconciliation.run",
@@ -140,6 +163,7 @@ COMMANDS_WITHOUT = {
     ),
     "order show": "shows persons masked, and in full by --personal, which is recorded",
     "order list": "shows persons masked",
+    "accounts list": "shows who may sign in to whoever may read the database",
     "privacy seal": "seals what an earlier release wrote in the clear; nothing that is said changes",
     "ledger chain": "writes the chain itself, which is its own proof",
     "audit chain": "writes the chain itself, which is its own proof",
@@ -273,6 +297,31 @@ async def walk_counters(walk):
     refund = await waiting_refund(program, paid)
     await walk.call("pay_out", f"cash/shifts/{shift['id']}/pay-outs", refund_id=refund)
     await walk.call("end_shift", f"cash/shifts/{shift['id']}/close", counted=sar(0))
+    await walk.call("write_off", f"cash/shifts/{shift['id']}/write-off", reason="not in the drawer")
+    manager = await staff(program, "finance", "admin", "airline_admin")
+    users = f"agencies/{agency['id']}/users"
+    added = await walk.call("add_agency_user", users, manager.headers, email=new_email())
+    await walk.call("lock_agency_user", f"{users}/{added['id']}/lock", manager.headers)
+
+
+async def walk_rights(walk):
+    program = walk.program
+    asker, signer, clerk = [await staff(program, *roles) for roles in (("admin", "support"), ("admin",), ())]
+    roles = f"users/{clerk.id}/roles"
+    asked = await walk.call("ask_for_role", roles, asker.headers, role="finance", reason="joins the desk")
+    await walk.call("approve", f"approvals/{asked['id']}/approve", signer.headers)
+    (held,) = (await asker.get(roles)).json()["items"]
+    back = await walk.call("ask_to_revoke_role", f"{roles}/{held['id']}/revocation", asker.headers, reason="leaves it")
+    await walk.call("decline_approval", f"approvals/{back['id']}/decline", signer.headers)
+    key = await walk.call(
+        "create_api_key",
+        "api-keys",
+        asker.headers,
+        name="till",
+        permissions=["orders.read_any"],
+        expires_in_days=30,
+    )
+    await walk.call("revoke_api_key", f"api-keys/{key['id']}/revoke", asker.headers)
 
 
 async def link_of(program, purpose):
@@ -319,6 +368,7 @@ async def test_every_route_of_the_table_leaves_its_entry(program):
     await walk_orders(walk)
     await walk_counters(walk)
     await walk_accounts(walk)
+    await walk_rights(walk)
     assert walk.called == set(ROUTES)
 
 
@@ -381,6 +431,7 @@ async def command_counters(run):
     refund = await waiting_refund(program, {"id": encode_id(ids.PAYMENT, identifier)})
     await run.call("cash pay-out", shift, refund)
     await run.call("cash close", shift, "0.00 SAR", code=1)
+    await run.call("cash write-off", shift, "--reason", "not in the drawer")
 
 
 async def command_work(run, folder):
@@ -440,10 +491,20 @@ async def command_fares(run, folder):
     await run.call("fares import", folder)
 
 
+async def command_accounts(run, folder):
+    email, password = new_email(), folder / "password"
+    password.write_text(PASSWORD, encoding="utf-8")
+    await run.call("accounts create", email, "--password-file", password)
+    await run.call("accounts grant", email, "ops")
+    await run.call("accounts lock", email)
+    await run.call("accounts unlock", email)
+    await run.call("accounts reset", email)
+
+
 async def test_every_command_of_the_table_leaves_its_entry(program, tmp_path):
     run = Commands(program, tmp_path / "data")
     for name, walk in (("sales", command_sales), ("work", command_work), ("flights", command_flights),
-                       ("fares", command_fares)):  # fmt: skip
+                       ("fares", command_fares), ("accounts", command_accounts)):  # fmt: skip
         folder = tmp_path / name
         folder.mkdir()
         await walk(run, folder)
