@@ -169,6 +169,9 @@ PLANTED: dict[str, str] = {
     "orders.history_ends_at_the_present": f"UPDATE orders SET payment_status = 'disputed' WHERE id = {CONFIRMED}",
     "orders.nobody_overdue": f"""
         UPDATE orders SET payment_required_by = ais_now() - interval '11 minutes' WHERE id = {RESERVED}""",
+    "orders.erased_is_forgotten": f"""
+        UPDATE person_keys SET wrapped_key = NULL, kek_id = NULL, destroyed_at = ais_now()
+        WHERE id = (SELECT contact_person_id FROM orders WHERE id = {CONFIRMED})""",
     "orders.infants_on_laps": f"""
         UPDATE order_passengers SET accompanying_id = (
             SELECT id FROM order_passengers WHERE order_id = {RESERVED} LIMIT 1)
@@ -192,6 +195,7 @@ PLANTED: dict[str, str] = {
 # More ways to break a promise that says more than one thing.
 PLANTED_TOO: list[tuple[str, str]] = [
     ("accounts.one_refresh_token_is_open", "DELETE FROM refresh_tokens WHERE generation = 0"),
+    ("orders.erased_is_forgotten", "UPDATE order_passengers SET name_lookup = NULL"),
     ("ledger.postings_balance", "UPDATE ledger_entries SET amount_minor = amount_minor + 1 WHERE number = 1"),
     ("ledger.postings_balance", "DELETE FROM ledger_entries"),
     (

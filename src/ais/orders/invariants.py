@@ -300,6 +300,18 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "orders.erased_is_forgotten",
+        "Whose key is destroyed is found by no hash, and whoever is not erased still has a key.",
+        """
+        SELECT orders.id, key.id AS person_id FROM orders JOIN person_keys AS key ON key.id = contact_person_id
+        WHERE (contact_lookup IS NULL) <> (key.destroyed_at IS NOT NULL)
+        UNION ALL
+        SELECT passenger.order_id, key.id FROM order_passengers AS passenger
+        JOIN person_keys AS key ON key.id = passenger.person_id
+        WHERE (passenger.name_lookup IS NULL) <> (key.destroyed_at IS NOT NULL)
+        """,
+    ),
+    Invariant(
         "orders.infants_on_laps",
         "Every infant on a lap has an adult of the same order.",
         """
