@@ -21,6 +21,7 @@ from ais.platform.database import Database
 from ais.platform.jobs import JobContext, JobRegistry, Retry
 from ais.platform.jobs.worker import WorkerSettings, run_worker
 
+ROOT = Path(__file__).parents[2]
 EFFECTS = """
 CREATE TABLE effects (id bigint GENERATED ALWAYS AS IDENTITY, what text NOT NULL, process integer NOT NULL,
                       attempt integer NOT NULL)
@@ -109,7 +110,7 @@ def start(
             str(grace_seconds),
             "schedule" if with_schedule else "",
         ],
-        env={**os.environ, "AIS_FAULT_POINTS": fault_points, "PYTHONPATH": str(Path(__file__).parents[2] / "src")},
+        env={**os.environ, "AIS_FAULT_POINTS": fault_points, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
