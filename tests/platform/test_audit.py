@@ -144,7 +144,7 @@ async def test_no_entry_claims_another_transaction(database, actor):
             VALUES (gen_random_uuid(), 'lamp.lit', 'lmp_1', 'system', 'test', '{}', 'cli', 'c', ais_now(), '3')
             """
         )
-    assert await stored(database, "transaction_id::text > '3'") == [(True,)]
+    assert await stored(database, "transaction_id > '3'::xid8") == [(True,)]
 
 
 @pytest.mark.parametrize(
