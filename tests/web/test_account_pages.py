@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pyotp
 import pytest
 from tests.factories.accounts import OTHER_PASSWORD, PASSWORD, make_person, new_email
 from tests.factories.page_reader import visitor_of
@@ -186,3 +187,24 @@ async def test_a_session_ends_without_use_and_in_any_case(program, visitor):
     )
     await program.state.account_services.checks.announce(person.user.id, version)
     assert (await visitor.open("/en/account")).path == "/en/account/sign-in"
+
+
+async def test_a_second_factor_is_set_up_and_asked_for(program, visitor):
+    person = await make_person(program)
+    page = await sign_in(visitor, person)
+    wrong = await visitor.send("/en/account/second-factor", {**page.form("/second-factor"), "password": OTHER_PASSWORD})
+    assert wrong.status == 401
+    asked = await visitor.send("/en/account/second-factor", {**page.form("/second-factor"), "password": PASSWORD})
+    form = asked.form("/second-factor")
+    late = await visitor.send("/en/account/second-factor", {**form, "code": "000000"})
+    assert "This is not the code of this moment." in late.text
+    code = pyotp.TOTP(form["secret"]).now()
+    done = await visitor.send("/en/account/second-factor", {**form, "code": code})
+    codes = re.findall(r"(?:[a-z2-7]{4}-){3}[a-z2-7]{4}", done.text)
+    assert len(codes) == 10
+    async with visitor_of(program) as elsewhere:
+        page = await sign_in(elsewhere, person)
+        assert page.status == 401
+        assert "Your account asks for a code too." in page.text
+        fields = {**page.form("/sign-in"), "password": PASSWORD, "code": codes[3]}
+        assert (await elsewhere.send("/en/account/sign-in", fields)).path == "/en/account"

@@ -21,6 +21,7 @@ from ais.accounts.errors import (
     AccountExists,
     AccountNotFound,
     LinkOver,
+    SecondFactorConflict,
     SecondFactorNeeded,
     SessionNotFound,
     SignInRefused,
@@ -44,6 +45,7 @@ from ais.accounts.service.plumbing import AccountServices, Policy, open_email, p
 from ais.accounts.service.profile import OwnAccount, own_account
 from ais.accounts.service.register import create_user, is_open, register, verify_address
 from ais.accounts.service.reset import ask_reset, reset_password
+from ais.accounts.service.second_factor import begin_second_factor, confirm_second_factor
 from ais.accounts.service.sessions import SessionShown, own_sessions, revoke_session, revoke_sessions
 from ais.accounts.service.sign_in import SignedIn, sign_in, sign_out
 from ais.accounts.service.staff import (
@@ -93,6 +95,7 @@ __all__ = [
     "PasswordChanged",
     "Passwords",
     "Policy",
+    "SecondFactorConflict",
     "SecondFactorNeeded",
     "SecondPersonNeeded",
     "SessionChecks",
@@ -110,6 +113,8 @@ __all__ = [
     "approval_body",
     "ask_approval",
     "ask_reset",
+    "begin_second_factor",
+    "confirm_second_factor",
     "create_user",
     "email_lookup_of",
     "erase_user",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ais.web.account.own import end_own_session, show_account
 from ais.web.account.password import send_forgotten, send_new_password, show_forgotten, show_new_password
+from ais.web.account.second_factor import send_second_factor
 from ais.web.account.sign_in import (
     send_register,
     send_sign_in,
@@ -28,4 +29,5 @@ ROUTES = (
     send_forgotten,
     show_new_password,
     send_new_password,
+    send_second_factor,
 )

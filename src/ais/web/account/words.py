@@ -9,6 +9,7 @@ from ais.web.translation import mark
 FORM_LENGTHS = (("email", 254), ("password", 128), ("code", 40))
 REFUSED = mark("The e-mail address or the password is not right.")
 LINK_OVER = mark("This link is no longer valid. Links are good for one hour, and once.")
+WRONG_CODE = mark("This is not the code of this moment.")
 _PASSWORDS = {
     TOO_SHORT: mark("Choose a password of at least 10 characters."),
     TOO_WEAK: mark(
