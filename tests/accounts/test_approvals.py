@@ -238,3 +238,24 @@ async def test_the_same_role_cannot_be_given_twice_at_once(program):
     async with program.database.unit_of_work(system_actor("one")) as uow:
         assert await insert_grant(uow, clerk.user_id, Grant("ops"), "system:one", None) is not None
         assert await insert_grant(uow, clerk.user_id, Grant("ops"), "system:one", None) is None
+
+
+async def test_two_who_ask_for_the_same_at_once_ask_once(program):
+    clerk = await staff(program)
+    askers = [await staff(program, "admin") for _ in range(4)]
+    asked = await asyncio.gather(*(ask(each, clerk, "ops") for each in askers))
+    assert len({each["id"] for each in asked}) == 1
+    assert await program.rows("SELECT count(*) FROM approvals WHERE subject = $1", f"{clerk.id} ops") == [1]
+
+
+async def test_of_a_role_and_its_revocation_asked_for_twice_one_happens(program):
+    """Whoever took the role first has taken it; the second signature of the same finds nothing to take."""
+    asker, signer, clerk = await staff(program, "admin"), await staff(program, "admin"), await staff(program, "ops")
+    (held,) = (await asker.get(f"users/{clerk.id}/roles")).json()["items"]
+    path = f"users/{clerk.id}/roles/{held['id']}/revocation"
+    first = (await asker.post(path, reason="leaves")).json()
+    assert (await asker.post(f"approvals/{first['id']}/decline")).status_code == 200
+    second = (await asker.post(path, reason="leaves now")).json()
+    answers = await asyncio.gather(*(signer.post(f"approvals/{each['id']}/approve") for each in (second, first)))
+    assert [answer.status_code for answer in answers] == [200, 409]
+    assert await roles_of(asker, clerk) == []
