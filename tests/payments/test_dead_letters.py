@@ -137,7 +137,15 @@ async def test_staff_read_a_message_and_tie_it_to_a_payment(program):
     assert (tied.status_code, tied.json()["payment_id"]) == (202, payment["id"])
     await program.run_jobs()
     seen = (await program.http.get(url, headers=OPERATOR)).json()
-    assert (seen["event"]["state"], seen["content"]) == ("handled", event)
+    assert seen["event"]["state"] == "handled"
+    kept, held = seen["content"], event["data"]["object"]
+    assert {name: kept[name] for name in ("id", "type", "created")} == {
+        name: event[name] for name in ("id", "type", "created")
+    }
+    assert {name: kept["data"]["object"][name] for name in ("id", "object", "amount", "status")} == {
+        name: held[name] for name in ("id", "object", "amount", "status")
+    }
+    assert not {"client_secret", "receipt_email", "description", "shipping"} & set(kept["data"]["object"])
     assert [each["outcome"] for each in seen["attempts"]] == ["failed", "replayed", "handled"]
     assert (await program.read(order))["payment_status"] == "paid"
 
@@ -153,6 +161,25 @@ async def test_only_staff_see_and_replay_messages(program):
         assert (await program.http.post(f"{url}/replay", json={}, headers=headers)).status_code == status
     assert (await program.http.get(f"{url}0", headers=OPERATOR)).status_code == 404
     assert (await program.http.post(f"{url}0/replay", json={}, headers=OPERATOR)).status_code == 404
+
+
+async def test_of_old_messages_is_left_what_they_are_about_and_they_can_be_replayed(own_program):
+    program = own_program
+    order = await program.order()
+    await program.pay(order)
+    before = dict(await program.rows("SELECT event_id, length(body) FROM provider_events"))
+    definition = program.registry.definitions["payments.shorten_messages"]
+    for days, shortened in ((89, False), (91, True), (92, True)):
+        async with program.later(days=days) as late:
+            await definition.function(JobContext(late.database, definition.name, "test", 0, 1), {})
+        after = dict(await program.rows("SELECT event_id, length(body) FROM provider_events"))
+        assert (after != before) is shortened
+    for event_id in before:
+        replayed = await program.http.post(f"/api/v1/webhook-events/{event_id}/replay", json={}, headers=OPERATOR)
+        assert replayed.status_code == 202
+    await program.run_jobs()
+    assert set(await program.rows("SELECT state FROM provider_events")) <= {"handled", "ignored"}
+    assert (await program.read(order))["payment_status"] == "paid"
 
 
 async def test_the_list_pages_through_all(own_program):

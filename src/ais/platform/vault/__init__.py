@@ -7,7 +7,7 @@ wraps the data keys anew and leaves what they seal alone, and erasing a person i
 A person here is whoever gave us data on one occasion: the buyer of an order, each of its passengers, an account. What a
 sealed value belongs to is part of what is authenticated: it opens for its person and field alone.
 
-No opened key outlives the read that asked for it: unwrapping costs under 3 µs, and the wrapped key comes with the row,
+No opened key outlives the read that asked for it: unwrapping costs about 4 µs, and the wrapped key comes with the row,
 so that an erasure holds in every process from its commit on.
 """
 
