@@ -26,14 +26,16 @@ from tests.simulation.storm.staff import (
 )
 from tests.simulation.storm.world import CutOff, PostOffice, World, open_world, trouble_at_provider
 
+from ais import ledger
+from ais.accounts import audit
 from ais.app.invariants import INVARIANTS
 from ais.app.reconciliation import WEEK, reconcile_with_provider, window_before
-from ais.ledger import chain_everything, verify_chain
 from ais.payments import ProviderError, ProviderTimeout, ReconciliationReport
 from ais.platform.invariants import find_violations
 
 JSON = dict[str, Any]
 CUSTOMERS_MAX = 100
+CHAINS = (ledger.CHAIN, audit.CHAIN)
 ROUTES = (("RUH", "JED"), ("RUH", "DMM"), ("RUH", "CAI"), ("DMM", "CAI"))
 
 
@@ -177,9 +179,10 @@ async def _calm(world: World, post: PostOffice, counter: MoneyCounter) -> None:
 
 
 async def _keep_chaining(world: World) -> None:
-    """The chain is written beside the sale."""
+    """The chains of the books and of the audit trail are written beside the sale."""
     while not world.over:
-        await chain_everything(world.program.database, ACTOR)
+        for chain in CHAINS:
+            await chain.extend_to_the_end(world.program.database, ACTOR)
         await asyncio.sleep(0.02)
 
 
@@ -272,12 +275,13 @@ async def _judge(world: World, report: Report, bought: list[Bought], *, faulty: 
     judged = await judge(program.settings.database_url, program.simulator.url, API_KEY, faults=faulty)
     report.wrong += judged.wrong
     report.captured, report.ticketed, report.seen = judged.captured, judged.ticketed, judged.seen
-    await chain_everything(program.database, ACTOR)
-    chain = await verify_chain(program.database)
-    if chain.broken is not None:
-        report.wrong.append(f"the chain is broken: {chain.broken}")
-    if chain.waiting:
-        report.wrong.append(f"the chain has left out {chain.waiting} postings")
+    for chain in CHAINS:
+        await chain.extend_to_the_end(program.database, ACTOR)
+        walked, table = await chain.verify(program.database), chain.table
+        if walked.broken is not None:
+            report.wrong.append(f"the {table.name} chain is broken: {walked.broken}")
+        if walked.waiting:
+            report.wrong.append(f"the {table.name} chain has left out {walked.waiting} of {table.rows}")
     report.wrong += [f"{run.name} is dead: {run.error}" for run in world.failed_jobs]
     report.wrong += [
         f"{violation.invariant.name}: {violation.rows[:3]}"
