@@ -122,6 +122,8 @@ STATEMENTS: dict[str, str] = {
         JOIN order_segments AS segment ON segment.id = coupon.segment_id
         JOIN flight_date_changes AS change ON change.flight_date_id = segment.flight_date_id
             AND 'cancelled' = ANY (change.kinds) AND change.changed_at < document.issued_at
+        -- A sale and a cancellation that meet cannot see each other; what follows the cancellation finds the order.
+        WHERE segment.status <> 'cancelled' OR change.changed_at < document.issued_at - interval '3 seconds'
     """,
     "a message of the provider was handled twice": """
         SELECT provider, event_id, count(*) FROM provider_event_attempts WHERE outcome = 'handled'
