@@ -33,6 +33,7 @@ CONTRACT = {
     "IDEMPOTENCY_CONFLICT": 409,
     "IDEMPOTENCY_IN_PROGRESS": 409,
     "INVALID_STATE_TRANSITION": 409,
+    "NOTHING_TO_WRITE_OFF": 409,
     "ORDER_CONFLICT": 409,
     "PAYMENT_FAILED": 409,
     "PAYMENT_PROCESSING": 409,
@@ -174,6 +175,7 @@ def test_the_routes_that_take_a_key_list_what_can_be_wrong_with_it(document):
         "POST /api/v1/cash/shifts/{shift_id}/close",
         "POST /api/v1/cash/shifts/{shift_id}/pay-outs",
         "POST /api/v1/cash/shifts/{shift_id}/payments",
+        "POST /api/v1/cash/shifts/{shift_id}/write-off",
     }
     for name in keyed:
         found = codes(operations(document)[name])
