@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 from litestar import Response, get, post
+from tests.factories.still_time import move_to
 
 from ais.kit import FixedClock, NotFound
 from ais.platform.cache import Cache
@@ -28,6 +29,8 @@ from ais.platform.rate_limits import RateLimiter
 from ais.platform.settings import Settings
 from ais.platform.tokens import TokenRing
 
+__all__ = ["move_to"]
+pytestmark = pytest.mark.usefixtures("move_to")
 OPERATOR = {"Authorization": "Bearer operator-token-of-the-tests"}
 LIMITS = {"limit_login": "2/1m", "limit_lookup": "3/1m", "limit_search": "4/1m", "limit_default": "5/1m"}
 

@@ -26,6 +26,7 @@ PAYLOADS = {
     "surrogate": "\ud800",
     "long": "a" * 1_000_000,
 }
+IN_ADDRESSES = ("statement", "nul", "lines", "path", "digits", "surrogate", "long")
 UNHARMED = "SELECT count(*) FROM orders"
 
 
@@ -82,8 +83,8 @@ async def test_in_every_path_and_query(program):
     for operation in await described(program):
         if operation.path.startswith(("/health", "/webhooks")):
             continue
-        for name, payload in PAYLOADS.items():
-            text = payload[:3000].encode("utf-8", "surrogatepass")
+        for name in IN_ADDRESSES:
+            text = PAYLOADS[name][:3000].encode("utf-8", "surrogatepass")
             quoted = "".join(f"%{byte:02X}" for byte in text)
             for each in operation.parameters("path"):
                 address = operation.address(**{each["name"]: quoted})
