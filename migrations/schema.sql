@@ -569,7 +569,9 @@ BEGIN
                 AND moved.rbd = substr(counter.classes, ladder.rank, 1)
             GROUP BY ladder.rank
         ) AS class ON true
-        WHERE (counter.leg_id, counter.cabin) IN (SELECT * FROM unnest(p_legs, p_cabins))
+        -- The first condition alone is one that an index serves: without it all cabins there are would be looked at.
+        WHERE counter.leg_id = ANY (p_legs)
+          AND (counter.leg_id, counter.cabin) IN (SELECT * FROM unnest(p_legs, p_cabins))
         GROUP BY counter.leg_id, counter.cabin
     ) AS counted
     WHERE lc.leg_id = counted.leg_id AND lc.cabin = counted.cabin;
