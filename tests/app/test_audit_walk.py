@@ -23,6 +23,7 @@ from tests.factories.command_line import CommandLine, without_flight
 from tests.factories.in_process import OPERATOR, bearer, departure, in_process, new_key, order_id, payment_id
 from tests.factories.programs import market, simulator
 
+from ais.accounts import UserKind
 from ais.app import demo_data
 from ais.app.asgi import litestar_application
 from ais.app.cli import COMMANDS
@@ -134,7 +135,8 @@ COMMAND_ENTRIES = {
     "cash close": "cash.shift_closed",
     "cash write-off": "cash.difference_written_off",
     "accounts create": "account.created",
-    "accounts grant": "role.granted",
+    "roles grant": "approval.requested",
+    "roles revoke": "approval.requested",
     "accounts lock": "account.locked",
     "accounts unlock": "account.unlocked",
     "accounts reset": "account.second_factor_removed",
@@ -158,11 +160,14 @@ COMMANDS_WITHOUT = {
             "ledger unflown", "ledger postings", "ledger verify", "staff list", "agency list", "cash shifts",
             "credit show", "refunds list", "disputes list", "webhooks list", "webhooks show", "notices list",
             "jobs list", "jobs show", "jobs schedules", "audit verify", "privacy status",
+            "roles show",
         ),
         READS,
     ),
     "order show": "shows persons masked, and in full by --personal, which is recorded",
     "order list": "shows persons masked",
+    "roles of": "shows who has which role to whoever may read the database",
+    "roles approvals": "shows what waits to whoever may read the database",
     "accounts list": "shows who may sign in to whoever may read the database",
     "privacy seal": "seals what an earlier release wrote in the clear; nothing that is said changes",
     "ledger chain": "writes the chain itself, which is its own proof",
@@ -495,7 +500,10 @@ async def command_accounts(run, folder):
     email, password = new_email(), folder / "password"
     password.write_text(PASSWORD, encoding="utf-8")
     await run.call("accounts create", email, "--password-file", password)
-    await run.call("accounts grant", email, "ops")
+    for role in ("admin", "admin", "revenue"):  # two who could sign, and somebody who has a role
+        clerk = await make_person(run.program, UserKind.STAFF, role)
+    await run.call("roles grant", clerk.email, "ops", "--reason", "helps out")
+    await run.call("roles revoke", clerk.email, "revenue", "--reason", "helps no more")
     await run.call("accounts lock", email)
     await run.call("accounts unlock", email)
     await run.call("accounts reset", email)
