@@ -37,17 +37,19 @@ from ais.platform.http import (
     Forbidden,
     HTTPRequest,
     Page,
+    StepUpRequired,
     TokenExpired,
     Unauthorized,
     actor_of,
     correlation_id_of,
     json_response,
     refusals,
+    require_recent_proof,
     staff,
 )
 
 _READ = staff("ledger.read")
-_REFUSALS = (Unauthorized, TokenExpired, Forbidden, ValidationFailed)
+_REFUSALS = (Unauthorized, TokenExpired, Forbidden, StepUpRequired, ValidationFailed)
 Format = Annotated[
     Literal["json", "csv"] | None, Parameter(query="format", description="Wins over the `Accept` header")
 ]
@@ -77,6 +79,7 @@ def _wants_csv(request: HTTPRequest, wanted: str | None) -> bool:
 
 
 async def _csv(request: HTTPRequest, text: str, name: str) -> Response[Any]:
+    require_recent_proof(request)
     await reading.record_export(request.app.state.database, actor_of(request), name, "csv", correlation_id_of())
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"', "Vary": "Accept"}
     return Response(text.encode(), media_type="text/csv", headers=headers)
@@ -213,7 +216,7 @@ async def list_postings(
     return json_response(Page(page, following), headers={"Vary": "Accept"})
 
 
-@get("/api/v1/ledger/chain", access=_READ, tags=["ledger"], responses=refusals(*_REFUSALS[:-1]))
+@get("/api/v1/ledger/chain", access=_READ, tags=["ledger"], responses=refusals(Unauthorized, TokenExpired, Forbidden))
 async def read_chain(request: HTTPRequest) -> Response[ChainBody]:
     """Where the hash chain over all postings stands, and the newest head that was signed."""
     database: Database = request.app.state.database

@@ -38,6 +38,7 @@ from ais.platform.http import (
     JSONBody,
     MalformedRequest,
     PayloadTooLarge,
+    StepUpRequired,
     TokenExpired,
     Unauthorized,
     UnsupportedMediaType,
@@ -160,7 +161,7 @@ async def confirm_cancellation_quote(
 
 @post(
     "/api/v1/orders/{order_id:str}/void",
-    access=staff(VOID, limited=True),
+    access=staff(VOID, limited=True, step_up=True),
     dto=JSONBody[VoidRequest],
     return_dto=None,
     status_code=200,
@@ -172,6 +173,7 @@ async def confirm_cancellation_quote(
         *_KEY,
         *_CREDENTIALS,
         Forbidden,
+        StepUpRequired,
         OrderNotFound,
         AnswerErased,
         InvalidStateTransition,

@@ -69,6 +69,7 @@ from ais.platform.http import (
     JSONBody,
     MalformedRequest,
     PayloadTooLarge,
+    StepUpRequired,
     TokenExpired,
     Unauthorized,
     UnsupportedMediaType,
@@ -415,12 +416,12 @@ async def look_up_credit(request: HTTPRequest, data: TravelCreditLookup) -> Resp
 
 @post(
     "/api/v1/refunds/{refund_id:str}/retry",
-    access=staff(REFUNDS_RETRY),
+    access=staff(REFUNDS_RETRY, step_up=True),
     dto=JSONBody[RetryRequest],
     return_dto=None,
     status_code=201,
     tags=["refunds"],
-    responses=refusals(*_WRITE, RefundNotFound, RefundExceedsPaid, RefundsFrozen),
+    responses=refusals(*_WRITE, StepUpRequired, RefundNotFound, RefundExceedsPaid, RefundsFrozen),
 )
 async def try_refund_again(
     request: HTTPRequest,

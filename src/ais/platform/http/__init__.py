@@ -17,6 +17,7 @@ from ais.platform.http.access import (
     StepUpRequired,
     TokenExpired,
     Unauthorized,
+    require_recent_proof,
     staff,
 )
 from ais.platform.http.addresses import caller_block, client_address
@@ -76,6 +77,7 @@ __all__ = [
     "read_id_cursor",
     "refusals",
     "request_key",
+    "require_recent_proof",
     "staff",
     "write_cursor",
 ]

@@ -180,6 +180,15 @@ async def require_access(connection: HTTPConnection, handler: BaseRouteHandler) 
         raise StepUpRequired
 
 
+def require_recent_proof(connection: HTTPConnection) -> None:
+    """For the part of a route that asks for it, where ``step_up`` of its declaration would ask for it always: a file
+    to take away in the place of a page to read. Raises StepUpRequired.
+    """
+    authenticator: Authenticator = connection.app.state.authenticator
+    if not authenticator.has_proved_recently(connection.state.actor):
+        raise StepUpRequired
+
+
 def require_declarations(handlers: list[BaseRouteHandler]) -> None:
     """Refuse to start with a route that does not say who may call it."""
     undeclared = sorted(str(handler) for handler in handlers if not isinstance(handler.opt.get("access"), Access))
