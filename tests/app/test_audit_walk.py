@@ -103,6 +103,7 @@ PAGES = {
     "send_verify": "verify_registration",
     "send_forgotten": "ask_for_reset",
     "send_new_password": "choose_password",
+    "send_second_factor": "confirm_own_second_factor",
     "end_own_session": "end_session",
 }
 
