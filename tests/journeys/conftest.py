@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from tests.factories.market import market_template
+from tests.factories.people_at_large import CHEAP_PASSWORDS
 from tests.factories.running_program import RunningProgram, running_program
 from tests.factories.shopper import Shopper
 from tests.factories.vault import VAULT
@@ -29,7 +30,7 @@ def program(servers: SharedServers, tmp_path_factory: pytest.TempPathFactory) ->
             url,
             servers.cache_url(),
             web=2,
-            environment={"AIS_LOG_LEVEL": "debug"},
+            environment={"AIS_LOG_LEVEL": "debug", **CHEAP_PASSWORDS},
             web_environments=({}, {"AIS_HOLD_MINUTES": str(BRIEF_HOLD_SECONDS / 60)}),
         ) as program,
     ):
