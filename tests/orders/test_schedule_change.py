@@ -9,6 +9,7 @@ from ais.kit import system_actor
 from ais.orders import affected_orders, sales_on_flight_dates
 from ais.orders.domain import SegmentStatus
 from ais.orders.repository import move_segments
+from ais.platform.audit import Entry, record
 from ais.platform.database import Event
 from ais.schedule import FlightDatesCancelled, FlightDatesReinstated, FlightDatesRetimed, cancel_flight_date
 
@@ -86,6 +87,7 @@ async def test_what_the_customer_gave_up_does_not_come_back_with_the_flight(prog
     async with program.database.unit_of_work(ACTOR) as uow:
         given_up = await uow.connection.fetch("SELECT id FROM order_segments WHERE order_id = $1", order_id(order))
         await move_segments(uow, [row["id"] for row in given_up], SegmentStatus.CANCELLED, "XX", "given up")
+        await record(uow, Entry(action="order.cancelled", subject=order["id"], order_id=order_id(order)))
     await tell(program, FlightDatesReinstated(flight_date_ids=(flight,)))
     assert segments(await program.read(order))[0][1:] == ("cancelled", "XX")
 
