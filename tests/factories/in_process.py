@@ -12,22 +12,23 @@ import itertools
 import json
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 import httpx
+from litestar import Litestar
 from tests.factories.stripe_simulator import API_KEY, WEBHOOK_SECRET, StripeSimulator
 from tests.factories.unlimited import UNLIMITED
 from tests.factories.vault import VAULT
 
-from ais.app.asgi import litestar_application, surrounded
-from ais.app.composition import open_gateways, own_gateways
+from ais.app.asgi import application_over, litestar_application, surrounded
+from ais.app.composition import open_gateways, own_gateways, web_state
 from ais.app.invariants import INVARIANTS
 from ais.app.registry import build_registry
 from ais.kit import SystemClock, ids, system_actor
@@ -375,10 +376,40 @@ def _settings(database_url: str, redis_url: str, simulator: StripeSimulator, cha
     )
 
 
+class _Application:
+    """The routes, made once and run again and again: making them costs more than most tests."""
+
+    free: ClassVar[list[_Application]] = []
+
+    def __init__(self) -> None:
+        self.settings = Settings()
+        self.app = application_over(lambda: web_state(self.settings), ())
+
+
+@contextmanager
+def _application(settings: Settings) -> Iterator[Litestar]:
+    """An application that nobody else runs at the time."""
+    if settings.origins:
+        yield litestar_application(settings)
+        return
+    application = _Application.free.pop() if _Application.free else _Application()
+    application.settings = settings
+    try:
+        yield application.app
+    finally:
+        _Application.free.append(application)
+
+
 @asynccontextmanager
 async def _running(settings: Settings, simulator: StripeSimulator) -> AsyncIterator[InProcess]:
     configure_logging(settings.log_level, process="tests")
-    app = litestar_application(settings)
+    with _application(settings) as app:
+        async with _served(app, settings, simulator) as program:
+            yield program
+
+
+@asynccontextmanager
+async def _served(app: Litestar, settings: Settings, simulator: StripeSimulator) -> AsyncIterator[InProcess]:
     transport = httpx.ASGITransport(surrounded(app, settings), raise_app_exceptions=False)
     async with (
         app.lifespan(),

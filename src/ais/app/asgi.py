@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 from litestar import Litestar
 
@@ -49,10 +50,17 @@ def surrounded(application: Litestar, settings: Settings) -> Correlated:
 
 def litestar_application(settings: Settings, *, owns_process: bool = False) -> Litestar:
     """The application inside, with its OpenAPI document; ``owns_process`` if it alone is served by this process."""
+    return application_over(lambda: web_state(settings, owns_process=owns_process), settings.origins)
+
+
+def application_over(
+    opening: Callable[[], AbstractAsyncContextManager[dict[str, Any]]], origins: Sequence[str]
+) -> Litestar:
+    """All routes over what ``opening`` opens; it may be run again, over something else, when it has ended."""
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with web_state(settings, owns_process=owns_process) as state:
+        async with opening() as state:
             for name, value in state.items():
                 setattr(app.state, name, value)
             yield
@@ -80,5 +88,5 @@ def litestar_application(settings: Settings, *, owns_process: bool = False) -> L
         ],
         lifespan=[lifespan],
         error_page=error_page,
-        cors_origins=settings.origins,
+        cors_origins=origins,
     )

@@ -267,7 +267,7 @@ class KillingField:
             await there.counter.open()
             bank = Bank(there, world.chance)
             market = Market(ROUTES, departure(2), 30)
-            customers = [Customer(seed, number, there, market) for number in range(world.chance.randint(15, 30))]
+            customers = [Customer(seed, number, there, market) for number in range(world.chance.randint(12, 20))]
             keeper = asyncio.create_task(world.keep_running())
             killer = asyncio.create_task(world.keep_killing(world.chance.randint(4, 8)))
             around = [asyncio.create_task(each) for each in (bank.keep_banking(), _keep_reconciling(world))]

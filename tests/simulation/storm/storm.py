@@ -119,7 +119,7 @@ async def storm(database_url: str, redis_url: str, simulator: StripeSimulator, s
         await trouble_at_provider(world, seed)
         market = Market(ROUTES, departure(2), 3)
         customers = [
-            Customer(seed, number, there, market) for number in range(world.chance.randint(15, CUSTOMERS_MAX // 3))
+            Customer(seed, number, there, market) for number in range(world.chance.randint(12, CUSTOMERS_MAX // 4))
         ]
         around = [asyncio.create_task(world.keep_working()) for _ in range(3)]
         around += [
@@ -183,7 +183,7 @@ async def _keep_chaining(world: World) -> None:
     while not world.over:
         for chain in CHAINS:
             await chain.extend_to_the_end(world.program.database, ACTOR)
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.15)
 
 
 async def _keep_reconciling(world: World) -> None:
