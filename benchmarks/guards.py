@@ -26,7 +26,7 @@ import msgspec
 import uvloop
 from benchmarks.load import Client, Measured, Server, get_request, granian, median, post_request, press
 from benchmarks.search import Markets, prepare, searches
-from tests.factories.unlimited import UNLIMITED_ENVIRONMENT
+from tests.factories.unlimited import NOTHING_COUNTED, UNLIMITED_ENVIRONMENT
 
 from ais.accounts import UserKind
 from ais.accounts.service.register import create_user
@@ -35,9 +35,7 @@ from ais.kit import Channel, system_actor
 from ais.platform.database import Database
 from ais.platform.embedded import EmbeddedServers
 from ais.platform.migration import migrate
-from ais.platform.setting_sources import environment_name
-from ais.platform.settings import LIMITS, load_settings
-from ais.platform.tokens import TokenRing
+from ais.platform.settings import load_settings
 
 CALLERS = 8
 SEARCHERS = 4
@@ -45,7 +43,6 @@ LOGINS_A_SECOND = 20
 PEOPLE = 20
 PASSWORD = "Palms-over-44-dunes"  # noqa: S105  # of people who exist while this runs
 ROUTE = "/api/v1/airports?q=ri&limit=2"
-NO_LIMITS = {environment_name(name): "off" for name in LIMITS}
 
 
 async def make_people(environment: dict[str, str]) -> list[str]:
@@ -54,7 +51,7 @@ async def make_people(environment: dict[str, str]) -> list[str]:
     assert settings.database_url is not None
     database = await Database.connect(settings.database_url, vault=settings.vault, application_name="benchmark")
     cache = open_cache(settings)
-    services = open_accounts(settings, database, cache, TokenRing(settings.secret_keys))
+    services = open_accounts(settings, database, cache)
     emails = [f"person{number}@benchmark.example" for number in range(PEOPLE)]
     for email in emails:
         await create_user(
@@ -128,7 +125,7 @@ async def cost(arguments: argparse.Namespace, environment: dict[str, str], email
     program = "ais.app.asgi:create_application"
     with (
         granian("benchmarks.hello:create_application", {}, "/hello") as bare,
-        granian(program, {**environment, **NO_LIMITS}, "/health/ready") as open_to_all,
+        granian(program, {**environment, **NOTHING_COUNTED}, "/health/ready") as open_to_all,
         granian(program, {**environment, **UNLIMITED_ENVIRONMENT}, "/health/ready") as counting,
     ):
         token = await access_token(counting, email)

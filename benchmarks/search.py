@@ -2,7 +2,8 @@
 
 40 % one-way, 40 % return and 20 % by a connection, 1 to 4 adults, random over all markets of the demo airline and 300
 days, to one Granian worker. Cold: the first searches that a new process sees. Warm: a process that has answered
-thousands; every search still is a new one. Run: ``python -m benchmarks.search``.
+thousands; every search still is a new one. Requests are not counted against limits; ``benchmarks.guards`` measures what
+that costs. Run: ``python -m benchmarks.search``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 from benchmarks.load import Measured, get_request, granian, median, post_request, press
-from tests.factories.unlimited import UNLIMITED_ENVIRONMENT
+from tests.factories.unlimited import NOTHING_COUNTED
 
 from ais.app.demo_load import load_demo_airline
 from ais.kit.localtime import local_date
@@ -132,7 +133,7 @@ def main() -> None:
             "DATABASE_URL": servers.database_url,
             "REDIS_URL": servers.redis_url,
             "AIS_LOG_LEVEL": "warning",
-            **UNLIMITED_ENVIRONMENT,
+            **NOTHING_COUNTED,
         }
         uvloop.run(run(arguments, environment))
 

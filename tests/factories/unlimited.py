@@ -7,3 +7,5 @@ from ais.platform.settings import LIMITS
 
 UNLIMITED = dict.fromkeys(LIMITS, "1000000/1s")
 UNLIMITED_ENVIRONMENT = {environment_name(name): rate for name, rate in UNLIMITED.items()}
+# For measuring a route itself: nothing is counted. What counting costs is measured by a part of its own.
+NOTHING_COUNTED = {environment_name(name): "off" for name in LIMITS}

@@ -170,6 +170,10 @@ class RateLimiter:
         """How it counts at present."""
         return Standing(self._shared, self._unshared_checks)
 
+    def limits(self, route_class: str) -> bool:
+        """Whether requests of that class are counted at all."""
+        return self._rates[route_class] is not None
+
     async def check(self, route_class: str, keys: Sequence[LimitKey]) -> Spent | None:
         """Count one request of that class by all these callers; None if nothing limits it.
 

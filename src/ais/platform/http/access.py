@@ -117,7 +117,7 @@ class Authenticator:
         """
         authorization = connection.headers.get("authorization")
         if authorization is None:
-            if self._accounts is None or connection.url.path.startswith("/api/"):
+            if self._accounts is None or connection.scope["path"].startswith("/api/"):
                 return ANONYMOUS
             return await self._accounts.page(connection) or ANONYMOUS
         scheme, _, credentials = authorization.partition(" ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
@@ -40,6 +41,7 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+@lru_cache(maxsize=4096)
 def caller_block(address: str, ipv4_prefix: int = 32, ipv6_prefix: int = 64) -> str:
     """The network that counts as one caller; a text that is no address counts as itself."""
     found = _address(address)

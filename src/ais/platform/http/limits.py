@@ -34,7 +34,7 @@ async def admit(connection: HTTPConnection, handler: BaseRouteHandler) -> None:
         raise NotFound
     limiter: RateLimiter | None = connection.app.state.get("rate_limiter")
     route_class: str | None = handler.opt.get("limit", "default")
-    if limiter is None or route_class is None:
+    if limiter is None or route_class is None or not limiter.limits(route_class):
         await require_access(connection, handler)
         return
     try:
