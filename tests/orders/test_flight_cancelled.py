@@ -2,8 +2,19 @@
 
 import pytest
 from tests.factories.audit import audited
-from tests.factories.giving_back import cancel, coupons, flight_dates, post_quote, quote, refunds, states
+from tests.factories.giving_back import (
+    cancel,
+    confirm,
+    coupons,
+    flight_dates,
+    minor,
+    post_quote,
+    quote,
+    refunds,
+    states,
+)
 from tests.factories.in_process import ADULT, INFANT, departure, order_id
+from tests.payments.test_disputes import decide, dispute, tell
 
 from ais.app.schedule_import import cancel_flight_for_orders
 from ais.kit import system_actor
@@ -165,6 +176,35 @@ async def test_a_dispute_keeps_the_money_and_staff_are_asked(module_program):
     )
     answer = await post_quote(module_program, order)
     assert answer.status_code == 409
+
+
+async def test_what_a_bank_has_taken_for_good_does_not_go_back_and_staff_are_asked(module_program):
+    """A storm found the job that tried it twelve times and died."""
+    order = await module_program.order([ADULT, ADULT], slices=[("RUH", "JED", departure(34))])
+    payment = await module_program.pay(order)
+    held = await dispute(module_program, payment, amount=minor(order["total"]) // 2)
+    decide(module_program, held, "lose")
+    await tell(module_program, held)
+    before = states(await module_program.read(order))
+    assert before == ("confirmed", "partially_refunded", "issued")
+    answer = await post_quote(module_program, order)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "REFUND_EXCEEDS_PAID")
+    (flight,) = await flight_dates(module_program, order)
+    await cancel_flight(module_program, flight, give_back=True)
+    assert await module_program.staff_queue(order["id"]) == ["flight_cancelled_not_refunded"]
+    assert (states(await module_program.read(order)), await refunds(module_program, order)) == (before, [])
+
+
+async def test_what_a_bank_has_left_goes_back(module_program):
+    order = await module_program.order([ADULT, ADULT], slices=[("RUH", "JED", departure(33))])
+    payment = await module_program.pay(order)
+    held = await dispute(module_program, payment, amount=1000)
+    decide(module_program, held, "lose")
+    await tell(module_program, held)
+    person = [order["passengers"][0]["id"]]
+    quoted = await quote(module_program, order, passenger_ids=person, refund_to="travel_credit")
+    await confirm(module_program, order, quoted)
+    assert await refunds(module_program, order) == [(minor(quoted["refund"]), "succeeded")]
 
 
 @pytest.mark.parametrize(("give_back", "days"), [(True, 30), (False, 32)])

@@ -9,7 +9,7 @@ import msgspec
 
 from ais.accounts import Approval, ApprovalKind, approval_body
 from ais.inventory import release_hold, release_sold
-from ais.kit import Actor, Money, encode_id, ids
+from ais.kit import Actor, encode_id, ids
 from ais.kit.ids import CancellationQuoteId, OrderId, PaymentId, RefundId
 from ais.ledger import coupon_balances, post, recognise_penalty
 from ais.orders import repository as orders
@@ -27,7 +27,12 @@ from ais.orders.cancellation.domain import (
 )
 from ais.orders.cancellation.postings import cancelled, kept_by_coupon
 from ais.orders.cancellation.service.give_up import give_up_coupons
-from ais.orders.cancellation.service.quote import CancelOrder, quote_entry, require_not_disputed
+from ais.orders.cancellation.service.quote import (
+    CancelOrder,
+    left_of_payments,
+    quote_entry,
+    require_not_disputed,
+)
 from ais.orders.cancellation.service.second_person import (
     WAIVE,
     RefundLimits,
@@ -246,9 +251,9 @@ async def send_money_back(uow: UnitOfWork, order: Order, quote: Quote, reason: s
     The caller holds the order's lock. Raises RefundExceedsPaid if less is left of them.
     """
     rest, begun = quote.refund, []
-    for payment in await payments_of_order(uow.connection, order.id):
-        part = Money(min(rest.minor, payment.received.minor - payment.refunded.minor), rest.currency)
-        if part.minor <= 0:
+    for payment, left in await left_of_payments(uow.connection, order):
+        part = min(rest, left)
+        if not part:
             continue
         refund_id = refund_id_of(quote.id, payment.id)
         if quote.refund_to is RefundTo.TRAVEL_CREDIT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -20,7 +21,7 @@ from ais.kit import (
     ids,
     new_uuid,
 )
-from ais.kit.ids import CancellationQuoteId, OrderId, OrderSegmentId, PassengerId
+from ais.kit.ids import CancellationQuoteId, OrderId, OrderSegmentId, PassengerId, PaymentId
 from ais.orders import repository as orders
 from ais.orders.access import require_cancel_access, require_staff_access
 from ais.orders.cancellation import repository
@@ -44,7 +45,15 @@ from ais.orders.cancellation.service.partly_flown import ReadReference, shortfal
 from ais.orders.cancellation.service.second_person import WAIVE, RefundLimits
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus
 from ais.orders.errors import OrderNotFound
-from ais.payments import Gateways, RefundExceedsPaid, RefundsFrozen, payments_of_order
+from ais.payments import (
+    DisputeStatus,
+    Gateways,
+    Payment,
+    RefundExceedsPaid,
+    RefundsFrozen,
+    disputes_of_order,
+    payments_of_order,
+)
 from ais.platform.audit import Entry, record
 from ais.platform.database import Connection, Database, UnitOfWork
 from ais.platform.i18n import Language
@@ -179,9 +188,22 @@ def require_not_disputed(order: Order) -> None:
 
 
 async def refundable_of(connection: Connection, order: Order) -> Money:
-    """What was received for the order and neither went back nor is on its way."""
-    payments = await payments_of_order(connection, order.id)
-    return Money(sum(payment.received.minor - payment.refunded.minor for payment in payments), order.currency)
+    """What is left of all that was received for the order, as :func:`left_of_payments` says."""
+    return Money(sum(left.minor for _, left in await left_of_payments(connection, order)), order.currency)
+
+
+async def left_of_payments(connection: Connection, order: Order) -> list[tuple[Payment, Money]]:
+    """Of each payment of the order, the oldest first, what was received and neither went back, nor is on its way, nor
+    was taken by a bank for good: what :func:`ais.payments.begin_refund` lets go back.
+    """
+    lost: Counter[PaymentId] = Counter()
+    for dispute in await disputes_of_order(connection, order.id):
+        if dispute.status is DisputeStatus.LOST:
+            lost[dispute.payment_id] += dispute.amount.minor
+    return [
+        (payment, Money(max(0, payment.received.minor - payment.refunded.minor - lost[payment.id]), order.currency))
+        for payment in await payments_of_order(connection, order.id)
+    ]
 
 
 async def _of_unticketed(uow: UnitOfWork, order: Order, wish: Wish, window: timedelta) -> Quote:

@@ -17,7 +17,7 @@ from ais.orders.access import require_staff_access
 from ais.orders.cancellation.domain import GONE, coupons_held, documents_to_void
 from ais.orders.cancellation.postings import voided
 from ais.orders.cancellation.service.give_up import cancel_empty_segments, follow_coupons, give_seats_back
-from ais.orders.cancellation.service.quote import CancelOrder, require_not_disputed
+from ais.orders.cancellation.service.quote import CancelOrder, left_of_payments, require_not_disputed
 from ais.orders.cancellation.service.second_person import (
     RefundLimits,
     ask_for_void,
@@ -25,14 +25,14 @@ from ais.orders.cancellation.service.second_person import (
     order_of,
     passengers_of,
 )
-from ais.orders.domain import OrderStatus, TicketingStatus
+from ais.orders.domain import Order, OrderStatus, TicketingStatus
 from ais.orders.errors import OrderNotFound, VoidTooLate
 from ais.orders.events import OrderCancelled
 from ais.orders.people import buyer_key
 from ais.orders.service.reading import people_shown
 from ais.orders.service.states import OrderChange
 from ais.orders.view import order_body
-from ais.payments import RefundExceedsPaid, begin_refund, payments_of_order
+from ais.payments import RefundExceedsPaid, begin_refund
 from ais.platform.audit import Entry, record
 from ais.platform.database import UnitOfWork
 from ais.platform.i18n import Language
@@ -110,7 +110,7 @@ async def void_in(
     if not is_signed and await is_above_limit(uow, order, paid, limits):
         named = tuple(passenger_ids) if passenger_ids is not None else None
         return await ask_for_void(uow, order, paid, reason, named)
-    await _send_back(uow, order_id, undone[0].id, paid)
+    await _send_back(uow, order, undone[0].id, paid)
     held = await coupon_balances(uow.connection, [document.id for document in undone])
     await post_all(uow, [voided(order, document.id, held) for document in undone])
     await void_documents(uow, undone, reason, source=f"void:{order_id}")
@@ -150,12 +150,12 @@ def _follow_documents(
         change.ticketing_to(target, reason)
 
 
-async def _send_back(uow: UnitOfWork, order_id: OrderId, first: DocumentId, total: Money) -> None:
+async def _send_back(uow: UnitOfWork, order: Order, first: DocumentId, total: Money) -> None:
     """What the documents cost, of which ``first`` is one, goes back to the payments it came from."""
     rest = total
-    for payment in await payments_of_order(uow.connection, order_id):
-        part = Money(min(rest.minor, payment.received.minor - payment.refunded.minor), rest.currency)
-        if part.minor > 0:
+    for payment, left in await left_of_payments(uow.connection, order):
+        part = min(rest, left)
+        if part:
             await begin_refund(uow, RefundId(_refund_id(first, payment.id)), payment.id, part, "void")
             rest -= part
     if rest.minor > 0:
