@@ -18,7 +18,8 @@ import anyio
 from tests.simulation.mutants.guards import GUARDS, Guard, guard
 from tests.simulation.storm.field import Field, open_field
 
-STORM_SECONDS_MAX = 90.0
+# On a machine that has other things to do a storm takes a minute: that alone accuses nobody.
+STORM_SECONDS_MAX = 300.0
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,6 @@ GUARDS: tuple[Guard, ...] = (
         "payment lock",
         "two settlements of one payment at once, each the first",
         (_PAYMENT_LOCK,),
-        unseen="whoever settles or refunds a payment holds its order's lock, which is found missing by itself",
     ),
     Guard("refund lock", "two looks at one refund, each seeing it end", (_REFUND_LOCKS,)),
     Guard(
@@ -149,7 +148,6 @@ GUARDS: tuple[Guard, ...] = (
         "seats wait for money that may come",
         "seats are given back while a bank decides about the money for them",
         (code("ais.orders.service.expire:_end", ("if still_open:", "if False:")),),
-        unseen="banks decide within 20 s, and the jumping clock carries both the time limit and the bank past them",
     ),
     Guard(
         "seats go back once",
@@ -326,7 +324,7 @@ GUARDS: tuple[Guard, ...] = (
             *_REFUND_CAP,
             code(
                 "ais.orders.cancellation.service.confirm:send_money_back",
-                ("min(rest.minor, payment.received.minor - payment.refunded.minor)", "rest.minor"),
+                ("part = min(rest, left)", "part = rest"),
             ),
             code(
                 "ais.orders.cancellation.service.quote:_of_ticketed",
@@ -468,7 +466,80 @@ GUARDS: tuple[Guard, ...] = (
         (code("ais.platform.outbox:insert_jobs", ("[job.dedupe_key for job in wanted],", "[None for _ in wanted],")),),
         unseen="every job looks again under the lock of its row, so that a twin finds it done",
     ),
+    # The audit trail and second persons.
+    Guard(
+        "audit entry of an order's move",
+        "an order changes, and nobody can find out by whom",
+        (code("ais.orders.service.states:OrderChange.write", ("await record(uow, self._entry())", "pass")),),
+    ),
+    Guard(
+        "audit entry of money that comes",
+        "money comes in, and the audit trail does not say so",
+        (code("ais.payments.service.pay:settle_payment", ("await record(uow, _moved(payment, settled))", "pass")),),
+    ),
+    Guard(
+        "audit entry of money that goes back",
+        "money goes back, and the audit trail does not say so",
+        (
+            code(
+                "ais.payments.service.refund:settle_refund",
+                (
+                    'await record(uow, refund_entry(f"refund.{found.status}", refund, before=before, after=after))',
+                    "pass",
+                ),
+            ),
+        ),
+    ),
+    Guard(
+        "refund limit of one person",
+        "one person of staff gives back any sum",
+        (
+            code(
+                "ais.orders.cancellation.service.second_person:is_above_limit",
+                ("return limits.is_above(refund + Money(before, refund.currency))", "return False"),
+            ),
+        ),
+    ),
+    Guard(
+        "second person",
+        "somebody signs what they have asked for",
+        (
+            code(
+                "ais.accounts.rights.approvals:require_second_person",
+                ("if approval.requested_by == actor.name or not", "if not"),
+            ),
+            check("approvals", "approvals_second_person"),
+        ),
+        behind="CHECK approvals_second_person",
+    ),
+    Guard(
+        "one mail a cause",
+        "a person is told twice of one thing",
+        (
+            code(
+                "ais.notifications.repository:insert_notice",
+                ("ON CONFLICT (kind, cause) DO NOTHING RETURNING id", "RETURNING id"),
+            ),
+            check("notices", "notices_kind_cause_key"),
+        ),
+        behind="unique constraint notices_kind_cause_key",
+    ),
     # Our own money.
+    Guard(
+        "twin of a refused click",
+        "money that a twin of a refused click took is lost: its attempt is closed, and nobody looks for it",
+        (
+            code(
+                "ais.payments.service.pay:close_uncalled_payment",
+                ("if not await has_taken(uow.connection, payment):", "if True:"),
+            ),
+        ),
+    ),
+    Guard(
+        "money for an open attempt",
+        "money is taken for an attempt that has ended",
+        (code("ais.payments.service.own:lock_attempt", ("and payment.is_open", "")),),
+    ),
     Guard(
         "credit limit of an agency",
         "an agency spends more than its deposit and its credit",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from decimal import ROUND_UP, Decimal
 
 import httpx
 from tests.factories.in_process import OPERATOR
@@ -15,6 +16,7 @@ from tests.simulation.storm.customers import JSON, Customer, Surroundings, Unexp
 # So little that agents who pay at the same moment must be told that it does not suffice for all of them.
 DEPOSIT, CREDIT_LIMIT = "600.00", "300.00"
 FLOAT = "90000.00"
+PARTS = 5
 CURRENCY = "SAR"
 REFUSED = {
     "HOLD_EXPIRED",
@@ -42,6 +44,7 @@ class Counter:
         self._codes = codes
         self._waiting = waiting
         self._agency = ""
+        self._bare_agency = ""
         self._shifts: list[str] = []
         self._number = 0
 
@@ -50,6 +53,9 @@ class Counter:
         limit = {"amount": CREDIT_LIMIT, "currency": CURRENCY}
         agency = await self._must("agencies", {"code": "STORM", "name": "Storm Travel", "credit_limit": limit})
         self._agency = agency["id"]
+        nothing = {"amount": "0.00", "currency": CURRENCY}
+        bare = await self._must("agencies", {"code": "BARE", "name": "Bare Travel", "credit_limit": nothing})
+        self._bare_agency = bare["id"]
         deposit = {"amount": DEPOSIT, "currency": CURRENCY}
         await self._must(f"agencies/{self._agency}/top-ups", {"amount": deposit, "reference": "storm"})
         await self._must("cash/offices", {"code": "STORM", "name": "Storm counter", "currency": CURRENCY})
@@ -58,12 +64,15 @@ class Counter:
             shift = await self._must("cash/shifts", {"office": "STORM", "clerk": clerk, "opening_float": opening})
             self._shifts.append(shift["id"])
 
-    async def pay(self, customer: Customer, order: JSON, way: str) -> None:
-        """Pay the order from the deposit, in cash or by a travel credit that somebody was given."""
+    async def pay(self, customer: Customer, order: JSON, way: str) -> bool:
+        """Pay the order from the deposit, in cash or by a travel credit that somebody was given; answers whether it was
+        refused for lack of money.
+        """
         body: JSON = {"order_id": order["id"]}
         headers = {**OPERATOR, "Idempotency-Key": customer.key()}
-        if way == "agency":
-            path = f"/api/v1/agencies/{self._agency}/payments"
+        if way in {"agency", "bare agency"}:
+            agency = self._agency if way == "agency" else self._bare_agency
+            path = f"/api/v1/agencies/{agency}/payments"
         elif way == "cash":
             path = f"/api/v1/cash/shifts/{customer.chance.choice(self._shifts)}/payments"
         else:
@@ -74,19 +83,40 @@ class Counter:
                 await asyncio.sleep(0.1)
                 codes = await self._codes()
             else:
-                return
+                return False
             path = f"/api/v1/orders/{order['id']}/payments"
             body = {"method": "travel_credit", "travel_credit_code": customer.chance.choice(codes)}
             headers = {**bearer(order), "Idempotency-Key": headers["Idempotency-Key"]}
         answer = await customer.until_answered("POST", path, body, headers)
         if answer is None:
-            return
+            return False
         if answer.status_code != 201:
             customer.note(answer, REFUSED)
-            return
+            return bool(answer.json()["error"]["code"] == "PAYMENT_FAILED")
         paid = answer.json()
         if paid["status"] != "succeeded" or (paid["amount"] != order["total"] and not customer.meddled):
             raise Unexpected(f"{order['total']} is due, and paid was {paid}")
+        return False
+
+    async def pay_in_and_pay(self, customer: Customer, order: JSON) -> None:
+        """Of an agency that has nothing three agents click again and again, while what it costs is paid in bit by bit:
+        money comes between a click that was refused and its twin.
+        """
+
+        async def click() -> None:
+            for _ in range(PARTS + 1):
+                if not await self.pay(customer, order, "bare agency"):
+                    return
+
+        await asyncio.gather(self._pay_in(customer, order["total"]), click(), click(), click())
+        await click()
+
+    async def _pay_in(self, customer: Customer, money: JSON) -> None:
+        part = (Decimal(money["amount"]) / PARTS).quantize(Decimal("0.01"), ROUND_UP)
+        body = {"amount": {**money, "amount": str(part)}, "reference": "storm"}
+        for _ in range(PARTS):
+            headers = {**OPERATOR, "Idempotency-Key": customer.key()}
+            await customer.until_answered("POST", f"/api/v1/agencies/{self._bare_agency}/top-ups", body, headers)
 
     async def send_link(self, customer: Customer, order: JSON) -> JSON | None:
         """The hosted page whose address an agent has mailed to the customer; None if there is nothing to pay."""

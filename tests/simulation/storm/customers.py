@@ -25,6 +25,8 @@ REPEATS_MAX = 200
 WRONG_AMOUNT = 0.03
 # Of all customers so many want the cheapest seat of one day, so that they meet in one cabin.
 SAME_FLIGHT = 0.3
+# Of those who buy at an agency so many do so at one that pays in what they cost at the same moment.
+BARE_AGENCY = 0.5
 DECLINED = ("pm_card_chargeDeclined", "pm_card_chargeDeclinedInsufficientFunds", "pm_card_chargeDeclinedExpiredCard")
 PAYING = ("pm_card_visa",) * 6 + (
     "pm_sandbox_processingSucceeds",
@@ -184,6 +186,9 @@ class Customer:
         if fate == "abandon":
             return
         counter = self.there.counter
+        if fate == "agency" and counter is not None and self.chance.random() < BARE_AGENCY:
+            await counter.pay_in_and_pay(self, order)
+            return
         if fate in {"agency", "cash", "credit"} and counter is not None:
             await self.doubled(lambda: counter.pay(self, order, fate))
             return

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 
+from tests.factories.mailbox import Mailbox, start_mailbox
 from tests.factories.market import market_template
 from tests.factories.stripe_simulator import StripeSimulator, start_stripe_simulator
 from tests.simulation.storm.storm import Report, storm
@@ -18,12 +19,13 @@ Mutation = Callable[[str], AbstractAsyncContextManager[None]]
 
 
 class Field:
-    """Servers, the market's template and the simulator."""
+    """Servers, the market's template, the simulator and a mailbox."""
 
-    def __init__(self, servers: SharedServers, template: str, simulator: StripeSimulator) -> None:
+    def __init__(self, servers: SharedServers, template: str, simulator: StripeSimulator, mailbox: Mailbox) -> None:
         self.servers = servers
         self._template = template
         self._simulator = simulator
+        self._mailbox = mailbox
 
     async def storm(self, seed: int, *, faulty: bool = True, mutation: Mutation | None = None) -> Report:
         """The storm of this seed, on a database of its own; ``mutation`` is given its address and changes the program
@@ -31,7 +33,7 @@ class Field:
         """
         with self.servers.database(self._template) as url:
             async with mutation(url) if mutation else nullcontext():
-                return await storm(url, self.servers.cache_url(), self._simulator, seed, faulty=faulty)
+                return await storm(url, self.servers.cache_url(), self._simulator, self._mailbox, seed, faulty=faulty)
 
 
 @asynccontextmanager
@@ -45,7 +47,9 @@ async def open_field() -> AsyncIterator[Field]:
     ):
         template = await anyio.to_thread.run_sync(market_template, servers)
         simulator = start_stripe_simulator(Path(name), options=("--settle-seconds", "20"))
+        mailbox = start_mailbox(Path(name))
         try:
-            yield Field(servers, template, simulator)
+            yield Field(servers, template, simulator, mailbox)
         finally:
+            mailbox.kill()
             simulator.kill()

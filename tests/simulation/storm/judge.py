@@ -92,7 +92,7 @@ STATEMENTS: dict[str, str] = {
         UNION ALL SELECT 'payment', id::text, status FROM payments
             WHERE status IN ('requires_payment', 'requires_action', 'processing', 'failed')
         UNION ALL SELECT 'refund', id::text, status FROM refunds WHERE status = 'pending'
-        UNION ALL SELECT 'job', entrypoint, status::text FROM jobs WHERE status = 'failed'
+        UNION ALL SELECT 'job', entrypoint, convert_from(payload, 'UTF8') FROM jobs WHERE status = 'failed'
     """,
     "an order waits for a bank that decides about nothing": """
         SELECT record_locator, orders.status, payment_status,
@@ -173,6 +173,68 @@ STATEMENTS: dict[str, str] = {
         WHERE status = 'open' AND (
             taken_minor - paid_out_minor <> receipts.sum OR float_minor + receipts.sum <> books.sum)
     """,
+    "the audit trail does not say where an order stands": """
+        SELECT orders.record_locator, fact.name, fact.present, last.told
+        FROM orders
+        CROSS JOIN LATERAL (VALUES
+            ('status', 'reserved', status), ('payment_status', 'unpaid', payment_status),
+            ('ticketing_status', 'none', ticketing_status), ('paid', '0', paid_minor::text),
+            ('refunded', '0', refunded_minor::text)
+        ) AS fact (name, first, present)
+        LEFT JOIN LATERAL (
+            SELECT CASE WHEN fact.name IN ('paid', 'refunded')
+                        THEN replace(split_part(after ->> fact.name, ' ', 1), '.', '')::bigint::text
+                        ELSE after ->> fact.name END AS told
+            FROM audit_entries WHERE order_id = orders.id AND action LIKE 'order.%' AND after ->> fact.name IS NOT NULL
+            ORDER BY recorded_at DESC, id DESC LIMIT 1
+        ) AS last ON true
+        WHERE coalesce(last.told, fact.first) <> fact.present
+    """,
+    "the audit trail leaves out what was done": """
+        SELECT done.action, (SELECT record_locator FROM orders WHERE id = done.order_id) AS order, done.times,
+               coalesce(told.times, 0) AS told
+        FROM (
+            SELECT action, order_id, count(*) AS times FROM (
+                SELECT 'order.created', id FROM orders
+                UNION ALL SELECT 'order.given_up', order_id FROM cancellation_quotes WHERE status = 'confirmed'
+                UNION ALL
+                    SELECT 'payment.' || CASE WHEN kind IN ('begun', 'closed') THEN kind ELSE to_status END, order_id
+                    FROM payment_events JOIN payments ON payments.id = payment_id
+                    WHERE from_status IS DISTINCT FROM to_status
+                UNION ALL SELECT 'refund.begun', order_id FROM refunds
+                    WHERE destination = 'original_payment' AND reason <> 'made at the provider'
+                UNION ALL SELECT 'refund.made_at_provider', order_id FROM refunds WHERE reason = 'made at the provider'
+                UNION ALL SELECT 'refund.' || status, order_id FROM refunds
+                    WHERE destination = 'original_payment' AND status <> 'pending'
+                UNION ALL SELECT 'dispute.' || to_status, order_id
+                    FROM dispute_events JOIN disputes ON disputes.id = dispute_id
+                UNION ALL SELECT 'credit.' || kind, coalesce(payments.order_id, refunds.order_id)
+                    FROM travel_credit_movements AS moved LEFT JOIN payments ON payments.id = moved.cause_id
+                    LEFT JOIN refunds ON refunds.id = moved.cause_id WHERE kind <> 'expired'
+                UNION ALL SELECT CASE kind WHEN 'returned' THEN 'agency.refunded' ELSE 'agency.' || kind END,
+                        coalesce(payments.order_id, refunds.order_id)
+                    FROM agency_movements AS moved LEFT JOIN payments ON payments.id = moved.cause_id
+                    LEFT JOIN refunds ON refunds.id = moved.cause_id
+                UNION ALL SELECT CASE kind WHEN 'paid' THEN 'cash.taken' ELSE 'cash.paid_out' END,
+                        coalesce(payments.order_id, refunds.order_id)
+                    FROM cash_receipts AS moved LEFT JOIN payments ON payments.id = moved.cause_id
+                    LEFT JOIN refunds ON refunds.id = moved.cause_id
+            ) AS each (action, order_id) GROUP BY action, order_id
+        ) AS done
+        LEFT JOIN (
+            SELECT action, order_id, count(*) AS times FROM audit_entries GROUP BY action, order_id
+        ) AS told ON told.action = done.action AND told.order_id IS NOT DISTINCT FROM done.order_id
+        WHERE done.times > coalesce(told.times, 0)
+    """,
+    "somebody signed what they had asked for": """
+        SELECT id, kind, subject, requested_by FROM approvals WHERE status = 'approved' AND resolved_by = requested_by
+    """,
+    "a mail was not sent, or cannot be": """
+        SELECT kind, cause, status, attempts, last_error FROM notices WHERE status IN ('waiting', 'failed')
+    """,
+    "somebody was told twice of one thing": """
+        SELECT kind, cause, count(*) FROM notices GROUP BY kind, cause HAVING count(*) > 1
+    """,
     "the unflown liability is not the value of the open coupons": """
         SELECT coalesce(books.currency, coupons.currency) AS currency, books.liability, coupons.value FROM (
             SELECT currency, -sum(amount_minor) AS liability FROM ledger_entries
@@ -206,6 +268,19 @@ OWN_MONEY = """
     ) AS moved GROUP BY order_id
 """
 
+# Documents undone by one person of staff, though with them the order gave back more than one may decide.
+UNSIGNED = """
+    SELECT orders.record_locator, voided.actor_id, given.back FROM audit_entries AS voided
+    JOIN orders ON orders.id = voided.order_id
+    CROSS JOIN LATERAL (
+        SELECT sum(amount_minor)::bigint AS back FROM refunds
+        WHERE order_id = orders.id AND status <> 'failed' AND created_at <= voided.recorded_at
+    ) AS given
+    WHERE voided.action = 'order.voided' AND given.back > $1
+    AND NOT EXISTS (SELECT FROM audit_entries AS signed WHERE signed.action = 'approval.approved'
+                    AND signed.transaction_id = voided.transaction_id)
+"""
+
 # The seats that were open to each class of a cabin at an instant, told by who held or had bought seats then.
 CLAIMS_THEN = """
     SELECT item.leg_id, item.cabin, item.rbd, sum(item.seats) AS seats
@@ -235,10 +310,11 @@ async def everything(provider: httpx.AsyncClient, path: str, **only: str) -> lis
 class Judge:
     """Collects what is wrong."""
 
-    def __init__(self, connection: Any, provider: httpx.AsyncClient, *, faults: bool) -> None:
+    def __init__(self, connection: Any, provider: httpx.AsyncClient, *, faults: bool, limit: int | None) -> None:
         self.connection = connection
         self.provider = provider
         self.faults = faults
+        self.limit = limit
         self.wrong: list[str] = []
         self.captured = 0
         self.ticketed = 0
@@ -252,6 +328,8 @@ class Judge:
         for what, statement in STATEMENTS.items():
             for row in await self.connection.fetch(statement):
                 self.accuse(what, dict(row))
+        for row in await self.connection.fetch(UNSIGNED, self.limit) if self.limit is not None else ():
+            self.accuse("one person of staff gave back more than one may", dict(row))
         charges = [charge for charge in await everything(self.provider, "/v1/charges") if charge["paid"]]
         refunds = await everything(self.provider, "/v1/refunds")
         await self._disputes(await self._charges(charges, refunds))
@@ -441,12 +519,12 @@ def open_seats(cabin: Any, taken: dict[str, int]) -> int:
     return max(0, min(*room[: rank + 1], whole)) if rank else max(0, min(room[0], whole))
 
 
-async def judge(database_url: str, provider_url: str, api_key: str, *, faults: bool) -> Judge:
-    """The judgement of a storm that has calmed down."""
+async def judge(database_url: str, provider_url: str, api_key: str, *, faults: bool, limit: int | None = None) -> Judge:
+    """The judgement of a storm that has calmed down; above ``limit`` nobody gives back alone."""
     connection = await asyncpg.connect(database_url)
     try:
         async with httpx.AsyncClient(base_url=provider_url, auth=(api_key, ""), timeout=30) as provider:
-            judged = Judge(connection, provider, faults=faults)
+            judged = Judge(connection, provider, faults=faults, limit=limit)
             await judged.judge()
             return judged
     finally:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-from tests.factories.in_process import OPERATOR
+from tests.factories.callers import Caller, staff
 from tests.simulation.storm.world import World
 
 from ais.app.schedule_import import cancel_flight_for_orders
@@ -62,9 +62,13 @@ async def keep_seats_off_sale(world: World) -> None:
 
 async def void_an_order(world: World) -> bool:
     """Undo a sale of today, or a passenger's part of it, if the program lets it be undone; two clerks do so at the same
-    moment.
+    moment, and what is above their limit is signed.
     """
-    orders = await world.program.rows("SELECT id FROM orders WHERE status = 'confirmed' ORDER BY id")
+    for _ in range(30):
+        orders = await world.program.rows("SELECT id FROM orders WHERE status = 'confirmed' ORDER BY id")
+        if orders or world.over:
+            break
+        await asyncio.sleep(0.1)
     if not orders:
         return False
     order = world.chance.choice(orders)
@@ -72,16 +76,29 @@ async def void_an_order(world: World) -> bool:
     if world.chance.random() < 0.4:
         people = await world.program.rows("SELECT id FROM order_passengers WHERE order_id = $1 ORDER BY id", order)
         body["passenger_ids"] = [encode_id(ids.PASSENGER, world.chance.choice(people))]
-    answers = await asyncio.gather(*(_void(world, chosen, body) for _ in range(2)))
+    clerk = await staff(world.program, "finance")
+    answers = await asyncio.gather(*(_void(clerk, chosen, body) for _ in range(2)))
+    for approval in {answer.json()["id"] for answer in answers if answer.status_code == 202}:
+        await _sign(world, clerk, approval)
+    world.seen.update(f"void {answer.status_code}" for answer in answers)
     return any(answer.is_success for answer in answers)
 
 
-async def _void(world: World, order: str, body: dict[str, Any]) -> httpx.Response:
-    answer = await world.program.http.post(
-        f"/api/v1/orders/{order}/void",
-        json=body,
-        headers={**OPERATOR, "Idempotency-Key": str(UUID(int=world.chance.getrandbits(128), version=4))},
-    )
+async def _sign(world: World, clerk: Caller, approval: str) -> None:
+    """What one clerk may not decide is signed: by the clerk, who is refused, and by two others at the same moment."""
+    path = f"approvals/{approval}/approve"
+    own = await clerk.post(path)
+    if own.status_code != 403:
+        raise AssertionError(f"{approval} was signed by who had asked for it: {own.status_code} {own.text}")
+    signers = [await staff(world.program, "finance") for _ in range(2)]
+    for answer in await asyncio.gather(*(signer.post(path) for signer in signers)):
+        world.seen[f"signature {answer.status_code}"] += 1
+        if answer.status_code >= 500 and not answer.json()["error"]["retryable"]:
+            raise AssertionError(f"{approval} was not signed: {answer.text}")
+
+
+async def _void(clerk: Caller, order: str, body: dict[str, Any]) -> httpx.Response:
+    answer = await clerk.post(f"orders/{order}/void", **body)
     if answer.status_code >= 500 and not answer.json()["error"]["retryable"]:
         raise AssertionError(f"{order} was not voided: {answer.text}")
     return answer

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 from tests.factories.in_process import departure
+from tests.factories.mailbox import Mailbox
 from tests.factories.stripe_simulator import API_KEY, StripeSimulator
 from tests.simulation.storm.bank import Bank
 from tests.simulation.storm.counter import Counter as MoneyCounter
@@ -24,7 +25,15 @@ from tests.simulation.storm.staff import (
     keep_seats_off_sale,
     void_an_order,
 )
-from tests.simulation.storm.world import CutOff, PostOffice, World, open_world, trouble_at_provider
+from tests.simulation.storm.world import (
+    STAFF_LIMIT,
+    CutOff,
+    PostOffice,
+    World,
+    open_world,
+    slow_down_banks,
+    trouble_at_provider,
+)
 
 from ais import ledger
 from ais.accounts import audit
@@ -106,17 +115,21 @@ class InThisProcess:
         await self._world.advance(seconds=31)
 
 
-async def storm(database_url: str, redis_url: str, simulator: StripeSimulator, seed: int, *, faulty: bool) -> Report:
+async def storm(
+    database_url: str, redis_url: str, simulator: StripeSimulator, mailbox: Mailbox, seed: int, *, faulty: bool
+) -> Report:
     """Run the storm of this seed on a database with a market in it."""
     report = Report(seed)
     began = time.monotonic()
-    async with open_world(database_url, redis_url, simulator, seed, faulty=faulty) as world:
+    async with open_world(database_url, redis_url, simulator, mailbox, seed, faulty=faulty) as world:
         report.hits, report.cuts = world.hits, world.cuts
         there, post = InThisProcess(world, troubled=faulty), PostOffice(world)
         bank = Bank(there, world.chance)
         await there.counter.open()
         await _make_scarce(world)
         await trouble_at_provider(world, seed)
+        if faulty:
+            await slow_down_banks(world, seed)
         market = Market(ROUTES, departure(2), 3)
         customers = [
             Customer(seed, number, there, market) for number in range(world.chance.randint(12, CUSTOMERS_MAX // 4))
@@ -272,9 +285,11 @@ async def _judge(world: World, report: Report, bought: list[Bought], *, faulty: 
         f"{status} {payment}" for status, payment in await program.rows("SELECT status, payment_status FROM orders")
     )
     assert program.settings.database_url is not None
-    judged = await judge(program.settings.database_url, program.simulator.url, API_KEY, faults=faulty)
+    judged = await judge(
+        program.settings.database_url, program.simulator.url, API_KEY, faults=faulty, limit=STAFF_LIMIT
+    )
     report.wrong += judged.wrong
-    report.captured, report.ticketed, report.seen = judged.captured, judged.ticketed, judged.seen
+    report.captured, report.ticketed, report.seen = judged.captured, judged.ticketed, judged.seen + world.seen
     for chain in CHAINS:
         await chain.extend_to_the_end(program.database, ACTOR)
         walked, table = await chain.verify(program.database), chain.table

@@ -15,6 +15,7 @@ from typing import Any
 import asyncpg
 import httpx
 from tests.factories.in_process import InProcess, in_process
+from tests.factories.mailbox import Mailbox
 from tests.factories.stripe_simulator import StripeSimulator
 
 from ais.platform import faults
@@ -23,7 +24,13 @@ from ais.platform.jobs.worker import JobRun, run_due_jobs
 JSON = dict[str, Any]
 FORGED = 0.02
 # Places that are passed seldom are cut so many times as often.
-RARE = {"refunds.called": 6, "cancellations.confirmed": 4}
+RARE = {"refunds.called": 6, "cancellations.confirmed": 4, "notices.sent": 6}
+# Above this sum, in minor units, staff need a second person: most orders cost more.
+STAFF_LIMIT = 30_000
+# In so many of the storms people are told by mail.
+MAIL = 0.35
+# The others decide within twenty seconds.
+SLOW_BANKS, SLOW_BANK_SECONDS = 0.35, 1200.0
 # A storm has its own present: SQL reads it from a row, the program's clock and the provider's are moved with it.
 CLOCK = """
 CREATE UNLOGGED TABLE storm_clock (shift interval NOT NULL);
@@ -65,13 +72,16 @@ class Weather:
 
 @dataclass
 class World:
-    """Everything that a storm acts upon. ``hits`` counts the fault points passed, ``cuts`` those where it was cut."""
+    """Everything that a storm acts upon. ``hits`` counts the fault points passed, ``cuts`` those where it was cut,
+    ``seen`` what staff were answered.
+    """
 
     program: InProcess
     chance: random.Random
     weather: Weather
     hits: Counter[str] = field(default_factory=Counter)
     cuts: Counter[str] = field(default_factory=Counter)
+    seen: Counter[str] = field(default_factory=Counter)
     failed_jobs: list[JobRun] = field(default_factory=list)
     over: bool = False
 
@@ -149,6 +159,13 @@ async def trouble_at_provider(world: World, seed: int) -> None:
             )
 
 
+async def slow_down_banks(world: World, seed: int) -> None:
+    """In some storms banks decide for so long that a time limit passes meanwhile, and the seats must wait for them."""
+    if random.Random(f"{seed} bank").random() < SLOW_BANKS:
+        body = {"settle_seconds": SLOW_BANK_SECONDS}
+        await asyncio.to_thread(world.program.simulator.control, "POST", "/settings", body)
+
+
 class PostOffice:
     """Carries the provider's events to the program: late, twice, in another order, or not at all."""
 
@@ -215,7 +232,7 @@ class PostOffice:
 
 @asynccontextmanager
 async def open_world(
-    database_url: str, redis_url: str, simulator: StripeSimulator, seed: int, *, faulty: bool
+    database_url: str, redis_url: str, simulator: StripeSimulator, mailbox: Mailbox, seed: int, *, faulty: bool
 ) -> AsyncIterator[World]:
     """The program on a database of the storm's own, everything at its beginning."""
     chance = random.Random(seed)
@@ -225,7 +242,13 @@ async def open_world(
     await connection.execute(CLOCK)
     await connection.close()
     # A link that is mailed ends within the calm, like every other attempt.
-    settings = {"sale_days": 40, "pay_link_minutes": 60.0}
+    settings: JSON = {
+        "sale_days": 40,
+        "pay_link_minutes": 60.0,
+        "refund_approval_above": f"SAR {STAFF_LIMIT // 100}",
+    }
+    if random.Random(f"{seed} mail").random() < MAIL:
+        settings |= {"smtp_url": mailbox.smtp_url, "mail_from": "Storm Air <storm@example.com>"}
     async with in_process(database_url, redis_url, simulator, **settings) as program:
         world = World(program, chance, Weather.drawn(chance) if faulty else Weather.calm())
         stop: Callable[[], None] = faults.watch(world.pass_fault_point)
