@@ -1741,7 +1741,7 @@ CREATE TABLE public.notices (
     give_up_at timestamp with time zone NOT NULL,
     sent_at timestamp with time zone,
     ended_at timestamp with time zone,
-    CONSTRAINT notices_about CHECK (((order_id IS NULL) = (kind = ANY (ARRAY['verify_address'::text, 'account_exists'::text, 'reset_password'::text, 'password_changed'::text])))),
+    CONSTRAINT notices_about CHECK (((order_id IS NULL) = (kind = ANY (ARRAY['verify_address'::text, 'account_exists'::text, 'reset_password'::text, 'password_changed'::text, 'second_factor_added'::text, 'second_factor_removed'::text, 'new_device'::text, 'refresh_reused'::text, 'approval_waiting'::text])))),
     CONSTRAINT notices_attempts_check CHECK ((attempts >= 0)),
     CONSTRAINT notices_check CHECK (((status = 'sent'::text) = (sent_at IS NOT NULL))),
     CONSTRAINT notices_check1 CHECK (((status = 'waiting'::text) = (ended_at IS NULL))),
@@ -3139,6 +3139,8 @@ CREATE UNIQUE INDEX segments_in_sequence ON public.segments USING btree (flight_
 CREATE INDEX sessions_of_user ON public.sessions USING btree (user_id, id) WHERE (ended_at IS NULL);
 
 CREATE INDEX sessions_past ON public.sessions USING btree (ends_at);
+
+CREATE INDEX sessions_with_origin ON public.sessions USING btree (user_id, id) WHERE (origin_sealed IS NOT NULL);
 
 CREATE INDEX sign_in_tries_began_at ON public.sign_in_tries USING btree (began_at);
 

@@ -108,13 +108,21 @@ async def test_setting_it_up_asks_for_the_password_and_a_right_code(program):
     assert (await person.try_to_log_in()).status_code == 200
 
 
-async def test_it_is_taken_off_with_a_code_only(program):
+async def remove(person, tokens, code, password=None):
+    return await person.post("me/second-factor/remove", tokens, code=code, password=password or person.password)
+
+
+async def test_it_is_taken_off_with_password_and_code_only(program):
     person = await make_person(program)
     tokens, secret, _ = await with_second_factor(program, person)
     assert (await person.post("me/second-factor", tokens, password=person.password)).status_code == 409
-    assert (await person.post("me/second-factor/remove", tokens, code="000000")).status_code == 422
-    assert (await person.post("me/second-factor/remove", tokens, code=code_of(secret))).status_code == 204
+    assert (await person.post("me/second-factor/remove", tokens, code=code_of(secret))).status_code == 422
+    assert (await remove(person, tokens, "000000")).status_code == 422
+    assert (await remove(person, tokens, code_of(secret), "wrong-password")).status_code == 401
+    assert (await person.get("me", tokens)).json()["second_factor"] == "on"
+    assert (await remove(person, tokens, code_of(secret))).status_code == 204
     assert (await person.try_to_log_in()).status_code == 200
+    assert (await remove(person, tokens, code_of(secret))).status_code == 409
 
 
 # Staff
@@ -130,7 +138,8 @@ async def test_staff_without_it_have_no_rights_until_they_set_one_up(program):
     tokens, secret, _ = await with_second_factor(program, person)
     assert (await person.get(STAFF_ROUTE, tokens)).status_code == 200
     assert "agencies.read" in (await person.get("me", tokens)).json()["permissions"]
-    assert (await person.post("me/second-factor/remove", tokens, code=code_of(secret))).status_code == 409
+    assert (await remove(person, tokens, code_of(secret))).status_code == 409
+    assert (await person.get("me", tokens)).json()["second_factor"] == "on"
 
 
 async def test_a_proof_is_recent_for_a_quarter_of_an_hour_and_is_made_anew(program):

@@ -172,10 +172,11 @@ async def test_sessions_are_listed_with_device_and_address(program):
     await program.http.post(
         "/api/v1/auth/login",
         json={"email": person.email, "password": person.password},
-        headers={"User-Agent": "Tablet\x7f of Sara"},
+        headers={"User-Agent": "Tablet\x7f of Sara, Android 15"},
     )
     listed = (await person.get("auth/sessions", phone)).json()
     assert listed["next_cursor"] is None
+    assert [(each["browser"], each["system"]) for each in listed["items"]] == [(None, "Android"), (None, None)]
     assert [(each["device"][:6], each["kind"], each["current"]) for each in listed["items"]] == [
         ("Tablet", "token", False),
         ("python", "token", True),

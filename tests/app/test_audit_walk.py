@@ -103,7 +103,9 @@ PAGES = {
     "send_verify": "verify_registration",
     "send_forgotten": "ask_for_reset",
     "send_new_password": "choose_password",
+    "send_change": "change_own_password",
     "send_second_factor": "confirm_own_second_factor",
+    "send_removal": "remove_own_second_factor",
     "end_own_session": "end_session",
 }
 
@@ -360,7 +362,13 @@ async def walk_accounts(walk):
     code = pyotp.TOTP(begun["secret"]).now()
     codes = await walk.call("confirm_own_second_factor", "me/second-factor/confirm", bearing(tokens), code=code)
     recovery = codes["recovery_codes"][0]
-    await walk.call("remove_own_second_factor", "me/second-factor/remove", bearing(tokens), code=recovery)
+    await walk.call(
+        "remove_own_second_factor",
+        "me/second-factor/remove",
+        bearing(tokens),
+        password=OTHER_PASSWORD,
+        code=recovery,
+    )
     person.password = OTHER_PASSWORD
     other = await person.log_in()
     await walk.call("log_out", "auth/logout", bearing(other), refresh_token=other["refresh_token"])

@@ -81,7 +81,7 @@ def _own_account(name: str, people: People, _: Any, chance: random.Random) -> Pa
             return {"body": {"code": pyotp.TOTP(someone.secret).now()}, "headers": someone.headers}
         case "remove_own_second_factor":
             someone = people.with_second_factor(confirmed=True)
-            return {"body": {"code": someone.recovery_codes[0]}, "headers": someone.headers}
+            return {"body": {"password": PASSWORD, "code": someone.recovery_codes[0]}, "headers": someone.headers}
         case "prove_again":
             if chance.random() < 0.5:
                 return {"body": {"password": PASSWORD}, "headers": people.new().headers}

@@ -256,6 +256,7 @@ def test_every_list_of_the_document_has_one_kind_of_item_and_every_body_names_al
         "PaymentRequest",
         "RefreshRequest",
         "RegisterRequest",
+        "RemoveSecondFactorRequest",
         "ReplayRequest",
         "ResetRequest",
         "RetryRequest",

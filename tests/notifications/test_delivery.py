@@ -6,6 +6,8 @@ import asyncio
 import ssl
 import time
 from datetime import UTC, datetime
+from email.parser import BytesParser
+from email.policy import default
 
 import pytest
 from tests.factories.in_process import CONTACT, in_process, order_id
@@ -28,7 +30,7 @@ from ais.notifications import (
     service,
     tell,
 )
-from ais.notifications.adapters.smtp import SMTPGateway, SMTPServer
+from ais.notifications.adapters.smtp import SMTPGateway, SMTPServer, compose_message
 from ais.notifications.domain import pause_after
 from ais.orders import OrderConfirmed
 
@@ -242,6 +244,14 @@ def mail(recipient="sara@example.com", language="en", subject="Hello"):
         language=language,
         written_at=datetime(2027, 1, 15, 9, 0, tzinfo=UTC),
     )
+
+
+@pytest.mark.parametrize("words", range(1, 30))
+def test_a_long_arabic_subject_keeps_every_space(words):
+    subject = " ".join(["لدى", "طيران", "رمال", "حجز"][number % 4] for number in range(words))
+    sent = compose_message(mail(subject=subject)).as_bytes()
+    assert BytesParser(policy=default).parsebytes(sent)["Subject"] == subject
+    assert max(len(line) for line in sent.splitlines()) <= 78
 
 
 @pytest.mark.parametrize(

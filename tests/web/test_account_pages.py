@@ -9,7 +9,7 @@ import pytest
 from tests.factories.accounts import OTHER_PASSWORD, PASSWORD, make_person, new_email
 from tests.factories.page_reader import visitor_of
 
-from ais.accounts import LinkPurpose
+from ais.accounts import LinkPurpose, UserKind
 
 COOKIE = "ais_account"
 
@@ -75,7 +75,21 @@ async def form_token(visitor):
     return (await visitor.open("/en/booking")).form("/booking")["form_token"]
 
 
-@pytest.mark.parametrize("path", ["sign-in", "sign-out", "sessions", "register", "forgotten", "new-password", "verify"])
+FORMS = (
+    "sign-in",
+    "sign-out",
+    "sessions",
+    "register",
+    "forgotten",
+    "new-password",
+    "verify",
+    "password",
+    "second-factor",
+    "second-factor/remove",
+)
+
+
+@pytest.mark.parametrize("path", FORMS)
 async def test_a_form_of_another_site_or_without_its_token_does_nothing(program, visitor, path):
     person = await make_person(program)
     await sign_in(visitor, person)
@@ -192,12 +206,17 @@ async def test_a_session_ends_without_use_and_in_any_case(program, visitor):
 async def test_a_second_factor_is_set_up_and_asked_for(program, visitor):
     person = await make_person(program)
     page = await sign_in(visitor, person)
+    assert (await visitor.open("/en/account/second-factor/remove")).path == "/en/account"
     wrong = await visitor.send("/en/account/second-factor", {**page.form("/second-factor"), "password": OTHER_PASSWORD})
     assert wrong.status == 401
     asked = await visitor.send("/en/account/second-factor", {**page.form("/second-factor"), "password": PASSWORD})
     form = asked.form("/second-factor")
     late = await visitor.send("/en/account/second-factor", {**form, "code": "000000"})
     assert "This is not the code of this moment." in late.text
+    for shown in (asked, late):
+        assert shown.answer.text.count("<svg viewBox=") == 1
+        assert not re.search(r"style=|<img[^>]*data:|qrline", shown.answer.text)
+        assert " ".join(re.findall("....", form["secret"])) in shown.text
     code = pyotp.TOTP(form["secret"]).now()
     done = await visitor.send("/en/account/second-factor", {**form, "code": code})
     codes = re.findall(r"(?:[a-z2-7]{4}-){3}[a-z2-7]{4}", done.text)
@@ -208,3 +227,99 @@ async def test_a_second_factor_is_set_up_and_asked_for(program, visitor):
         assert "Your account asks for a code too." in page.text
         fields = {**page.form("/sign-in"), "password": PASSWORD, "code": codes[3]}
         assert (await elsewhere.send("/en/account/sign-in", fields)).path == "/en/account"
+    await take_it_off(visitor, codes)
+    async with visitor_of(program) as elsewhere:
+        assert (await sign_in(elsewhere, person)).path == "/en/account"
+
+
+async def take_it_off(visitor, codes):
+    """With the password and a code, and with nothing less."""
+    page = await visitor.open("/en/account")
+    assert "9 recovery codes are left." in page.text
+    form = (await visitor.open("/en/account/second-factor/remove")).form("/remove")
+    wrong = await visitor.send(
+        "/en/account/second-factor/remove", {**form, "password": OTHER_PASSWORD, "code": codes[4]}
+    )
+    assert (wrong.status, "This is not your password." in wrong.text) == (401, True)
+    wrong = await visitor.send("/en/account/second-factor/remove", {**form, "password": PASSWORD, "code": codes[3]})
+    assert (wrong.status, "This is not the code of this moment." in wrong.text) == (422, True)
+    assert "Remove the second factor" in (await visitor.open("/en/account")).text
+    done = await visitor.send("/en/account/second-factor/remove", {**form, "password": PASSWORD, "code": codes[4]})
+    assert done.path == "/en/account?done=second-factor"
+    assert "Your second factor was removed." in done.text
+    assert "Set up an authenticator" in done.text
+
+
+async def test_a_secret_that_the_page_did_not_give_begins_anew(program, visitor):
+    """Nothing that somebody writes into the field is drawn or shown."""
+    person = await make_person(program)
+    page = await sign_in(visitor, person)
+    form = {**page.form("/second-factor"), "secret": "<b>&" * 8, "password": PASSWORD}
+    asked = await visitor.send("/en/account/second-factor", form)
+    assert re.fullmatch("[A-Z2-7]{32}", asked.form("/second-factor")["secret"])
+    assert "<b>" not in asked.answer.text
+
+
+async def test_staff_who_must_have_a_second_factor_keep_it(program, visitor):
+    person = await make_person(program, UserKind.STAFF, "finance")
+    page = await sign_in(visitor, person)
+    assert "Your account has no rights until it has a second factor." in page.text
+    asked = await visitor.send("/en/account/second-factor", {**page.form("/second-factor"), "password": PASSWORD})
+    form = asked.form("/second-factor")
+    done = await visitor.send("/en/account/second-factor", {**form, "code": pyotp.TOTP(form["secret"]).now()})
+    codes = re.findall(r"(?:[a-z2-7]{4}-){3}[a-z2-7]{4}", done.text)
+    page = await visitor.open("/en/account")
+    assert "Your work needs a second factor: it cannot be removed." in page.text
+    assert page.links("/second-factor/remove") == []
+    assert (await visitor.open("/en/account/second-factor/remove")).path == "/en/account"
+    forced = {"form_token": await form_token(visitor), "password": PASSWORD, "code": codes[0]}
+    assert (await visitor.send("/en/account/second-factor/remove", forced)).path == "/en/account"
+    assert await program.rows("SELECT totp_confirmed_at IS NOT NULL FROM users WHERE id = $1", person.user.id) == [True]
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", ("This is not your password.", "Choose a password of at least 10 characters.", "Your password was")),
+        ("ar", ("كلمة المرور هذه غير صحيحة.", "اختر كلمة مرور من 10 أحرف على الأقل.", "تم تغيير كلمة مرورك")),
+    ],
+)
+async def test_a_password_is_changed_by_who_knows_the_present_one(program, visitor, language, said):
+    person = await make_person(program)
+    path = f"/{language}/account/password"
+    assert (await visitor.open(path)).path == f"/{language}/account/sign-in"
+    await sign_in(visitor, person, language)
+    async with visitor_of(program) as elsewhere:
+        await sign_in(elsewhere, person)
+        form = (await visitor.open(path)).form("/password")
+        assert (form["current"], form["password"]) == ("", "")
+        wrong = await visitor.send(path, {**form, "current": OTHER_PASSWORD, "password": OTHER_PASSWORD})
+        assert (wrong.status, said[0] in wrong.text) == (401, True)
+        weak = await visitor.send(path, {**form, "current": PASSWORD, "password": "short"})
+        assert (weak.status, said[1] in weak.text) == (422, True)
+        assert PASSWORD not in weak.answer.text
+        assert (await elsewhere.open("/en/account")).path == "/en/account"
+        done = await visitor.send(path, {**form, "current": PASSWORD, "password": OTHER_PASSWORD})
+        assert done.path == f"/{language}/account?done=password"
+        assert said[2] in done.text
+        assert (await elsewhere.open("/en/account")).path == "/en/account/sign-in"
+        assert (await sign_in(elsewhere, person)).status == 401
+        assert (await sign_in(elsewhere, person, password=OTHER_PASSWORD)).path == "/en/account"
+
+
+async def test_sessions_have_names_that_a_person_knows(program, visitor):
+    person = await make_person(program)
+    agents = ("Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/149.0 Mobile Safari/537.36", "<b>me</b>")
+    for agent in agents:
+        body = {"email": person.email, "password": PASSWORD}
+        await program.http.post("/api/v1/auth/login", json=body, headers={"User-Agent": agent})
+    await sign_in(visitor, person)
+    page = await visitor.open("/ar/account")
+    names = re.findall("<h3>(.*?)</h3>", page.answer.text, re.DOTALL)
+    assert [" ".join(re.sub("<[^>]+>", "", each).split()) for each in names] == [
+        "جهاز غير معروف",
+        "جهاز غير معروف",
+        "Chrome على Android",
+    ]
+    assert agents[0] in page.text
+    assert "&lt;b&gt;me&lt;/b&gt;" in page.answer.text

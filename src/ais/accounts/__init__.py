@@ -15,8 +15,9 @@ Use cases lock an approval's row before all others, and the user's row before th
 """
 
 from ais.accounts.checks import SessionChecks
+from ais.accounts.devices import Device, device_of
 from ais.accounts.domain import USER_TRANSITIONS, Grant, LinkPurpose, Origin, SessionKind, User, UserKind, UserStatus
-from ais.accounts.door import PAGE_COOKIE, Accounts
+from ais.accounts.door import DEVICE_COOKIE, PAGE_COOKIE, Accounts
 from ais.accounts.errors import (
     AccountExists,
     AccountNotFound,
@@ -27,7 +28,16 @@ from ais.accounts.errors import (
     SignInRefused,
     TooManyTries,
 )
-from ais.accounts.events import AddressVerified, LinkAsked, PasswordChanged
+from ais.accounts.events import (
+    AddressVerified,
+    ApprovalRequested,
+    LinkAsked,
+    PasswordChanged,
+    RefreshTokenReused,
+    SecondFactorAdded,
+    SecondFactorRemoved,
+    SignedInFromNewDevice,
+)
 from ais.accounts.invariants import INVARIANTS
 from ais.accounts.passwords import TOO_SHORT, TOO_WEAK, Passwords
 from ais.accounts.ports import AgencyCodes
@@ -38,14 +48,27 @@ from ais.accounts.rights.errors import ApprovalConflict, SecondPersonNeeded
 from ais.accounts.rights.grants import give_or_ask, roles_of, take_or_ask
 from ais.accounts.rights.keys import ApiKeys
 from ais.accounts.rights.schemas import ApprovalBody, approval_body
+from ais.accounts.rights.telling import SignerLetter, letter_to_signer, signers_of
 from ais.accounts.roles import OPERATOR_PERMISSIONS, PERMISSIONS, ROLES
 from ais.accounts.service.erasure import account_data, erase_user, find_user_id, lock_for_erasure
-from ais.accounts.service.letters import AccountLetter, LetterKind, letter_of_link, letter_to_user
+from ais.accounts.service.letters import (
+    AccountLetter,
+    LetterKind,
+    SessionLetter,
+    letter_of_link,
+    letter_of_session,
+    letter_to_user,
+)
 from ais.accounts.service.plumbing import AccountServices, Policy, open_email, public_id, session_of
 from ais.accounts.service.profile import OwnAccount, own_account
 from ais.accounts.service.register import create_user, is_open, register, verify_address
-from ais.accounts.service.reset import ask_reset, reset_password
-from ais.accounts.service.second_factor import begin_second_factor, confirm_second_factor
+from ais.accounts.service.reset import ask_reset, change_password, reset_password
+from ais.accounts.service.second_factor import (
+    authenticator_address,
+    begin_second_factor,
+    confirm_second_factor,
+    remove_second_factor,
+)
 from ais.accounts.service.sessions import SessionShown, own_sessions, revoke_session, revoke_sessions
 from ais.accounts.service.sign_in import SignedIn, sign_in, sign_out
 from ais.accounts.service.staff import (
@@ -61,6 +84,7 @@ from ais.accounts.tokens import AccountTokens, SessionRef
 
 __all__ = [
     "APPROVAL_TRANSITIONS",
+    "DEVICE_COOKIE",
     "INVARIANTS",
     "OPERATOR_PERMISSIONS",
     "PAGE_COOKIE",
@@ -85,6 +109,8 @@ __all__ = [
     "ApprovalConflict",
     "ApprovalDesk",
     "ApprovalKind",
+    "ApprovalRequested",
+    "Device",
     "Grant",
     "LetterKind",
     "LinkAsked",
@@ -95,16 +121,22 @@ __all__ = [
     "PasswordChanged",
     "Passwords",
     "Policy",
+    "RefreshTokenReused",
+    "SecondFactorAdded",
     "SecondFactorConflict",
     "SecondFactorNeeded",
+    "SecondFactorRemoved",
     "SecondPersonNeeded",
     "SessionChecks",
     "SessionKind",
+    "SessionLetter",
     "SessionNotFound",
     "SessionRef",
     "SessionShown",
     "SignInRefused",
     "SignedIn",
+    "SignedInFromNewDevice",
+    "SignerLetter",
     "TooManyTries",
     "User",
     "UserKind",
@@ -113,9 +145,12 @@ __all__ = [
     "approval_body",
     "ask_approval",
     "ask_reset",
+    "authenticator_address",
     "begin_second_factor",
+    "change_password",
     "confirm_second_factor",
     "create_user",
+    "device_of",
     "email_lookup_of",
     "erase_user",
     "find_account",
@@ -125,6 +160,8 @@ __all__ = [
     "have_accounts",
     "is_open",
     "letter_of_link",
+    "letter_of_session",
+    "letter_to_signer",
     "letter_to_user",
     "list_accounts",
     "lock_for_erasure",
@@ -134,6 +171,7 @@ __all__ = [
     "own_sessions",
     "public_id",
     "register",
+    "remove_second_factor",
     "reset_password",
     "reset_second_factor",
     "revoke_session",
@@ -143,6 +181,7 @@ __all__ = [
     "set_locked",
     "sign_in",
     "sign_out",
+    "signers_of",
     "take_or_ask",
     "verify_address",
 ]

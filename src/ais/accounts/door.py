@@ -13,6 +13,7 @@ from ais.kit import Actor, Channel, Reach, encode_id, ids
 from ais.platform.http import HTTPConnection, Unauthorized
 
 PAGE_COOKIE = "ais_account"
+DEVICE_COOKIE = "ais_device"
 _OWN_ROLES = {UserKind.TRAVELLER: "traveller", UserKind.AGENT: "agent"}
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 

@@ -35,6 +35,7 @@ from ais.accounts.schemas import (
     RecoveryCodes,
     RefreshRequest,
     RegisterRequest,
+    RemoveSecondFactorRequest,
     ResetRequest,
     SecondFactorBody,
     SessionBody,
@@ -391,17 +392,22 @@ async def confirm_own_second_factor(request: HTTPRequest, data: CodeRequest) -> 
     "/api/v1/me/second-factor/remove",
     access=ACCOUNT,
     limit="login",
-    dto=JSONBody[CodeRequest],
+    dto=JSONBody[RemoveSecondFactorRequest],
     return_dto=None,
     status_code=204,
     tags=["accounts"],
-    responses=refusals(*_BODY, *_ACCOUNT, SecondFactorConflict, TooManyTries),
+    responses=refusals(*_BODY, *_ACCOUNT, SignInRefused, AccountNotFound, SecondFactorConflict, TooManyTries),
 )
-async def remove_own_second_factor(request: HTTPRequest, data: CodeRequest) -> None:
-    """Signing in asks for no code any more; not for staff who must have one."""
+async def remove_own_second_factor(request: HTTPRequest, data: RemoveSecondFactorRequest) -> None:
+    """Signing in asks for no code any more; not for staff who must have one. The owner is told by mail."""
     actor = actor_of(request)
     await remove_second_factor(
-        _services(request), session=session_of(actor), code=data.code, origin=origin_of(request), actor=actor
+        _services(request),
+        session=session_of(actor),
+        password=data.password,
+        code=data.code,
+        origin=origin_of(request),
+        actor=actor,
     )
 
 
@@ -410,6 +416,8 @@ def _session_body(session: SessionShown, own: SessionRef) -> SessionBody:
         id=encode_id(ids.SESSION, session.id),
         kind=session.kind.value,
         device=session.device,
+        browser=session.named.browser,
+        system=session.named.system,
         address=session.address,
         created_at=session.created_at,
         last_used_at=session.last_used_at,

@@ -76,6 +76,13 @@ class CodeRequest(msgspec.Struct, forbid_unknown_fields=True):
     code: Code
 
 
+class RemoveSecondFactorRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """`code` is the authenticator's of this moment, or a recovery code."""
+
+    password: Password
+    code: Code
+
+
 class TokensBody(msgspec.Struct):
     """`access_token` is good for `expires_in` seconds; `refresh_token` gets the next pair, once."""
 
@@ -112,11 +119,15 @@ class MeBody(msgspec.Struct):
 
 
 class SessionBody(msgspec.Struct):
-    """One sign-in. `device` is what it calls itself, `address` where it signed in from."""
+    """One sign-in. `device` is what it calls itself, `browser` and `system` what that names in people's words (null for
+    what we do not know), `address` where it signed in from.
+    """
 
     id: str
     kind: Literal["token", "page"]
     device: str
+    browser: str | None
+    system: str | None
     address: str
     created_at: datetime
     last_used_at: datetime

@@ -24,7 +24,8 @@ ACCESS_PREFIX = "act_"
 REFRESH_PREFIX = "rft_"
 ACCESS_SECONDS = 900
 REFRESH_LIFETIME = timedelta(days=30)
-_ACCESS, _PAGE, _REFRESH = "access", "page", "refresh"
+_ACCESS, _PAGE, _REFRESH, _DEVICE = "access", "page", "refresh", "device"
+DEVICE_ACCOUNTS = 4
 _REFRESH_BYTES = 32
 # The texts that one may send: longer ones are nobody's.
 LONGEST_TOKEN = 200
@@ -68,6 +69,22 @@ class AccountTokens:
         """The session that a cookie names; None for whatever is not ours."""
         raw = self._ring.verify(_PAGE, text) if len(text) <= LONGEST_TOKEN else None
         return _session(raw) if raw is not None and len(raw) == 32 else None
+
+    def device_proof(self, user_id: UserId, kept: str = "") -> str:
+        """What a browser keeps that has signed in to this account, in front of what it ``kept`` of up to three others.
+
+        It proves nothing but that, and opens nothing: it only spares its owner a mail.
+        """
+        others = [each for each in kept.split(".") if each and self._device_user(each) not in {None, user_id}]
+        return ".".join([self._ring.sign(_DEVICE, user_id.bytes), *others[: DEVICE_ACCOUNTS - 1]])
+
+    def knows_device(self, kept: str, user_id: UserId) -> bool:
+        """Whether a browser that ``kept`` this has signed in to the account before."""
+        return any(self._device_user(each) == user_id for each in kept.split(".")[:DEVICE_ACCOUNTS])
+
+    def _device_user(self, text: str) -> UserId | None:
+        raw = self._ring.verify(_DEVICE, text) if len(text) <= LONGEST_TOKEN else None
+        return UserId(UUID(bytes=raw)) if raw is not None and len(raw) == 16 else None
 
     def first_refresh(self) -> str:
         """A random refresh token, the first of a session's family."""

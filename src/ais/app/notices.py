@@ -59,7 +59,10 @@ def _account_letters(settings: Settings, tokens: TokenRing) -> AccountLetters:
     def forgotten_link(language: Language) -> str:
         return f"{site}/{language}/account/forgotten"
 
-    return AccountLetters(account_link, forgotten_link)
+    def own_link(language: Language) -> str:
+        return f"{site}/{language}/account"
+
+    return AccountLetters(account_link, forgotten_link, own_link)
 
 
 def open_mail_gateway(settings: Settings) -> MailGateway:

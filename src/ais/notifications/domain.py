@@ -33,6 +33,11 @@ class NoticeKind(StrEnum):
     ACCOUNT_EXISTS = "account_exists"
     RESET_PASSWORD = "reset_password"  # noqa: S105  # a kind
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  # a kind
+    SECOND_FACTOR_ADDED = "second_factor_added"
+    SECOND_FACTOR_REMOVED = "second_factor_removed"
+    NEW_DEVICE = "new_device"
+    REFRESH_REUSED = "refresh_reused"
+    APPROVAL_WAITING = "approval_waiting"
 
 
 class NoticeStatus(StrEnum):

@@ -5,7 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from ais.accounts import LetterKind, LinkAsked, PasswordChanged, letter_of_link, letter_to_user
+from ais.accounts import (
+    ApprovalRequested,
+    LetterKind,
+    LinkAsked,
+    PasswordChanged,
+    RefreshTokenReused,
+    SecondFactorAdded,
+    SecondFactorRemoved,
+    SignedInFromNewDevice,
+    letter_of_link,
+    letter_to_user,
+    signers_of,
+)
 from ais.kit.ids import OrderId, UserId
 from ais.notifications.domain import NoticeKind
 from ais.notifications.service import tell, tell_account
@@ -18,6 +30,7 @@ from ais.orders import (
     PayLinkOpened,
 )
 from ais.payments import RefundBegun, RefundSettled, RefundStatus
+from ais.platform.database import UnitOfWork
 from ais.platform.jobs import JobContext, JobRegistry
 
 _LETTERS = {
@@ -41,6 +54,11 @@ def register(registry: JobRegistry) -> None:
     registry.handler(RefundSettled, "notifications.on_refund_settled", on_refund_settled)
     registry.handler(LinkAsked, "notifications.on_link_asked", on_link_asked)
     registry.handler(PasswordChanged, "notifications.on_password_changed", on_password_changed)
+    registry.handler(SecondFactorAdded, "notifications.on_second_factor_added", on_second_factor_added)
+    registry.handler(SecondFactorRemoved, "notifications.on_second_factor_removed", on_second_factor_removed)
+    registry.handler(SignedInFromNewDevice, "notifications.on_new_device", on_new_device)
+    registry.handler(RefreshTokenReused, "notifications.on_refresh_token_reused", on_refresh_token_reused)
+    registry.handler(ApprovalRequested, "notifications.on_approval_requested", on_approval_requested)
 
 
 async def on_link_asked(context: JobContext, event: LinkAsked) -> None:
@@ -54,11 +72,50 @@ async def on_link_asked(context: JobContext, event: LinkAsked) -> None:
 
 async def on_password_changed(context: JobContext, event: PasswordChanged) -> None:
     async with context.unit_of_work() as uow:
-        letter = await letter_to_user(uow.connection, uow.vault, UserId(UUID(event.user_id)))
-        if letter is not None:
-            await tell_account(
-                uow, NoticeKind.PASSWORD_CHANGED, letter.language, cause=event.change_id, user_id=event.user_id
+        await _tell_user(uow, NoticeKind.PASSWORD_CHANGED, event.user_id, cause=event.change_id)
+
+
+async def on_second_factor_added(context: JobContext, event: SecondFactorAdded) -> None:
+    async with context.unit_of_work() as uow:
+        await _tell_user(uow, NoticeKind.SECOND_FACTOR_ADDED, event.user_id, cause=event.change_id)
+
+
+async def on_second_factor_removed(context: JobContext, event: SecondFactorRemoved) -> None:
+    async with context.unit_of_work() as uow:
+        await _tell_user(uow, NoticeKind.SECOND_FACTOR_REMOVED, event.user_id, cause=event.change_id)
+
+
+async def on_new_device(context: JobContext, event: SignedInFromNewDevice) -> None:
+    async with context.unit_of_work() as uow:
+        await _tell_user(uow, NoticeKind.NEW_DEVICE, event.user_id, cause=event.session_id, session_id=event.session_id)
+
+
+async def on_refresh_token_reused(context: JobContext, event: RefreshTokenReused) -> None:
+    """A session ends once, so that its owner is told once, however often the old token comes."""
+    async with context.unit_of_work() as uow:
+        await _tell_user(
+            uow, NoticeKind.REFRESH_REUSED, event.user_id, cause=event.session_id, session_id=event.session_id
+        )
+
+
+async def on_approval_requested(context: JobContext, event: ApprovalRequested) -> None:
+    """Whoever could sign is told, one mail each; whoever gets the right later finds it in the list."""
+    async with context.unit_of_work() as uow:
+        for user_id in await signers_of(uow.connection, UUID(event.approval_id)):
+            await _tell_user(
+                uow,
+                NoticeKind.APPROVAL_WAITING,
+                str(user_id),
+                cause=f"{event.approval_id} {user_id}",
+                approval_id=event.approval_id,
             )
+
+
+async def _tell_user(uow: UnitOfWork, kind: NoticeKind, user_id: str, cause: str, **details: str) -> None:
+    """Tell the owner of an account, in its language; nobody if it is gone."""
+    letter = await letter_to_user(uow.connection, uow.vault, UserId(UUID(user_id)))
+    if letter is not None:
+        await tell_account(uow, kind, letter.language, cause=cause, user_id=user_id, **details)
 
 
 async def on_order_confirmed(context: JobContext, event: OrderConfirmed) -> None:

@@ -163,6 +163,7 @@ class Letters:
             "airline": airline.name(language) if airline is not None else name,
             "locator": None,
             "link": told.link,
+            **told.values,
         }
         return _Content(values, told.recipient, None)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from litestar.datastructures import Cookie
 
-from ais.accounts import PAGE_COOKIE, Accounts, AccountServices, Origin, SessionRef
+from ais.accounts import DEVICE_COOKIE, PAGE_COOKIE, Accounts, AccountServices, Origin, SessionRef
 from ais.kit import Actor
 from ais.platform.http import HTTPRequest, actor_of, client_address
 from ais.web.session import BUYER
+
+DEVICE_KEPT_SECONDS = 400 * 86_400  # as long as browsers keep a cookie at most
 
 
 def account_services(request: HTTPRequest) -> AccountServices:
@@ -39,13 +41,32 @@ def buyer(request: HTTPRequest) -> Actor:
 
 def account_cookie(request: HTTPRequest, session: SessionRef | None) -> Cookie:
     """The cookie that names the session; without one, what makes the browser forget it."""
-    https = account_services(request).policy.pages_are_https
+    value = account_services(request).tokens.page(session) if session is not None else ""
+    return _cookie(request, PAGE_COOKIE, value, max_age=None if session is not None else 0)
+
+
+def device_proof(request: HTTPRequest) -> str:
+    """What this browser kept of earlier sign-ins."""
+    return request.cookies.get(_cookie_name(request, DEVICE_COOKIE), "")
+
+
+def device_cookie(request: HTTPRequest, session: SessionRef) -> Cookie:
+    """What this browser keeps from now on: that the session's account was used by it. It opens nothing."""
+    kept = account_services(request).tokens.device_proof(session.user_id, device_proof(request))
+    return _cookie(request, DEVICE_COOKIE, kept, max_age=DEVICE_KEPT_SECONDS)
+
+
+def _cookie_name(request: HTTPRequest, name: str) -> str:
+    return f"__Host-{name}" if account_services(request).policy.pages_are_https else name
+
+
+def _cookie(request: HTTPRequest, name: str, value: str, *, max_age: int | None) -> Cookie:
     return Cookie(
-        key=f"__Host-{PAGE_COOKIE}" if https else PAGE_COOKIE,
-        value=account_services(request).tokens.page(session) if session is not None else "",
+        key=_cookie_name(request, name),
+        value=value,
         path="/",
         httponly=True,
         samesite="lax",
-        secure=https,
-        max_age=None if session is not None else 0,
+        secure=account_services(request).policy.pages_are_https,
+        max_age=max_age,
     )

@@ -86,6 +86,12 @@ async def find_session(connection: Connection, session_id: SessionId) -> Session
     return msgspec.convert(dict(row), Session) if row is not None else None
 
 
+async def kept_session(connection: Connection, session_id: SessionId) -> Session | None:
+    """A session, also one that has ended, as long as it is kept."""
+    row = await connection.fetchrow(f"SELECT {_COLUMNS} FROM sessions WHERE id = $1", session_id)  # noqa: S608  # a constant
+    return msgspec.convert(dict(row), Session) if row is not None else None
+
+
 async def list_sessions(connection: Connection, user_id: UserId) -> list[Session]:
     """The user's sessions that have not ended, the last used first."""
     rows = await connection.fetch(
@@ -97,6 +103,18 @@ async def list_sessions(connection: Connection, user_id: UserId) -> list[Session
         user_id,
     )
     return [msgspec.convert(dict(row), Session) for row in rows]
+
+
+async def recent_origins(connection: Connection, user_id: UserId, limit: int) -> list[bytes]:
+    """From where the user's newest sessions came, also those that have ended; sealed."""
+    rows = await connection.fetch(
+        """
+        SELECT origin_sealed FROM sessions WHERE user_id = $1 AND origin_sealed IS NOT NULL ORDER BY id DESC LIMIT $2
+        """,
+        user_id,
+        limit,
+    )
+    return [row["origin_sealed"] for row in rows]
 
 
 async def end_sessions(

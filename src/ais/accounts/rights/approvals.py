@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from ais.accounts.events import ApprovalRequested
 from ais.accounts.rights import repository
 from ais.accounts.rights.domain import (
     APPROVAL_TRANSITIONS,
@@ -68,6 +69,7 @@ async def ask_approval(
         uow,
         Entry(action="approval.requested", subject=public_id(approval), after={"kind": str(kind), "about": subject}),
     )
+    uow.publish(ApprovalRequested(str(approval.id)))
     return approval
 
 

@@ -67,6 +67,15 @@ async def find_open_approval(connection: Connection, kind: ApprovalKind, subject
     return _approval(row) if row else None
 
 
+async def find_approval(connection: Connection, approval_id: ApprovalId) -> Approval | None:
+    """The approval as it is; one whose time is over is no longer open, whether it was ended yet or not."""
+    row = await connection.fetchrow(
+        f"SELECT {_APPROVAL} FROM approvals WHERE id = $1 AND NOT (status = 'open' AND expires_at <= ais_now())",  # noqa: S608  # a constant
+        approval_id,
+    )
+    return _approval(row) if row else None
+
+
 async def lock_approval(uow: UnitOfWork, approval_id: ApprovalId) -> Approval | None:
     """The approval, its row locked until the unit of work ends."""
     row = await uow.connection.fetchrow(f"SELECT {_APPROVAL} FROM approvals WHERE id = $1 FOR UPDATE", approval_id)  # noqa: S608  # a constant
@@ -179,6 +188,22 @@ async def find_grant(connection: Connection, grant_id: UUID) -> HeldRole | None:
     """One grant, also a revoked one."""
     row = await connection.fetchrow(f"SELECT {_HELD} FROM role_grants WHERE id = $1", grant_id)  # noqa: S608  # a constant
     return msgspec.convert(dict(row), HeldRole) if row else None
+
+
+async def unlimited_roles(connection: Connection, only: UserId | None = None) -> dict[UserId, list[str]]:
+    """The roles without limits of each active account of staff that has some, or of one account."""
+    rows = await connection.fetch(
+        """
+        SELECT users.id, array_agg(held.role) AS roles
+        FROM users JOIN role_grants AS held ON held.user_id = users.id
+        WHERE users.status = 'active' AND users.kind = 'staff' AND held.revoked_at IS NULL
+          AND held.stations IS NULL AND held.agencies IS NULL AND held.channels IS NULL
+          AND ($1::uuid IS NULL OR users.id = $1)
+        GROUP BY users.id ORDER BY users.id
+        """,
+        only,
+    )
+    return {row["id"]: row["roles"] for row in rows}
 
 
 async def count_signers(connection: Connection, roles: Sequence[str]) -> int:

@@ -12,11 +12,11 @@ from ais.accounts.repository import links, sessions, users
 from ais.accounts.service.plumbing import (
     EMAIL_KIND,
     NAME_KIND,
+    ORIGIN_KIND,
     change_access,
     email_lookup,
     public_id,
 )
-from ais.accounts.service.sign_in import ORIGIN_KIND
 from ais.kit.ids import UserId
 from ais.platform.audit import Entry, record
 from ais.platform.database import Connection, UnitOfWork

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 import msgspec
 
-from ais.accounts.domain import Link, LinkPurpose, User, UserStatus
-from ais.accounts.repository import links, users
-from ais.accounts.service.plumbing import EMAIL_KIND
-from ais.kit.ids import UserId
+from ais.accounts.devices import Device, device_of
+from ais.accounts.domain import Link, LinkPurpose, Origin, User, UserStatus
+from ais.accounts.repository import links, sessions, users
+from ais.accounts.service.plumbing import EMAIL_KIND, ORIGIN_KIND
+from ais.kit.ids import SessionId, UserId
 from ais.platform.database import Connection
 from ais.platform.vault import Vault
 
@@ -56,6 +57,31 @@ async def letter_of_link(connection: Connection, vault: Vault, link_id: UUID) ->
         return None
     email = await vault.open(connection, registration.person_id, EMAIL_KIND, registration.email_sealed)
     return AccountLetter(LetterKind.VERIFY, email, link.language, link.purpose) if email is not None else None
+
+
+class SessionLetter(msgspec.Struct, frozen=True):
+    """A letter about a session: to whom, and from where and when it was opened."""
+
+    email: str
+    device: Device
+    address: str
+    opened_at: datetime
+
+
+async def letter_of_session(
+    connection: Connection, vault: Vault, user_id: UserId, session_id: UUID
+) -> SessionLetter | None:
+    """What to write about a session, also one that has ended; None if it or its account is gone."""
+    user = await users.find_user(connection, user_id)
+    session = await sessions.kept_session(connection, SessionId(session_id))
+    letter = await _to_user(connection, vault, user, None, None)
+    if user is None or letter is None or session is None or session.origin_sealed is None:
+        return None
+    opened = await vault.open(connection, user.person_id, ORIGIN_KIND, session.origin_sealed)
+    if session.user_id != user_id or opened is None:
+        return None
+    origin = msgspec.json.decode(opened, type=Origin)
+    return SessionLetter(letter.email, device_of(origin.device), origin.address, session.created_at)
 
 
 async def letter_to_user(connection: Connection, vault: Vault, user_id: UserId) -> AccountLetter | None:

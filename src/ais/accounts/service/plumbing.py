@@ -23,6 +23,7 @@ from ais.platform.vault import UnusableAddress, Vault, normalise_email
 ANNOUNCE = "accounts.announce"
 EMAIL_KIND = "email"
 NAME_KIND = "name"
+ORIGIN_KIND = "origin"
 UNKNOWN = "unknown"
 KINDS = {
     UserKind.TRAVELLER: ActorKind.TRAVELLER,

@@ -15,13 +15,16 @@ from ais.kit.ids import UserId
 
 
 class OwnAccount(msgspec.Struct, frozen=True):
-    """The user with what opens of it; ``second_factor`` is ``missing`` where the account has no rights without one."""
+    """The user with what opens of it; ``second_factor`` is ``missing`` where the account has no rights without one, and
+    ``needs_second_factor`` where it may not be taken off.
+    """
 
     user: User
     email: str | None
     name: str | None
     second_factor: Literal["on", "off", "missing"]
     recovery_codes_left: int
+    needs_second_factor: bool
 
 
 async def own_account(services: AccountServices, user_id: UserId) -> OwnAccount:
@@ -34,6 +37,6 @@ async def own_account(services: AccountServices, user_id: UserId) -> OwnAccount:
         left = await users.recovery_codes_left(connection, user_id)
     email = person.open(EMAIL_KIND, user.email_sealed) if person is not None and user.email_sealed else None
     name = person.open(NAME_KIND, user.name_sealed) if person is not None and user.name_sealed else None
-    if user.has_second_factor:
-        return OwnAccount(user, email, name, "on", left)
-    return OwnAccount(user, email, name, "missing" if is_required(services, user) else "off", left)
+    needed = is_required(services, user)
+    standing: Literal["on", "off", "missing"] = "on" if user.has_second_factor else "missing" if needed else "off"
+    return OwnAccount(user, email, name, standing, left, needed)

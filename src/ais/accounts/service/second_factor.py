@@ -17,6 +17,7 @@ import msgspec
 
 from ais.accounts.domain import Origin, User, UserKind
 from ais.accounts.errors import AccountNotFound, SecondFactorConflict, SignInRefused
+from ais.accounts.events import SecondFactorAdded, SecondFactorRemoved
 from ais.accounts.repository import links, sessions, users
 from ais.accounts.service.plumbing import (
     EMAIL_KIND,
@@ -28,7 +29,7 @@ from ais.accounts.service.plumbing import (
     tries_key,
 )
 from ais.accounts.tokens import SessionRef
-from ais.kit import Actor, ValidationFailed
+from ais.kit import Actor, ValidationFailed, new_uuid
 from ais.kit.ids import UserId
 from ais.platform.audit import Entry, record
 from ais.platform.database import UnitOfWork
@@ -71,7 +72,7 @@ async def begin_second_factor(
             raise AccountNotFound
         await users.begin_totp(uow, user_id, person.seal(TOTP_KIND, secret))
         email = person.open(EMAIL_KIND, user.email_sealed)
-    return SecondFactorBegun(secret, _authenticator(secret).provisioning_uri(name=email, issuer_name=issuer))
+    return SecondFactorBegun(secret, authenticator_address(secret, email, issuer))
 
 
 async def confirm_second_factor(
@@ -94,6 +95,7 @@ async def confirm_second_factor(
             await users.confirm_totp(uow, user.id, step, [_recovery_hash(each) for each in codes])
             await sessions.note_second_factor(uow, session.session_id)
             await record(uow, Entry(action="account.second_factor_added", subject=public_id(user.id)))
+            uow.publish(SecondFactorAdded(str(user.id), str(new_uuid())))
     if step is None:
         raise ValidationFailed([("code", WRONG_CODE)])
     await services.checks.announce(session.user_id, version)
@@ -101,12 +103,17 @@ async def confirm_second_factor(
 
 
 async def remove_second_factor(
-    services: AccountServices, *, session: SessionRef, code: str, origin: Origin, actor: Actor
+    services: AccountServices, *, session: SessionRef, password: str, code: str, origin: Origin, actor: Actor
 ) -> None:
     """Signing in asks for no code any more. Staff may not where the policy asks for one: SecondFactorConflict.
 
-    Raises ValidationFailed for a wrong code, TooManyTries.
+    Both are asked for, so that neither a session left open nor an authenticator found is enough.
+    Raises SignInRefused for a wrong password, ValidationFailed for a wrong code, TooManyTries.
     """
+    known = await _user(services, session.user_id)
+    if not known.has_second_factor or is_required(services, known):
+        raise SecondFactorConflict
+    await require_password(services, known, password, origin, actor)
     pair = await _count(services, session.user_id, origin, actor)
     async with services.database.unit_of_work(actor) as uow:
         user = await users.lock_user(uow, session.user_id)
@@ -118,6 +125,7 @@ async def remove_second_factor(
             await links.forget_tries(uow, pair)
             await users.remove_totp(uow, user.id)
             await record(uow, Entry(action="account.second_factor_removed", subject=public_id(user.id)))
+            uow.publish(SecondFactorRemoved(str(user.id), str(new_uuid())))
     if not right:
         raise ValidationFailed([("code", WRONG_CODE)])
     await services.checks.announce(session.user_id, version)
@@ -161,6 +169,11 @@ async def step_up(
         raise ValidationFailed([("code", WRONG_CODE)])
     await services.checks.announce(session.user_id, version)
     return services.database.clock.now()
+
+
+def authenticator_address(secret: str, email: str, issuer: str) -> str:
+    """The ``otpauth`` address of a secret, as an authenticator reads it from a QR code."""
+    return _authenticator(secret).provisioning_uri(name=email, issuer_name=issuer)
 
 
 def is_required(services: AccountServices, user: User) -> bool:

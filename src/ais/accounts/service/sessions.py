@@ -6,11 +6,11 @@ from datetime import datetime
 
 import msgspec
 
+from ais.accounts.devices import Device, device_of
 from ais.accounts.domain import EndReason, Origin, SessionKind
 from ais.accounts.errors import SessionNotFound
 from ais.accounts.repository import sessions, users
-from ais.accounts.service.plumbing import AccountServices, change_access, public_id
-from ais.accounts.service.sign_in import ORIGIN_KIND
+from ais.accounts.service.plumbing import ORIGIN_KIND, AccountServices, change_access, public_id
 from ais.kit import Actor
 from ais.kit.ids import SessionId, UserId
 from ais.platform.audit import Entry, record
@@ -29,6 +29,11 @@ class SessionShown(msgspec.Struct, frozen=True):
     created_at: datetime
     last_used_at: datetime
     ends_at: datetime
+
+    @property
+    def named(self) -> Device:
+        """The device in people's words."""
+        return device_of(self.device)
 
 
 async def own_sessions(services: AccountServices, user_id: UserId) -> list[SessionShown]:

@@ -6,11 +6,14 @@ from datetime import datetime
 
 import msgspec
 
-from ais.accounts.domain import EndReason, Origin, SessionKind, User, UserKind, UserStatus
+from ais.accounts.devices import Device, device_of
+from ais.accounts.domain import LINK_LIFETIME, EndReason, Origin, SessionKind, User, UserKind, UserStatus
 from ais.accounts.errors import RefreshRefused, SecondFactorNeeded, SignInRefused
+from ais.accounts.events import RefreshTokenReused, SignedInFromNewDevice
 from ais.accounts.repository import links, sessions, users
 from ais.accounts.service.plumbing import (
     EMAIL_KIND,
+    ORIGIN_KIND,
     UNKNOWN,
     AccountServices,
     acting,
@@ -24,12 +27,12 @@ from ais.accounts.service.second_factor import spend_code
 from ais.accounts.tokens import REFRESH_LIFETIME, SessionRef, refresh_hash
 from ais.kit import ANONYMOUS, Actor, Channel, encode_id, ids, system_actor
 from ais.kit.ids import SessionId, UserId
-from ais.platform.audit import Entry, record
+from ais.platform.audit import Entry, address_block, record
 from ais.platform.database import UnitOfWork
 from ais.platform.http import TokenExpired
-from ais.platform.vault import UnusableAddress, normalise_email
+from ais.platform.vault import PersonKey, UnusableAddress, normalise_email
 
-ORIGIN_KIND = "origin"
+ORIGINS_COMPARED = 20
 _DEVICE_LENGTH = 200
 
 
@@ -38,6 +41,18 @@ class SignedIn(msgspec.Struct, frozen=True):
 
     session: SessionRef
     refresh_token: str | None
+
+
+class _Opening(msgspec.Struct, frozen=True):
+    """What a sign-in brings beside its password; ``device_proof`` is what its browser kept of earlier ones."""
+
+    code: str | None
+    origin: Origin
+    kind: SessionKind
+    pair: bytes
+    replaces: SessionRef | None
+    renewed: str | None
+    device_proof: str
 
 
 async def sign_in(
@@ -49,8 +64,10 @@ async def sign_in(
     origin: Origin,
     kind: SessionKind,
     replaces: SessionRef | None = None,
+    device_proof: str = "",
 ) -> SignedIn:
-    """Open a session. ``replaces`` is the one that this browser had, which ends with it.
+    """Open a session. ``replaces`` is the one that this browser had, which ends with it; ``device_proof`` shows that it
+    was used for the account before. The owner is told of a device that is new.
 
     Each try is counted before the password is looked at, so that tries side by side are no more than tries in a row.
     Raises SignInRefused, SecondFactorNeeded, TooManyTries; the first says and takes the same whether there is such an
@@ -74,43 +91,37 @@ async def sign_in(
             await links.give_back_try(uow, pair)
         raise SecondFactorNeeded
     renewed = await services.passwords.hash(password) if services.passwords.is_outdated(stored) else None
-    opened = await _open(services, user, stored, code, origin, kind, pair, replaces, renewed)
+    opened = await _open(services, user, stored, _Opening(code, origin, kind, pair, replaces, renewed, device_proof))
     if opened is None:
         await deny(services, subject, "second_factor", number)
         raise SignInRefused
     return opened
 
 
-async def _open(
-    services: AccountServices,
-    user: User,
-    stored: str,
-    code: str | None,
-    origin: Origin,
-    kind: SessionKind,
-    pair: bytes,
-    replaces: SessionRef | None,
-    renewed: str | None,
-) -> SignedIn | None:
+async def _open(services: AccountServices, user: User, stored: str, opening: _Opening) -> SignedIn | None:
     """The session; None if the code is wrong, or the account was changed since its password was looked at."""
-    page = kind is SessionKind.PAGE
+    page = opening.kind is SessionKind.PAGE
     async with services.database.unit_of_work(acting(user, Channel.WEB if page else Channel.API)) as uow:
         locked = await users.lock_user(uow, user.id)
         if locked is None or locked.status is not UserStatus.ACTIVE or locked.password_hash != stored:
             return None
-        if locked.has_second_factor and not await spend_code(services, uow, locked, code or ""):
+        if locked.has_second_factor and not await spend_code(services, uow, locked, opening.code or ""):
             return None
-        if renewed is not None:
-            await users.renew_hash(uow, user.id, stored, renewed)
-        await links.forget_tries(uow, pair)
+        if opening.renewed is not None:
+            await users.renew_hash(uow, user.id, stored, opening.renewed)
+        await links.forget_tries(uow, opening.pair)
         person = await services.vault.person(uow.connection, user.person_id)
         if person is None:
             return None
+        origin = _shown(opening.origin)
+        is_new = not services.tokens.knows_device(opening.device_proof, user.id) and await _is_new_device(
+            uow, locked, person, origin
+        )
         session_id = await sessions.insert_session(
             uow,
             user.id,
-            kind,
-            person.seal(ORIGIN_KIND, msgspec.json.encode(_shown(origin))),
+            opening.kind,
+            person.seal(ORIGIN_KIND, msgspec.json.encode(origin)),
             _proved_at(services, locked),
             lifetime=services.policy.page_lifetime if page else REFRESH_LIFETIME,
             idle=services.policy.page_idle if page else None,
@@ -119,17 +130,37 @@ async def _open(
         if not page:
             refresh_token = services.tokens.first_refresh()
             await sessions.insert_refresh(uow, session_id, refresh_hash(refresh_token), 0, REFRESH_LIFETIME)
-        if replaces is not None and replaces.user_id == user.id:
-            await sessions.end_sessions(uow, user.id, EndReason.REPLACED, only=replaces.session_id)
+        if opening.replaces is not None and opening.replaces.user_id == user.id:
+            await sessions.end_sessions(uow, user.id, EndReason.REPLACED, only=opening.replaces.session_id)
         await record(
             uow,
             Entry(
                 action="account.signed_in",
                 subject=public_id(user.id),
-                after={"session": encode_id(ids.SESSION, session_id), "kind": kind},
+                after={"session": encode_id(ids.SESSION, session_id), "kind": opening.kind, "new_device": is_new},
             ),
         )
+        if is_new:
+            uow.publish(SignedInFromNewDevice(str(user.id), str(session_id)))
     return SignedIn(SessionRef(session_id, user.id), refresh_token)
+
+
+async def _is_new_device(uow: UnitOfWork, user: User, person: PersonKey, origin: Origin) -> bool:
+    """Whether none of the account's sessions that are kept came from such a device and block of addresses.
+
+    The first sign-in of an account that was made just now is nobody's surprise.
+    """
+    earlier = await sessions.recent_origins(uow.connection, user.id, ORIGINS_COMPARED)
+    if not earlier and user.created_at > uow.clock.now() - LINK_LIFETIME:
+        return False
+    mine = _trait(origin)
+    return all(_trait(msgspec.json.decode(person.open(ORIGIN_KIND, each), type=Origin)) != mine for each in earlier)
+
+
+def _trait(origin: Origin) -> tuple[str | None, Device | str]:
+    """What stays the same of a device: its block of addresses, and its browser and system, whatever their versions."""
+    named = device_of(origin.device)
+    return address_block(origin.address), origin.device if named == Device(None, None) else named
 
 
 def _proved_at(services: AccountServices, user: User) -> datetime | None:
@@ -182,6 +213,7 @@ async def refresh(services: AccountServices, text: str) -> SignedIn:
         if following is None:
             reused = await change_access(uow, token.user_id)
             await _end(uow, token.session_id, token.user_id, EndReason.REFRESH_REUSED)
+            uow.publish(RefreshTokenReused(str(token.user_id), str(token.session_id)))
     session = SessionRef(token.session_id, token.user_id)
     if following is None:
         assert reused is not None

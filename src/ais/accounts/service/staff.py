@@ -8,10 +8,11 @@ import msgspec
 
 from ais.accounts.domain import EndReason, User, UserKind, UserStatus
 from ais.accounts.errors import AccountNotFound
+from ais.accounts.events import SecondFactorRemoved
 from ais.accounts.repository import sessions, users
 from ais.accounts.roles import ROLES
 from ais.accounts.service.plumbing import EMAIL_KIND, AccountServices, change_access, email_lookup, public_id
-from ais.kit import Actor, ValidationFailed
+from ais.kit import Actor, ValidationFailed, new_uuid
 from ais.platform.audit import Entry, record
 
 
@@ -99,4 +100,6 @@ async def reset_second_factor(services: AccountServices, user: User, actor: Acto
         await users.remove_totp(uow, user.id)
         await sessions.end_sessions(uow, user.id, EndReason.ALL_REVOKED)
         await record(uow, Entry(action="account.second_factor_removed", subject=public_id(user.id)))
+        if user.has_second_factor:
+            uow.publish(SecondFactorRemoved(str(user.id), str(new_uuid())))
     await services.checks.announce(user.id, version)

@@ -15,12 +15,18 @@ from ais.web.browser import account_cookie, account_services, signed_in
 from ais.web.rendering import in_both, page_language, render, see_other
 from ais.web.session import read_session, require_own_form
 from ais.web.shop.forms import fields_of
+from ais.web.translation import mark
 
 ORDERS_SHOWN = 50
+# What a form before this page has done.
+_DONE = {
+    "password": mark("Your password was changed, and all other sessions have ended."),
+    "second-factor": mark("Your second factor was removed."),
+}
 
 
 @get(in_both("/account"), access=PUBLIC, include_in_schema=False)
-async def show_account(request: HTTPRequest) -> Response[Any]:
+async def show_account(request: HTTPRequest, done: str = "") -> Response[Any]:
     """The account; whoever has not signed in is asked to."""
     actor = signed_in(request)
     if actor is None:
@@ -35,6 +41,7 @@ async def show_account(request: HTTPRequest) -> Response[Any]:
         session=read_session(request),
         personal=True,
         account=account,
+        done=_DONE.get(done),
         orders=orders,
         sessions=[(encode_id(ids.SESSION, each.id), each, each.id == own.session_id) for each in sessions],
         airport=request.app.state.shop.market.reference.airport,

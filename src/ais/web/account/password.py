@@ -1,4 +1,4 @@
-"""A forgotten password: a link by mail, and the form that it leads to."""
+"""A forgotten password: a link by mail, and the form that it leads to; and another one for who knows the present."""
 
 from __future__ import annotations
 
@@ -6,11 +6,21 @@ from typing import Any
 
 from litestar import Response, get, post
 
-from ais.accounts import LinkOver, LinkPurpose, ask_reset, is_open, reset_password
+from ais.accounts import (
+    LinkOver,
+    LinkPurpose,
+    SignInRefused,
+    TooManyTries,
+    ask_reset,
+    change_password,
+    is_open,
+    reset_password,
+    session_of,
+)
 from ais.kit import ValidationFailed
 from ais.platform.http import PUBLIC, HTTPRequest
-from ais.web.account.words import sentences_of
-from ais.web.browser import account_cookie, account_services
+from ais.web.account.words import WRONG_PASSWORD, minutes_of, sentences_of
+from ais.web.browser import account_cookie, account_services, origin_of, signed_in
 from ais.web.rendering import Mistakes, in_both, page_language, render, see_other
 from ais.web.session import ShopSession, read_session, require_own_form
 from ais.web.shop.forms import fields_of
@@ -86,4 +96,66 @@ def _password_form(
         headers={"Referrer-Policy": "no-referrer"},
         token=token,
         mistakes=Mistakes(mistakes),
+    )
+
+
+# Another password, while signed in
+
+
+@get(in_both("/account/password"), access=PUBLIC, include_in_schema=False, sync_to_thread=False)
+def show_change(request: HTTPRequest) -> Response[Any]:
+    """The form; whoever has not signed in is asked to."""
+    if signed_in(request) is None:
+        return see_other(f"/{page_language(request)}/account/sign-in")
+    return _change_form(request, read_session(request), {})
+
+
+@post(in_both("/account/password"), access=PUBLIC, limit="login", include_in_schema=False, status_code=200)
+async def send_change(request: HTTPRequest) -> Response[Any]:
+    """Another password for who knows the present one; all other sessions of the account have ended."""
+    session = read_session(request)
+    fields = await fields_of(request)
+    require_own_form(request, session, fields)
+    actor = signed_in(request)
+    language = page_language(request)
+    if actor is None:
+        return see_other(f"/{language}/account/sign-in")
+    own = session_of(actor)
+    try:
+        await change_password(
+            account_services(request),
+            user_id=own.user_id,
+            session_id=own.session_id,
+            current=fields.get("current", "")[:128],
+            password=fields.get("password", "")[:128],
+            origin=origin_of(request),
+            actor=actor,
+        )
+    except SignInRefused as refusal:
+        return _change_form(request, session, {"current": WRONG_PASSWORD}, status=refusal.status)
+    except ValidationFailed as mistakes:
+        said = sentences_of(mistakes)
+        return _change_form(request, session, {"password": said["new_password"]}, status=422)
+    except TooManyTries as refusal:
+        return _change_form(request, session, {}, wait_minutes=minutes_of(refusal), status=429)
+    return see_other(f"/{language}/account?done=password")
+
+
+def _change_form(
+    request: HTTPRequest,
+    session: ShopSession,
+    mistakes: dict[str, str],
+    *,
+    wait_minutes: int | None = None,
+    status: int = 200,
+) -> Response[str]:
+    return render(
+        request,
+        "account_password.html",
+        status=status,
+        session=session,
+        personal=True,
+        place="/account/password",
+        mistakes=Mistakes(mistakes),
+        wait_minutes=wait_minutes,
     )

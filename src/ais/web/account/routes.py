@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from ais.web.account.own import end_own_session, show_account
-from ais.web.account.password import send_forgotten, send_new_password, show_forgotten, show_new_password
-from ais.web.account.second_factor import send_second_factor
+from ais.web.account.password import (
+    send_change,
+    send_forgotten,
+    send_new_password,
+    show_change,
+    show_forgotten,
+    show_new_password,
+)
+from ais.web.account.second_factor import send_removal, send_second_factor, show_removal
 from ais.web.account.sign_in import (
     send_register,
     send_sign_in,
@@ -29,5 +36,9 @@ ROUTES = (
     send_forgotten,
     show_new_password,
     send_new_password,
+    show_change,
+    send_change,
     send_second_factor,
+    show_removal,
+    send_removal,
 )

@@ -1,26 +1,32 @@
-"""Setting up a second factor: the password, the secret for the authenticator, a code of it, the recovery codes."""
+"""A second factor is set up (the password, the secret, a code of it, the recovery codes), and taken off."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from litestar import Response, post
+from litestar import Response, get, post
 
 from ais.accounts import (
     SecondFactorConflict,
     SignInRefused,
     TooManyTries,
+    authenticator_address,
     begin_second_factor,
     confirm_second_factor,
+    own_account,
+    remove_second_factor,
     session_of,
 )
 from ais.kit import ValidationFailed
 from ais.platform.http import PUBLIC, HTTPRequest
-from ais.web.account.words import REFUSED, WRONG_CODE
+from ais.web.account.words import WRONG_CODE, WRONG_PASSWORD, minutes_of
 from ais.web.browser import account_services, origin_of, signed_in
 from ais.web.rendering import airline_name, in_both, page_language, render, see_other
 from ais.web.session import ShopSession, read_session, require_own_form
 from ais.web.shop.forms import fields_of
+
+_SECRET = re.compile(r"[A-Z2-7]{32}")
 
 
 @post(in_both("/account/second-factor"), access=PUBLIC, limit="login", include_in_schema=False, status_code=200)
@@ -34,30 +40,40 @@ async def send_second_factor(request: HTTPRequest) -> Response[Any]:
     if actor is None:
         return see_other(f"/{language}/account/sign-in")
     services, own, origin = account_services(request), session_of(actor), origin_of(request)
-    secret = fields.get("secret", "")[:64]
+    issuer = airline_name(request.app.state.shop, "en")
+    # What the page itself was given before; a form that holds something else begins anew.
+    given = fields.get("secret", "")
+    secret = given if _SECRET.fullmatch(given) else ""
+    shown: dict[str, Any] = {}
     try:
         if not secret:
             begun = await begin_second_factor(
                 services,
                 user_id=own.user_id,
                 password=fields.get("password", "")[:128],
-                issuer=airline_name(request.app.state.shop, "en"),
+                issuer=issuer,
                 origin=origin,
                 actor=actor,
             )
-            return _page(request, session, secret=begun.secret)
+            return _page(request, session, secret=begun.secret, address=begun.uri)
+        shown = {"secret": secret, "address": authenticator_address(secret, await _email(request), issuer)}
         codes = await confirm_second_factor(
             services, session=own, code=fields.get("code", "")[:40], origin=origin, actor=actor
         )
     except (SignInRefused, ValidationFailed) as refusal:
-        mistake = REFUSED if isinstance(refusal, SignInRefused) else WRONG_CODE
-        return _page(request, session, secret=secret, mistake=mistake, status=refusal.status)
+        mistake = WRONG_PASSWORD if isinstance(refusal, SignInRefused) else WRONG_CODE
+        return _page(request, session, mistake=mistake, status=refusal.status, **shown)
     except TooManyTries as refusal:
-        minutes = -(-(refusal.retry_after_seconds or 0) // 60)
-        return _page(request, session, secret=secret, wait_minutes=minutes, status=429)
+        return _page(request, session, wait_minutes=minutes_of(refusal), status=429, **shown)
     except SecondFactorConflict:
         return see_other(f"/{language}/account")
     return _page(request, session, codes=codes)
+
+
+async def _email(request: HTTPRequest) -> str:
+    actor = signed_in(request)
+    assert actor is not None
+    return (await own_account(account_services(request), session_of(actor).user_id)).email or ""
 
 
 def _page(
@@ -65,6 +81,7 @@ def _page(
     session: ShopSession,
     *,
     secret: str = "",
+    address: str = "",
     codes: list[str] | None = None,
     mistake: str | None = None,
     wait_minutes: int | None = None,
@@ -78,7 +95,86 @@ def _page(
         personal=True,
         place="/account",
         secret=secret,
+        picture=_qr_code(address) if address else None,
         codes=codes,
+        mistake=mistake,
+        wait_minutes=wait_minutes,
+    )
+
+
+def _qr_code(address: str) -> Any:
+    """The address as a QR code: an SVG that is part of the page, so that the secret is in no address of a picture."""
+    import segno  # loaded by the first who sets up a second factor: a quick start is a promise
+    from markupsafe import Markup  # comes with the templates
+
+    drawn = segno.make(address, error="m", micro=False)
+    picture: str = drawn.svg_inline(scale=1, omitsize=True, svgclass=None, lineclass=None, light="#fff")
+    return Markup(picture)  # noqa: S704  # drawn by us: paths and figures
+
+
+# Taken off
+
+
+@get(in_both("/account/second-factor/remove"), access=PUBLIC, include_in_schema=False)
+async def show_removal(request: HTTPRequest) -> Response[Any]:
+    """The form, for an account that has a second factor and need not have one."""
+    actor = signed_in(request)
+    language = page_language(request)
+    if actor is None:
+        return see_other(f"/{language}/account/sign-in")
+    account = await own_account(account_services(request), session_of(actor).user_id)
+    if account.second_factor != "on" or account.needs_second_factor:
+        return see_other(f"/{language}/account")
+    return _removal_form(request, read_session(request))
+
+
+@post(in_both("/account/second-factor/remove"), access=PUBLIC, limit="login", include_in_schema=False, status_code=200)
+async def send_removal(request: HTTPRequest) -> Response[Any]:
+    """Take it off with the password and a code; refused where the airline asks for one."""
+    session = read_session(request)
+    fields = await fields_of(request)
+    require_own_form(request, session, fields)
+    actor = signed_in(request)
+    language = page_language(request)
+    if actor is None:
+        return see_other(f"/{language}/account/sign-in")
+    try:
+        await remove_second_factor(
+            account_services(request),
+            session=session_of(actor),
+            password=fields.get("password", "")[:128],
+            code=fields.get("code", "")[:40],
+            origin=origin_of(request),
+            actor=actor,
+        )
+    except SignInRefused as refusal:
+        return _removal_form(request, session, wrong="password", mistake=WRONG_PASSWORD, status=refusal.status)
+    except ValidationFailed as refusal:
+        return _removal_form(request, session, wrong="code", mistake=WRONG_CODE, status=refusal.status)
+    except TooManyTries as refusal:
+        return _removal_form(request, session, wait_minutes=minutes_of(refusal), status=429)
+    except SecondFactorConflict:
+        return see_other(f"/{language}/account")
+    return see_other(f"/{language}/account?done=second-factor")
+
+
+def _removal_form(
+    request: HTTPRequest,
+    session: ShopSession,
+    *,
+    wrong: str = "",
+    mistake: str | None = None,
+    wait_minutes: int | None = None,
+    status: int = 200,
+) -> Response[str]:
+    return render(
+        request,
+        "account_second_factor_remove.html",
+        status=status,
+        session=session,
+        personal=True,
+        place="/account",
+        wrong=wrong,
         mistake=mistake,
         wait_minutes=wait_minutes,
     )

@@ -11,6 +11,7 @@ from ais.accounts import (
     LinkPurpose,
     SecondFactorNeeded,
     SessionKind,
+    SessionRef,
     SignInRefused,
     TooManyTries,
     is_open,
@@ -23,8 +24,16 @@ from ais.accounts import (
 )
 from ais.kit import ValidationFailed
 from ais.platform.http import PUBLIC, HTTPRequest, actor_of
-from ais.web.account.words import FORM_LENGTHS, LINK_OVER, REFUSED, sentences_of
-from ais.web.browser import account_cookie, account_services, known_session, origin_of, signed_in
+from ais.web.account.words import FORM_LENGTHS, LINK_OVER, REFUSED, minutes_of, sentences_of
+from ais.web.browser import (
+    account_cookie,
+    account_services,
+    device_cookie,
+    device_proof,
+    known_session,
+    origin_of,
+    signed_in,
+)
 from ais.web.rendering import Mistakes, in_both, page_language, render, see_other
 from ais.web.session import ShopSession, read_session, renewed, require_own_form, session_cookie
 from ais.web.shop.forms import fields_of
@@ -56,6 +65,7 @@ async def send_sign_in(request: HTTPRequest) -> Response[Any]:
             origin=origin_of(request),
             kind=SessionKind.PAGE,
             replaces=known_session(request),
+            device_proof=device_proof(request),
         )
     except SecondFactorNeeded as asked:
         request.state.spends_a_try = asked.spends_a_try
@@ -63,18 +73,18 @@ async def send_sign_in(request: HTTPRequest) -> Response[Any]:
     except SignInRefused:
         return _sign_in_form(request, session, email, mistake=REFUSED, asks_code=bool(code), status=401)
     except TooManyTries as refusal:
-        return _sign_in_form(request, session, email, wait_minutes=_minutes(refusal), status=429)
+        return _sign_in_form(request, session, email, wait_minutes=minutes_of(refusal), status=429)
     return _welcome(request, session, opened.session)
 
 
-def _welcome(request: HTTPRequest, session: ShopSession, opened: Any) -> Response[None]:
+def _welcome(request: HTTPRequest, session: ShopSession, opened: SessionRef) -> Response[None]:
     """On to the account, with new cookies: nobody who knew the old ones knows these."""
-    cookies = [account_cookie(request, opened), session_cookie(request, renewed(session))]
+    cookies = [
+        account_cookie(request, opened),
+        device_cookie(request, opened),
+        session_cookie(request, renewed(session)),
+    ]
     return see_other(f"/{page_language(request)}/account", cookies)
-
-
-def _minutes(refusal: TooManyTries) -> int:
-    return -(-(refusal.retry_after_seconds or 0) // 60)
 
 
 def _sign_in_form(
@@ -184,7 +194,7 @@ async def send_verify(request: HTTPRequest) -> Response[Any]:
     except SignInRefused:
         return _verify_form(request, session, token, mistake=REFUSED, status=401)
     except TooManyTries as refusal:
-        return _verify_form(request, session, token, wait_minutes=_minutes(refusal), status=429)
+        return _verify_form(request, session, token, wait_minutes=minutes_of(refusal), status=429)
     except LinkOver:
         return _verify_form(request, session, "", mistake=LINK_OVER, status=410)
     email = await open_email(services, user)
