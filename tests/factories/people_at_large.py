@@ -23,10 +23,12 @@ from ais.accounts.rights.repository import insert_grant
 from ais.accounts.service.plumbing import acting
 from ais.accounts.service.second_factor import begin_second_factor, confirm_second_factor
 from ais.app.accounts import open_accounts
+from ais.app.composition import open_gateways
+from ais.app.registry import build_registry
 from ais.app.rights import KnownAgencies
 from ais.kit import Channel, Money, SystemClock, encode_id, ids
 from ais.payments import create_agency
-from ais.platform.database import Database
+from ais.platform.database import Database, UnitOfWork
 from ais.platform.settings import DEMO_OPERATOR_TOKEN, Settings
 
 CHEAP_PASSWORDS = {
@@ -57,6 +59,7 @@ class People:
     """Callers of every kind by name (``headers``), and new ones for whatever ends with its request."""
 
     def __init__(self, program: RunningProgram, agency_code: str = "ATLARGE") -> None:
+        self.url = program.web[0].url
         self._runner = asyncio.Runner()
         settings = Settings(
             database_url=program.database_url, password_memory_kib=64, password_rounds=1, sign_in_delay_seconds=0
@@ -64,6 +67,9 @@ class People:
         self._database = self._run(
             Database.connect(program.database_url, clock=SystemClock(), minimum=1, maximum=2, vault=VAULT)
         )
+        # What happens in here is told to whom the program tells it.
+        gateways = open_gateways(settings, self._database)
+        self._database.subscriptions = build_registry(settings, gateways).subscriptions
         self._services = open_accounts(settings, self._database)
         self._agency = self._run(self._open_agency(agency_code))
         self._kinds: dict[str, Callable[[], Awaitable[Someone]]] = {
@@ -120,6 +126,29 @@ class People:
         return self._run(
             self._mailed(LinkPurpose.RESET, ask_reset(self._services, email=somebody.email, language="en"))
         )
+
+    @property
+    def agency(self) -> str:
+        """The agency of the agents, which may spend a million riyals; its public id."""
+        return encode_id(ids.AGENCY, self._agency)
+
+    def change(self, work: Callable[[UnitOfWork], Awaitable[Answer]]) -> Answer:
+        """What ``work`` answers, carried out in one transaction, its jobs and events with it."""
+
+        async def changed() -> Answer:
+            async with self._database.unit_of_work(CREATOR) as uow:
+                return await work(uow)
+
+        return self._run(changed())
+
+    def values(self, statement: str, *arguments: object) -> list[Any]:
+        """The first column of what a statement finds."""
+
+        async def found() -> list[Any]:
+            async with self._database.connection() as connection:
+                return [row[0] for row in await connection.fetch(statement, *arguments)]
+
+        return self._run(found())
 
     def _run(self, work: Coroutine[Any, Any, Answer]) -> Answer:
         return self._runner.run(work)

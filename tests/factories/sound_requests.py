@@ -14,15 +14,9 @@ from datetime import timedelta
 from tests.factories.people_at_large import OPERATOR, People
 from tests.factories.shopper import JSON, days_ahead, new_key, order_request
 from tests.factories.sound_accounts import Parts, sound_account_request
+from tests.factories.sound_returns import Returns
 from tests.factories.stripe_simulator import WEBHOOK_SECRET
 
-# These need what comes about outside of the document; the tests of their packages see them succeed, here they are only
-# asked wrongly.
-TRIED_ELSEWHERE = {
-    "pay_out",  # cash that is owed: an order paid at the counter, then given up
-    "try_refund_again",  # a refund that the provider failed
-    "look_up_credit",  # the code of a travel credit, which is in a mail only
-}
 # What must be asked for first where nothing is left of what an operation is about.
 MADE_BY: dict[str, tuple[str, ...]] = {
     "approve": ("ask_for_role",),
@@ -103,6 +97,7 @@ class SoundRequests:
 
     def __init__(self, people: People) -> None:
         self.people = people
+        self.returns = Returns(people)
         self.made: dict[str, list[JSON]] = defaultdict(list)
 
     def remember(self, name: str, parts: Parts, answer: JSON) -> None:
@@ -130,11 +125,9 @@ class SoundRequests:
 
     def request(self, name: str, chance: random.Random) -> Parts | None:
         """A request that the program can grant; None as long as what it needs has not been answered."""
-        if name in TRIED_ELSEWHERE:
-            return None
-        account = sound_account_request(name, self.people, self.made, chance)
-        if account is not None:
-            return account
+        known = sound_account_request(name, self.people, self.made, chance) or self.returns.request(name)
+        if known is not None:
+            return known
         if name == "search_offers":
             return {"body": search(chance), "headers": self.people.headers[chance.choice(BUYERS)]}
         if name == "find_airports":
