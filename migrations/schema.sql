@@ -963,11 +963,13 @@ CREATE TABLE public.cancellation_quote_lines (
     refunded_minor bigint NOT NULL,
     rule text NOT NULL,
     details jsonb DEFAULT '{}'::jsonb NOT NULL,
+    taken_minor bigint DEFAULT 0 NOT NULL,
     CONSTRAINT cancellation_quote_lines_check CHECK (((penalty_minor >= 0) AND (penalty_minor <= kept_minor))),
     CONSTRAINT cancellation_quote_lines_check1 CHECK (((shortfall_minor >= 0) AND (shortfall_minor <= (kept_minor - penalty_minor)))),
     CONSTRAINT cancellation_quote_lines_check2 CHECK ((paid_minor = (kept_minor + refunded_minor))),
     CONSTRAINT cancellation_quote_lines_kept_minor_check CHECK ((kept_minor >= 0)),
-    CONSTRAINT cancellation_quote_lines_refunded_minor_check CHECK ((refunded_minor >= 0))
+    CONSTRAINT cancellation_quote_lines_refunded_minor_check CHECK ((refunded_minor >= 0)),
+    CONSTRAINT cancellation_quote_lines_taken CHECK (((taken_minor >= 0) AND (taken_minor <= ((kept_minor - penalty_minor) - shortfall_minor))))
 );
 
 CREATE TABLE public.cancellation_quotes (
@@ -3004,6 +3006,10 @@ CREATE UNIQUE INDEX coupons_one_live ON public.coupons USING btree (segment_id, 
 
 CREATE INDEX dispute_events_dispute_id ON public.dispute_events USING btree (dispute_id);
 
+CREATE INDEX disputes_newest ON public.disputes USING btree (opened_at DESC, id DESC);
+
+CREATE INDEX disputes_newest_of_status ON public.disputes USING btree (status, opened_at DESC, id DESC);
+
 CREATE INDEX disputes_order_id ON public.disputes USING btree (order_id);
 
 CREATE INDEX disputes_payment_id ON public.disputes USING btree (payment_id);
@@ -3117,6 +3123,10 @@ CREATE INDEX provider_events_event_id ON public.provider_events USING btree (eve
 CREATE INDEX provider_events_received ON public.provider_events USING btree (received_at DESC, event_id DESC);
 
 CREATE INDEX provider_events_waiting ON public.provider_events USING btree (received_at) WHERE (state = 'stored'::text);
+
+CREATE INDEX refunds_newest ON public.refunds USING btree (created_at DESC, id DESC);
+
+CREATE INDEX refunds_newest_of_status ON public.refunds USING btree (status, created_at DESC, id DESC);
 
 CREATE INDEX refunds_order_id ON public.refunds USING btree (order_id);
 

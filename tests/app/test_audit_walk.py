@@ -29,7 +29,9 @@ from ais.app.asgi import litestar_application
 from ais.app.cli import COMMANDS
 from ais.kit import Money, encode_id, ids, system_actor
 from ais.kit.ids import PaymentId, RefundId
-from ais.payments import begin_refund
+from ais.payments import DisputeStatus, begin_refund
+from ais.payments.domain import ProviderDispute
+from ais.payments.service.dispute import settle_dispute
 from ais.platform.jobs import JobRegistry, Retry
 from ais.platform.jobs.worker import run_due_jobs
 from ais.platform.settings import Settings
@@ -122,6 +124,7 @@ COMMAND_ENTRIES = {
     "inventory set-authorisation": "inventory.authorisation_set",
     "order cancel": "order.given_up",
     "order void": "order.voided",
+    "order release": "order.released",
     "tickets add-range": "tickets.range_added",
     "ledger export": "ledger.exported",
     "ledger rules": "ledger.rule_set",
@@ -270,6 +273,15 @@ async def failed_refund(program):
     return refund
 
 
+async def lose_dispute(program, payment):
+    """The bank has given the payer the money back for good."""
+    amount = Money.parse(payment["amount"]["amount"], payment["amount"]["currency"])
+    found = ProviderDispute(f"dp_{payment['id']}", DisputeStatus.LOST, amount, "fraudulent", None)
+    async with program.database.unit_of_work(ACTOR) as uow:
+        await settle_dispute(uow, PaymentId(payment_id(payment)), found)
+    await program.run_jobs()
+
+
 async def walk_orders(walk):
     program = walk.program
     offer = await program.offer()
@@ -416,6 +428,9 @@ async def command_sales(run, folder):
         await program.pay(order)
     await run.call("order cancel", given_up["id"], "--yes")
     await run.call("order void", voided["id"], "--reason", "wrong date")
+    lost = await program.order()
+    await lose_dispute(program, await program.pay(lost))
+    await run.call("order release", lost["id"], "--reason", "paid at the counter")
     unpaid = await program.order()
     await asyncio.to_thread(run.line, "order", "cancel", unpaid["id"], "--yes")
     await run.call("privacy export", "--email", "sara@example.com")

@@ -162,6 +162,10 @@ PLANTED: dict[str, str] = {
     "orders.coupons_have_seats": "UPDATE hold_items SET state = 'released' WHERE state = 'sold'",
     "orders.quotes_sum": "UPDATE cancellation_quotes SET penalty_minor = penalty_minor + 1",
     "orders.given_up_once": "UPDATE cancellation_quotes SET status = 'expired'",
+    "orders.disputed_does_not_fly": f"UPDATE orders SET payment_status = 'disputed' WHERE id = {CONFIRMED}",
+    "orders.recovered_is_posted": """
+        ALTER TABLE cancellation_quote_lines DROP CONSTRAINT cancellation_quote_lines_taken;
+        UPDATE cancellation_quote_lines SET taken_minor = 1""",
     "orders.refunds_follow_quotes": "UPDATE cancellation_quotes SET refund_minor = refund_minor + 1",
     "orders.locators_unique": """
         ALTER TABLE orders DROP CONSTRAINT orders_record_locator_key; UPDATE orders SET record_locator = 'ABCDEF'""",

@@ -8,8 +8,9 @@ from ais.accounts import AddressVerified, email_lookup_of
 from ais.inventory import HoldExpired
 from ais.kit import encode_id, ids
 from ais.orders import repository
+from ais.orders.service.disputed import apply_dispute
 from ais.orders.service.schedule_change import cancel_segments, reinstate_segments, retime_segments
-from ais.orders.service.settle import apply_dispute, apply_refund
+from ais.orders.service.settle import apply_refund
 from ais.payments import DisputeClosed, PaymentDisputed, RefundSettled
 from ais.platform.audit import Entry, record
 from ais.platform.jobs import JobContext, JobRegistry

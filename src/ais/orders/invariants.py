@@ -251,6 +251,45 @@ INVARIANTS = (
         WHERE promised.total > coalesce(begun.total, 0)
         """,
     ),
+    # Joins ticketing: nobody flies on money that a bank has taken and decides about.
+    Invariant(
+        "orders.disputed_does_not_fly",
+        "While a bank decides about an order's money, none of its coupons is open.",
+        """
+        SELECT orders.id, coupon.document_id, coupon.number
+        FROM orders JOIN documents AS document ON document.order_id = orders.id
+        JOIN coupons AS coupon ON coupon.document_id = document.id
+        WHERE orders.payment_status = 'disputed' AND coupon.status = 'open'
+        """,
+    ),
+    # Joins payments and the ledger: of what a lost dispute took, so much is made up for as the books say.
+    Invariant(
+        "orders.recovered_is_posted",
+        "What confirmed quotes keep because a bank has it already makes chargebacks smaller by as much, and is never"
+        " more than banks have taken.",
+        """
+        SELECT quote.order_id, quote.id AS quote_id, said.taken, posted.recovered
+        FROM cancellation_quotes AS quote
+        JOIN LATERAL (
+            SELECT sum(taken_minor) AS taken FROM cancellation_quote_lines WHERE quote_id = quote.id
+        ) AS said ON true
+        LEFT JOIN LATERAL (
+            SELECT -sum(entry.amount_minor) AS recovered
+            FROM ledger_postings AS posting JOIN ledger_entries AS entry ON entry.posting_id = posting.id
+            WHERE posting.kind = 'cancelled' AND posting.cause_type = 'quote' AND posting.cause_id = quote.id::text
+              AND entry.account = 'chargebacks'
+        ) AS posted ON true
+        WHERE quote.status = 'confirmed' AND coalesce(said.taken, 0) <> coalesce(posted.recovered, 0)
+        UNION ALL
+        SELECT quote.order_id, NULL, sum(line.taken_minor), lost.minor
+        FROM cancellation_quotes AS quote JOIN cancellation_quote_lines AS line ON line.quote_id = quote.id
+        LEFT JOIN LATERAL (
+            SELECT sum(amount_minor) AS minor FROM disputes WHERE order_id = quote.order_id AND status = 'lost'
+        ) AS lost ON true
+        WHERE quote.status = 'confirmed' AND line.taken_minor > 0
+        GROUP BY quote.order_id, lost.minor HAVING sum(line.taken_minor) > coalesce(lost.minor, 0)
+        """,
+    ),
     Invariant(
         "orders.locators_unique",
         "No two orders have the same record locator.",

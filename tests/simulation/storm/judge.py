@@ -149,6 +149,13 @@ STATEMENTS: dict[str, str] = {
             AND opened.recorded_at < refund.created_at
         WHERE coalesce(dispute.closed_at, 'infinity') > refund.created_at
     """,
+    "a passenger may fly on money that a bank has taken": """
+        SELECT orders.record_locator, document.number, coupon.number AS coupon
+        FROM disputes AS dispute JOIN orders ON orders.id = dispute.order_id
+        JOIN documents AS document ON document.order_id = orders.id
+        JOIN coupons AS coupon ON coupon.document_id = document.id
+        WHERE dispute.status IN ('open', 'lost') AND orders.payment_status <> 'paid' AND coupon.status = 'open'
+    """,
     "a travel credit's balance is not its movements, or below zero": """
         SELECT credit.id, balance_minor, moved.sum, books.sum AS books FROM travel_credits AS credit
         LEFT JOIN LATERAL (
@@ -451,7 +458,9 @@ class Judge:
                 self.accuse(f"{what} is not what the provider says", (currency, booked.get(currency), there[currency]))
 
     async def _disputes(self, owners: dict[str, Any]) -> None:
-        """Of each order the account of chargebacks holds what banks have taken and not given back."""
+        """Of each order the account of chargebacks holds what banks have taken and not given back, before what its
+        cancellations made up for: never more than that.
+        """
         taken: dict[Any, int] = defaultdict(int)
         for dispute in await everything(self.provider, "/v1/disputes"):
             self.seen[f"dispute {dispute['status']}"] += 1
@@ -460,12 +469,17 @@ class Judge:
                 taken[owners[dispute["charge"]]] -= sum(each["amount"] for each in dispute["balance_transactions"])
         booked = await self.connection.fetch(
             """
-            SELECT posting.order_id, sum(entry.amount_minor)::bigint AS balance
+            SELECT posting.order_id, coalesce(sum(entry.amount_minor) FILTER (WHERE cause_type = 'dispute'), 0)::bigint
+                   AS balance, sum(entry.amount_minor)::bigint AS left_of_it
             FROM ledger_entries AS entry JOIN ledger_postings AS posting ON posting.id = entry.posting_id
             WHERE entry.account = 'chargebacks' GROUP BY posting.order_id
             """
         )
         balances = {row["order_id"]: row["balance"] for row in booked}
+        self.seen["chargebacks made up for"] += sum(row["balance"] != row["left_of_it"] for row in booked)
+        for row in booked:
+            if row["left_of_it"] < 0:
+                self.accuse("an order has made up for more than banks have taken", dict(row))
         for order in {*taken, *balances}:
             if taken.get(order, 0) != balances.get(order, 0):
                 self.accuse(

@@ -33,6 +33,7 @@ from ais.orders import (
     open_people,
     order_body,
     quote_cancellation,
+    release_order,
     void_order,
     wish_of,
 )
@@ -236,6 +237,30 @@ def void(output: Output, name: str, passengers: tuple[str, ...], reason: str) ->
     body = with_database(output, undo, tells=True)
     output.document({"order": body})
     output.say(f"{body.record_locator} is {body.ticketing_status.replace('_', ' ')}; the refund is under way.")
+
+
+@order.command("release")
+@click.argument("name", metavar="LOCATOR|ORDER_ID")
+@reason_option
+@json_option
+@click.pass_obj
+def release(output: Output, name: str, reason: str) -> None:
+    """Let the passengers of an order fly although a bank has taken its money for good: their coupons are open again.
+
+    Exit code 1 if there is no such order, the bank still decides, or no coupon is suspended. To give the seats back
+    instead: `ais order cancel`.
+    """
+
+    async def free(database: Database, _settings: Settings) -> tuple[Order, int]:
+        async with database.unit_of_work(actor()) as uow:
+            found = await _find(uow.connection, name)
+            if found is None:
+                raise OrderNotFound
+            return found, await release_order(uow, found.id, reason)
+
+    found, released = with_database(output, free)
+    output.document({"record_locator": found.record_locator, "coupons": released})
+    output.say(f"{found.record_locator}: {released} coupons are open again.")
 
 
 async def _find(connection: Connection, name: str) -> Order | None:

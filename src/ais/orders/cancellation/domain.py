@@ -219,7 +219,8 @@ class QuoteLine(msgspec.Struct, frozen=True):
     """One price line that is given up: ``paid`` = ``kept`` + ``refunded``, in minor units of the quote's currency.
 
     Of what is kept ``penalty_minor`` is the fare's charge for cancelling and ``shortfall_minor`` what the flown part
-    of the ticket would have cost more by itself; the rest is not refundable.
+    of the ticket would have cost more by itself; ``taken_minor`` would come back, but a bank has taken as much of the
+    order's money in a dispute that was lost; the rest is not refundable.
     """
 
     position: int
@@ -235,6 +236,7 @@ class QuoteLine(msgspec.Struct, frozen=True):
     refunded_minor: int
     rule: Rule
     details: dict[str, Any] = {}
+    taken_minor: int = 0
 
 
 class Quote(msgspec.Struct, frozen=True):
@@ -262,6 +264,11 @@ class Quote(msgspec.Struct, frozen=True):
     @property
     def refund(self) -> Money:
         return Money(self.refund_minor, self.currency)
+
+    @property
+    def taken(self) -> Money:
+        """What would come back if a bank had not taken it already."""
+        return Money(sum(line.taken_minor for line in self.lines), self.currency)
 
     @property
     def places(self) -> tuple[Place, ...]:

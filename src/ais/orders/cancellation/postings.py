@@ -17,13 +17,15 @@ _VALUE = frozenset({"fare", "carrier_charge"})
 
 
 def kept_by_coupon(quote: Quote) -> dict[Place, Money]:
-    """What the airline keeps of the value of each coupon that is given up, the shortfall of what was flown apart."""
+    """What the airline keeps of the value of each coupon that is given up, the shortfall of what was flown and what a
+    bank has taken already apart.
+    """
     kept: dict[Place, Money] = {}
     for line in quote.lines:
         if line.kind in _VALUE:
             place = (line.passenger_id, line.order_segment_id)
             so_far = kept.get(place, Money(0, quote.currency))
-            kept[place] = so_far + Money(line.kept_minor - line.shortfall_minor, quote.currency)
+            kept[place] = so_far + Money(line.kept_minor - line.shortfall_minor - line.taken_minor, quote.currency)
     return kept
 
 
@@ -34,7 +36,8 @@ def cancelled(
     held: Sequence[Entry],
     earned: Sequence[Entry],
 ) -> Posting:
-    """Coupons are given up: their value and the taxes that come back are owed to the customer, the rest is kept.
+    """Coupons are given up: their value and the taxes that come back are owed to the customer, the rest is kept. What
+    the customer has from the bank already makes the chargeback smaller instead.
 
     ``held`` is what the books hold of the coupons, ``earned`` the credits of :func:`kept_by_coupon`, by the rule of the
     day. A tax that does not come back stays payable to its authority.
@@ -50,7 +53,12 @@ def cancelled(
         coupon = coupons[line.passenger_id, line.order_segment_id]
         entries.extend(_charge_back(line, coupon, authorities.get(line.price_line_position), quote.currency))
     shortfall = Money(sum(line.shortfall_minor for line in quote.lines), quote.currency)
-    entries += [credit(Account.REFUNDS_PAYABLE, quote.refund), *earned, credit(Account.FLOWN_REVENUE, shortfall)]
+    entries += [
+        credit(Account.REFUNDS_PAYABLE, quote.refund),
+        credit(Account.CHARGEBACKS, quote.taken),
+        *earned,
+        credit(Account.FLOWN_REVENUE, shortfall),
+    ]
     return Posting(
         kind="cancelled",
         cause_type="quote",
@@ -79,7 +87,7 @@ def voided(order: Order, document_id: DocumentId, held: Sequence[Entry]) -> Post
 
 def _charge_back(line: QuoteLine, coupon: CouponHeld, authority: str | None, currency: str) -> Iterable[Entry]:
     """What comes back of a tax, or of what a total was rounded by."""
-    money = Money(line.refunded_minor, currency)
+    money = Money(line.refunded_minor + line.taken_minor, currency)
     if line.kind == "tax":
         yield debit(
             Account.TAX_PAYABLE,

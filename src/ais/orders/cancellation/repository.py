@@ -42,9 +42,9 @@ async def insert_quote(uow: UnitOfWork, quote: Quote) -> None:
         )
         INSERT INTO cancellation_quote_lines (quote_id, position, order_id, price_line_position, passenger_id,
                                               order_segment_id, kind, code, paid_minor, kept_minor, penalty_minor,
-                                              shortfall_minor, refunded_minor, rule, details)
+                                              shortfall_minor, refunded_minor, taken_minor, rule, details)
         SELECT $5, position, $6, price_line_position, passenger_id, order_segment_id, kind, code, paid_minor,
-               kept_minor, penalty_minor, shortfall_minor, refunded_minor, rule, details
+               kept_minor, penalty_minor, shortfall_minor, refunded_minor, taken_minor, rule, details
         FROM jsonb_populate_recordset(NULL::cancellation_quote_lines, $2)
         """,
         content,
@@ -150,6 +150,21 @@ async def shortfalls_kept(connection: Connection, order_id: OrderId) -> dict[Pas
         order_id,
     )
     return {PassengerId(row["passenger_id"]): row["kept"] for row in rows}
+
+
+async def recovered_of(connection: Connection, order_id: OrderId) -> int:
+    """How much of what banks have taken in lost disputes earlier cancellations of the order have made up for, in minor
+    units.
+    """
+    recovered: int = await connection.fetchval(
+        """
+        SELECT coalesce(sum(line.taken_minor), 0)::bigint
+        FROM cancellation_quotes AS quote JOIN cancellation_quote_lines AS line ON line.quote_id = quote.id
+        WHERE quote.order_id = $1 AND quote.status = 'confirmed'
+        """,
+        order_id,
+    )
+    return recovered
 
 
 async def issued_at(connection: Connection, order_id: OrderId) -> datetime | None:

@@ -134,6 +134,26 @@ def without_penalty(lines: Sequence[QuoteLine]) -> tuple[QuoteLine, ...]:
     )
 
 
+def without_taken(lines: Sequence[QuoteLine], taken: int) -> tuple[QuoteLine, ...]:
+    """The lines when a bank has taken ``taken`` minor units of the order's money already: so much less comes back, of
+    the first lines first.
+    """
+    left = taken
+    changed = []
+    for line in lines:
+        gone = min(left, line.refunded_minor)
+        left -= gone
+        changed.append(
+            msgspec.structs.replace(
+                line,
+                kept_minor=line.kept_minor + gone,
+                refunded_minor=line.refunded_minor - gone,
+                taken_minor=gone,
+            )
+        )
+    return tuple(changed)
+
+
 def in_steps(lines: Sequence[QuoteLine], multiple: int) -> tuple[QuoteLine, ...]:
     """The lines with their refund brought down to a multiple of ``multiple`` minor units, as cards need it of
     three-decimal currencies; what is too much is kept of the lines that give back most.

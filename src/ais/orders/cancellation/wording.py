@@ -36,6 +36,14 @@ _SHORTFALL = (
     " What was flown costs more by itself; the difference is kept too.",
     " ما سُوفر به يكلّف أكثر وحده، ويُقتطع الفرق أيضًا.",
 )
+_TAKEN = (
+    " The bank has taken it back from the airline already.",
+    " استردّه البنك من شركة الطيران من قبل.",
+)
+_TAKEN_IN_PART = (
+    " The bank has taken a part of it back from the airline already.",
+    " استردّ البنك جزءًا منه من شركة الطيران من قبل.",
+)
 _CARD_STEP = (
     " Cards are refunded in steps of ten of the smallest unit; the rest is kept.",
     " تُعاد المبالغ إلى البطاقة بمضاعفات عشر وحدات صغرى، ويُقتطع الباقي.",
@@ -57,6 +65,8 @@ def rule_sentence(line: QuoteLine, language: Language) -> str:
     )
     if details.get("shortfall"):
         text += _SHORTFALL[place]
+    if line.taken_minor:
+        text += (_TAKEN_IN_PART if line.refunded_minor else _TAKEN)[place]
     if details.get("card_step"):
         text += _CARD_STEP[place]
     if "along" in details:

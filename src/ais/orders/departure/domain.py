@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -114,10 +114,11 @@ def _read_row(line: int, row: Sequence[str]) -> ListedPassenger | WrongLine:
 
 
 def match(listed: Sequence[ListedPassenger], coupons: Sequence[CouponOnFlight]) -> dict[CouponOnFlight, bool]:
-    """Whether each coupon of the flight was flown. Who is not on the list did not come.
+    """Whether each coupon of the flight was flown. Who is not on the list did not come; a suspended coupon is nobody's
+    to fly or to miss, and is left out.
 
     Raises :class:`DepartureListRefused` with every line that names no coupon, or more than one, or one that another
-    line has named, or one that was closed otherwise.
+    line has named, or one that was closed otherwise, and with every suspended one that was flown all the same.
     """
     flown: dict[CouponOnFlight, bool] = {}
     wrong: list[WrongLine] = []
@@ -130,6 +131,8 @@ def match(listed: Sequence[ListedPassenger], coupons: Sequence[CouponOnFlight]) 
             wrong.append(WrongLine(each.line, *what, "one coupon: several answer to this, so name ticket and coupon"))
         elif named[0] in flown:
             wrong.append(WrongLine(each.line, *what, "somebody whom no earlier line names"))
+        elif named[0].status is CouponStatus.SUSPENDED and each.boarded:
+            wrong.append(WrongLine(each.line, *what, "a coupon that is not suspended"))
         elif _closed_otherwise(named[0], boarded=each.boarded):
             was = f"{named[0].status}, as the flight was closed before"
             wrong.append(WrongLine(each.line, "status", BOARDED if each.boarded else NO_SHOW, was))
@@ -137,7 +140,11 @@ def match(listed: Sequence[ListedPassenger], coupons: Sequence[CouponOnFlight]) 
             flown[named[0]] = each.boarded
     if wrong:
         raise DepartureListRefused(wrong)
-    return {coupon: flown.get(coupon, coupon.status is CouponStatus.FLOWN) for coupon in coupons}
+    return {
+        coupon: flown.get(coupon, coupon.status is CouponStatus.FLOWN)
+        for coupon in coupons
+        if coupon.status is not CouponStatus.SUSPENDED
+    }
 
 
 def _names(listed: ListedPassenger, coupon: CouponOnFlight) -> bool:
@@ -191,12 +198,3 @@ def by_steps(
         if coupon.status is not target:
             groups.setdefault((coupon.status, target), []).append(coupon)
     return groups
-
-
-def suspended_lines(coupons: Iterable[CouponOnFlight]) -> list[WrongLine]:
-    """Coupons that a close cannot move, as mistakes of the list: they must be released or refunded first."""
-    return [
-        WrongLine(0, "ticket", f"{coupon.ticket}/{coupon.number}", "a coupon that is not suspended")
-        for coupon in coupons
-        if coupon.status is CouponStatus.SUSPENDED
-    ]

@@ -27,13 +27,11 @@ from ais.orders.cancellation.service.give_up import follow_coupons
 from ais.orders.departure import repository
 from ais.orders.departure.domain import (
     CouponOnFlight,
-    DepartureListRefused,
     DepartureTooEarly,
     ListedPassenger,
     by_steps,
     match,
     steps,
-    suspended_lines,
 )
 from ais.orders.domain import Order, OrderStatus
 from ais.orders.service.states import OrderChange
@@ -72,9 +70,6 @@ async def close_departure(
     if not early and uow.clock.now() < departs_at - EARLIEST:
         raise DepartureTooEarly(departs_at=departs_at.isoformat(timespec="minutes"))
     coupons = await repository.coupons_on_flight(uow, flight_date_id)
-    suspended = suspended_lines(coupons)
-    if suspended:
-        raise DepartureListRefused(suspended)
     outcomes = match(listed, coupons)
     moving = by_steps(outcomes)
     for (status, target), group in moving.items():

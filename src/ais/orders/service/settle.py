@@ -18,6 +18,7 @@ from ais.orders import repository
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus, SegmentStatus, TicketingStatus
 from ais.orders.events import OrderCancelled, OrderConfirmed, OrderExpired, OrderPaymentFailed
 from ais.orders.people import has_its_travellers, open_people
+from ais.orders.service.disputed import suspend_by
 from ais.orders.service.postings import returned
 from ais.orders.service.states import OrderChange
 from ais.orders.service.tickets import tickets_to_issue
@@ -195,6 +196,10 @@ async def finish_with_tickets(uow: UnitOfWork, change: OrderChange) -> None:
     await change.write(uow)
     sale = Sale(order.channel, order.seller_id, order.agent_id, order.point_of_sale)
     await issue_tickets(uow, order.id, order.validating_carrier, sale, tickets)
+    if change.payment_status is not OrderPaymentStatus.PAID:
+        # It waited for numbers, and its payer went to the bank meanwhile.
+        disputes = await disputes_of_order(uow.connection, order.id)
+        await suspend_by(uow, order.id, change.payment_status, disputes)
 
 
 async def _give_up_cancelled(uow: UnitOfWork, change: OrderChange, cancelled: Sequence[OrderSegmentId]) -> None:
@@ -243,47 +248,15 @@ async def apply_refund(uow: UnitOfWork, order_id: OrderId) -> None:
         return
     change = OrderChange(order)
     change.refunded_minor = refunded_minor
-    kept = order.paid_minor - refunded_minor
+    disputes = await disputes_of_order(uow.connection, order_id)
+    lost = sum(dispute.amount.minor for dispute in disputes if dispute.status is DisputeStatus.LOST)
+    kept = order.paid_minor - refunded_minor - lost
     if order.payment_status is OrderPaymentStatus.DISPUTED:
         pass  # The bank decides; what is left then says how the order's money stands.
     elif order.status is OrderStatus.CONFIRMED and kept >= order.total_minor:
         pass  # What went back was a second payment; the order stays paid.
-    elif kept == 0 and change.payment_may_become(OrderPaymentStatus.REFUNDED):
+    elif kept <= 0 and change.payment_may_become(OrderPaymentStatus.REFUNDED):
         change.payment_to(OrderPaymentStatus.REFUNDED, "refunded")
     elif 0 < kept < order.paid_minor and change.payment_may_become(OrderPaymentStatus.PARTIALLY_REFUNDED):
         change.payment_to(OrderPaymentStatus.PARTIALLY_REFUNDED, "refunded in part")
     await change.write(uow)
-
-
-async def apply_dispute(uow: UnitOfWork, order_id: OrderId) -> None:
-    """Bring an order to what the disputes about its money are: disputed while one is open, then paid, or partly or
-    wholly given back, by what is left.
-    """
-    order = await repository.lock_order(uow, order_id)
-    if order is None:
-        return
-    change = OrderChange(order)
-    disputes = await disputes_of_order(uow.connection, order_id)
-    if any(dispute.status is DisputeStatus.OPEN for dispute in disputes):
-        if change.payment_may_become(OrderPaymentStatus.DISPUTED):
-            change.payment_to(OrderPaymentStatus.DISPUTED, "disputed at the bank")
-    elif disputes:
-        lost = sum(dispute.amount.minor for dispute in disputes if dispute.status is DisputeStatus.LOST)
-        target = _after_disputes(order, lost)
-        if change.payment_status is not OrderPaymentStatus.DISPUTED and lost and target is not change.payment_status:
-            # It was decided before we heard of it.
-            if not change.payment_may_become(OrderPaymentStatus.DISPUTED):
-                return
-            change.payment_to(OrderPaymentStatus.DISPUTED, "disputed at the bank")
-        if change.payment_status is OrderPaymentStatus.DISPUTED:
-            change.payment_to(target, "dispute lost" if lost else "dispute won")
-    await change.write(uow)
-
-
-def _after_disputes(order: Order, lost_minor: int) -> OrderPaymentStatus:
-    """How the order's money stands by what is left of it."""
-    kept = order.paid_minor - order.refunded_minor - lost_minor
-    if kept <= 0:
-        return OrderPaymentStatus.REFUNDED
-    whole = kept >= min(order.paid_minor, order.total_minor)
-    return OrderPaymentStatus.PAID if whole else OrderPaymentStatus.PARTIALLY_REFUNDED

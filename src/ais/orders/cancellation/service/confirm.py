@@ -57,6 +57,7 @@ from ais.payments import (
     Refund,
     RefundExceedsPaid,
     begin_refund,
+    disputes_of_order,
     find_refund,
     issue_travel_credit,
     open_attempts,
@@ -67,6 +68,7 @@ from ais.platform.database import UnitOfWork
 from ais.platform.faults import fault_point
 from ais.platform.i18n import Language
 from ais.platform.idempotency import Answer, RequestKey, find_answer, once
+from ais.platform.staff_queue import resolve_staff_queue
 from ais.ticketing import documents_of_order
 
 
@@ -219,6 +221,9 @@ async def carry_out(
     ]
     await post(uow, cancelled(order, quote, coupons, held, earned))
     await give_up_coupons(uow, change, coupons, quote.places, reason, source=f"quote:{quote.id}")
+    if change.status is OrderStatus.CANCELLED:
+        for dispute in await disputes_of_order(uow.connection, order.id):
+            await resolve_staff_queue(uow, "dispute_lost", encode_id(ids.DISPUTE, dispute.id))
 
 
 async def give_up_unticketed(uow: UnitOfWork, change: OrderChange, quote: Quote, reason: str) -> None:

@@ -39,7 +39,7 @@ from ais.orders.cancellation.domain import (
     coupons_held,
     what_is_given_up,
 )
-from ais.orders.cancellation.rules import in_steps, involuntary_lines, voluntary_lines, without_penalty
+from ais.orders.cancellation.rules import in_steps, involuntary_lines, voluntary_lines, without_penalty, without_taken
 from ais.orders.cancellation.schemas import quote_body
 from ais.orders.cancellation.service.partly_flown import ReadReference, shortfalls_of
 from ais.orders.cancellation.service.second_person import WAIVE, RefundLimits
@@ -206,6 +206,13 @@ async def left_of_payments(connection: Connection, order: Order) -> list[tuple[P
     ]
 
 
+async def _taken_of(connection: Connection, order: Order) -> int:
+    """What banks have taken of the order's money for good, and no cancellation has made up for yet, in minor units."""
+    disputes = await disputes_of_order(connection, order.id)
+    lost = sum(dispute.amount.minor for dispute in disputes if dispute.status is DisputeStatus.LOST)
+    return lost - await repository.recovered_of(connection, order.id) if lost else 0
+
+
 async def _of_unticketed(uow: UnitOfWork, order: Order, wish: Wish, window: timedelta) -> Quote:
     """An order without documents is given up as a whole, and all that came in for it goes back."""
     refund = await refundable_of(uow.connection, order)
@@ -231,6 +238,9 @@ async def _of_ticketed(
     waived = sum(line.penalty_minor for line in lines) if wish.waiver_reason is not None else 0
     if waived:
         lines = without_penalty(lines)
+    taken = await _taken_of(uow.connection, order)
+    if taken:
+        lines = without_taken(lines, taken)
     if wish.refund_to is RefundTo.ORIGINAL_PAYMENT:
         lines = in_steps(lines, currency(order.currency).chargeable_multiple)
     refund = Money(sum(line.refunded_minor for line in lines), order.currency)
