@@ -1,8 +1,10 @@
 """Staff give back by the command line: an order, a flight, a departure."""
 
 import asyncio
+import json
 
 import pytest
+from tests.factories.callers import staff
 from tests.factories.command_line import CommandLine
 from tests.factories.giving_back import coupons, minor, refunds, states
 from tests.factories.in_process import ADULT, departure
@@ -58,6 +60,52 @@ async def test_documents_are_voided_on_their_day(module_program, ais):
     seen = await module_program.read(order)
     assert (states(seen), seen["refunded"]) == (("cancelled", "refunded", "void"), order["total"])
     await ais("order", "void", order["record_locator"], "--reason", "again", code=1)
+
+
+LIMIT = {"AIS_REFUND_APPROVAL_ABOVE": "SAR 100"}
+
+
+async def sign(program, approval):
+    """Somebody with an account signs what the command line has asked for."""
+    finance = await staff(program, "finance")
+    answer = await finance.post(f"approvals/{approval['id']}/approve")
+    assert answer.status_code == 200, answer.text
+    await program.run_jobs()
+
+
+@pytest.mark.parametrize(
+    ("words", "ended"),
+    [
+        (("cancel", "--yes"), ("cancelled", "partially_refunded", "issued")),
+        (("void", "--reason", "wrong date"), ("cancelled", "refunded", "void")),
+    ],
+)
+async def test_what_is_given_back_above_the_limit_waits_for_a_second_person(module_program, ais, words, ended):
+    order, _ = await sold(module_program)
+    verb, *options = words
+    said = json.loads((await ais("order", verb, order["id"], *options, "--json", **LIMIT)).stdout)
+    approval = said["approval"]
+    assert (said["order"], approval["status"], approval["kind"]) == (None, "open", "refund")
+    assert approval["requested_by"] == f"system:cli-order-{verb}"
+    assert states(await module_program.read(order)) == ("confirmed", "paid", "issued")
+    assert await refunds(module_program, order) == []
+    if verb == "void":
+        again = await ais("order", verb, order["id"], *options, **LIMIT)
+        assert f"{approval['id']} waits for a second person" in again.stdout
+    await sign(module_program, approval)
+    assert states(await module_program.read(order)) == ended
+
+
+async def test_the_operator_gives_back_alone_up_to_the_limit_counting_what_went_before(module_program, ais):
+    order, _ = await sold(module_program, [ADULT, ADULT])
+    quoted = json.loads((await ais("order", "cancel", order["id"], "--json", **LIMIT)).stdout)["quote"]
+    one = minor(quoted["refund"]) // 2
+    exact = {"AIS_REFUND_APPROVAL_ABOVE": f"SAR {one // 100}.{one % 100:02d}"}
+    for passenger, waits in zip(order["passengers"], (False, True), strict=True):
+        words = ("order", "cancel", order["id"], "--passenger", passenger["id"], "--yes", "--json")
+        said = json.loads((await ais(*words, **exact)).stdout)
+        assert (said["order"] is None, said["approval"] is not None) == (waits, waits)
+    assert coupons(await module_program.read(order)) == ["refunded", "open"]
 
 
 async def test_a_flight_is_cancelled_with_its_orders_and_again_changes_nothing(module_program, ais_json):

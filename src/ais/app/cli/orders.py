@@ -8,6 +8,7 @@ from typing import Any
 import click
 import msgspec
 
+from ais.accounts import ApprovalBody
 from ais.app.cli.edge import actor, with_database
 from ais.app.cli.outcome import NOT_SO, end
 from ais.app.cli.output import Output, json_option
@@ -38,7 +39,7 @@ from ais.orders import (
     wish_of,
 )
 from ais.platform.database import Connection, Database
-from ais.platform.idempotency import RequestKey, fingerprint
+from ais.platform.idempotency import Answer, RequestKey, fingerprint
 from ais.platform.settings import Settings
 from ais.platform.telemetry import CORRELATION_ID
 from ais.ticketing import documents_of_order
@@ -156,22 +157,16 @@ def cancel(
     """Quote what comes back if an order, or a part of it, is given up; with --yes give it up.
 
     The fare's rules decide, or, where the airline has cancelled or changed a flight, everything unflown comes back.
-    Exit code 1 if there is no such order, or nothing of it can be given up.
+    Above AIS_REFUND_APPROVAL_ABOVE it waits for a second person, who has signed in. Exit code 1 if there is no such
+    order, or nothing of it can be given up.
     """
 
-    async def give_up(database: Database, settings: Settings) -> tuple[CancellationQuoteBody, OrderBody | None]:
-        from ais.app.composition import open_gateways
-
+    async def give_up(database: Database, settings: Settings) -> tuple[CancellationQuoteBody, _Done | None]:
         async with database.connection() as connection:
             found = await _find(connection, name)
         if found is None:
             raise OrderNotFound
-        services = CancelOrder(
-            database,
-            open_gateways(settings, database),
-            timedelta(minutes=settings.quote_minutes),
-            settings.accounting_timezone,
-        )
+        services = _services(settings, database)
         wish = wish_of(passengers or None, segments or None, refund_to)
         who, correlation = actor(), CORRELATION_ID.get()
         quoted = await quote_cancellation(services, who, correlation, None, found.id, wish, "en")
@@ -183,10 +178,10 @@ def cancel(
         # The quote is this command's own: its id is the key, so that nothing can be done twice.
         key = RequestKey(f"cli cancel {quote.id}", quote.id, fingerprint({}))
         answer = await confirm_quote(services, who, correlation, key, CancellationQuoteId(quote_id), "en")
-        return quote, msgspec.json.decode(answer.body, type=OrderBody)
+        return quote, _done(answer)
 
-    quote, body = with_database(output, give_up, tells=True)
-    output.document({"quote": quote, "order": body})
+    quote, done = with_database(output, give_up, tells=True)
+    output.document({"quote": quote, **_told(done)})
     output.table(
         ("Passenger", "Flight", "Kind", "Code", "Paid>", "Kept>", "Back>", "Rule"),
         [
@@ -196,12 +191,14 @@ def cancel(
         ],
     )  # fmt: skip
     output.say(f"fee {quote.fee.amount}, comes back {quote.refund.amount} {quote.refund.currency}")
-    if body is None:
+    if done is None:
         output.say(
             f"Nothing is given up yet: --yes confirms it, or the quote {quote.id} until {quote.expires_at:%H:%M} UTC."
         )
+    elif isinstance(done, ApprovalBody):
+        _say_waits(output, done)
     else:
-        output.say(f"{body.record_locator} is {body.status}; the refund is under way.")
+        output.say(f"{done.record_locator} is {done.status}; the refund is under way.")
 
 
 @order.command("void")
@@ -212,31 +209,27 @@ def cancel(
 @click.pass_obj
 def void(output: Output, name: str, passengers: tuple[str, ...], reason: str) -> None:
     """Undo the documents of an order on their day of issue: all that was paid for them goes back, whatever the fare's
-    rules say.
+    rules say. Above AIS_REFUND_APPROVAL_ABOVE it waits for a second person, who has signed in.
 
     Exit code 1 if there is no such order, a coupon is not open any more, or the day of issue is over.
     """
 
-    async def undo(database: Database, settings: Settings) -> OrderBody:
-        from ais.app.composition import open_gateways
-
+    async def undo(database: Database, settings: Settings) -> _Done:
         async with database.connection() as connection:
             found = await _find(connection, name)
         if found is None:
             raise OrderNotFound
-        services = CancelOrder(
-            database,
-            open_gateways(settings, database),
-            timedelta(minutes=settings.quote_minutes),
-            settings.accounting_timezone,
-        )
+        services = _services(settings, database)
         only = wish_of(passengers or None, None).passenger_ids
         answer = await void_order(services, actor(), CORRELATION_ID.get(), None, found.id, reason, "en", only)
-        return msgspec.json.decode(answer.body, type=OrderBody)
+        return _done(answer)
 
-    body = with_database(output, undo, tells=True)
-    output.document({"order": body})
-    output.say(f"{body.record_locator} is {body.ticketing_status.replace('_', ' ')}; the refund is under way.")
+    done = with_database(output, undo, tells=True)
+    output.document(_told(done))
+    if isinstance(done, ApprovalBody):
+        _say_waits(output, done)
+    else:
+        output.say(f"{done.record_locator} is {done.ticketing_status.replace('_', ' ')}; the refund is under way.")
 
 
 @order.command("release")
@@ -261,6 +254,39 @@ def release(output: Output, name: str, reason: str) -> None:
     found, released = with_database(output, free)
     output.document({"record_locator": found.record_locator, "coupons": released})
     output.say(f"{found.record_locator}: {released} coupons are open again.")
+
+
+_Done = OrderBody | ApprovalBody
+"""What became of it: done, or it waits for a second person."""
+
+
+def _services(settings: Settings, database: Database) -> CancelOrder:
+    from ais.app.composition import open_gateways
+    from ais.app.rights import refund_limits
+
+    return CancelOrder(
+        database,
+        open_gateways(settings, database),
+        timedelta(minutes=settings.quote_minutes),
+        settings.accounting_timezone,
+        refund_limits=refund_limits(settings),
+    )
+
+
+def _done(answer: Answer) -> _Done:
+    if answer.status == 202:
+        return msgspec.json.decode(answer.body, type=ApprovalBody)
+    return msgspec.json.decode(answer.body, type=OrderBody)
+
+
+def _told(done: _Done | None) -> dict[str, Any]:
+    waits = isinstance(done, ApprovalBody)
+    return {"order": None if waits else done, "approval": done if waits else None}
+
+
+def _say_waits(output: Output, approval: ApprovalBody) -> None:
+    until = f"{approval.expires_at:%Y-%m-%d %H:%M:%S} UTC"
+    output.say(f"{approval.id} waits for a second person until {until}; nothing is done yet.")
 
 
 async def _find(connection: Connection, name: str) -> Order | None:
