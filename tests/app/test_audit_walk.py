@@ -20,6 +20,7 @@ from tests.factories.accounts import OTHER_PASSWORD, PASSWORD, bearing, make_per
 from tests.factories.audit import entries
 from tests.factories.callers import staff
 from tests.factories.command_line import CommandLine, without_flight
+from tests.factories.giving_back import bank_decides
 from tests.factories.in_process import OPERATOR, bearer, departure, in_process, new_key, order_id, payment_id
 from tests.factories.programs import market, simulator
 
@@ -30,8 +31,6 @@ from ais.app.cli import COMMANDS
 from ais.kit import Money, encode_id, ids, system_actor
 from ais.kit.ids import PaymentId, RefundId
 from ais.payments import DisputeStatus, begin_refund
-from ais.payments.domain import ProviderDispute
-from ais.payments.service.dispute import settle_dispute
 from ais.platform.jobs import JobRegistry, Retry
 from ais.platform.jobs.worker import run_due_jobs
 from ais.platform.settings import Settings
@@ -273,15 +272,6 @@ async def failed_refund(program):
     return refund
 
 
-async def lose_dispute(program, payment):
-    """The bank has given the payer the money back for good."""
-    amount = Money.parse(payment["amount"]["amount"], payment["amount"]["currency"])
-    found = ProviderDispute(f"dp_{payment['id']}", DisputeStatus.LOST, amount, "fraudulent", None)
-    async with program.database.unit_of_work(ACTOR) as uow:
-        await settle_dispute(uow, PaymentId(payment_id(payment)), found)
-    await program.run_jobs()
-
-
 async def walk_orders(walk):
     program = walk.program
     offer = await program.offer()
@@ -429,7 +419,7 @@ async def command_sales(run, folder):
     await run.call("order cancel", given_up["id"], "--yes")
     await run.call("order void", voided["id"], "--reason", "wrong date")
     lost = await program.order()
-    await lose_dispute(program, await program.pay(lost))
+    await bank_decides(program, await program.pay(lost), DisputeStatus.LOST)
     await run.call("order release", lost["id"], "--reason", "paid at the counter")
     unpaid = await program.order()
     await asyncio.to_thread(run.line, "order", "cancel", unpaid["id"], "--yes")

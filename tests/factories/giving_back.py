@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
-from tests.factories.in_process import InProcess, bearer, new_key, order_id
+from tests.factories.in_process import InProcess, bearer, new_key, order_id, payment_id
 
-from ais.kit import Money
+from ais.kit import Money, system_actor
+from ais.kit.ids import PaymentId
 from ais.ledger import order_balances
+from ais.payments import DisputeStatus
+from ais.payments.domain import ProviderDispute
+from ais.payments.service.dispute import settle_dispute
 
 JSON = dict[str, Any]
 
@@ -101,6 +105,15 @@ async def books(program: InProcess, order: JSON) -> dict[str, int]:
     async with program.database.connection() as connection:
         found = await order_balances(connection, order_id(order))
     return {str(account): balance for (account, _), balance in found.items()}
+
+
+async def bank_decides(program: InProcess, payment: JSON, status: DisputeStatus) -> None:
+    """The payer has disputed the whole payment, and the bank has decided so; the order knows."""
+    amount = Money.parse(payment["amount"]["amount"], payment["amount"]["currency"])
+    found = ProviderDispute(f"dp_{payment['id']}", status, amount, "fraudulent", None)
+    async with program.database.unit_of_work(system_actor("test")) as uow:
+        await settle_dispute(uow, PaymentId(payment_id(payment)), found)
+    await program.run_jobs()
 
 
 async def flight_dates(program: InProcess, order: JSON) -> list[Any]:

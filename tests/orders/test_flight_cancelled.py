@@ -1,14 +1,17 @@
 """The airline cancels or changes a flight: everything unflown comes back with every fee, asked for or by itself."""
 
+from datetime import date, timedelta
+
 import pytest
-from tests.factories.audit import audited
 from tests.factories.giving_back import (
+    bank_decides,
     books,
     cancel,
     confirm,
     coupons,
     flight_dates,
     minor,
+    post_confirm,
     post_quote,
     quote,
     refunds,
@@ -19,8 +22,9 @@ from tests.payments.test_disputes import decide, dispute, tell
 
 from ais.app.schedule_import import cancel_flight_for_orders
 from ais.kit import system_actor
-from ais.orders import OrderFlightsCancelled, sales_on_flight_dates
+from ais.orders import OrderFlightsCancelled, RetimeRule, sales_on_flight_dates
 from ais.orders.service.schedule_change import cancel_segments
+from ais.payments import DisputeStatus
 from ais.platform.jobs import JobRegistry
 from ais.schedule import FlightDatesCancelled, FlightDatesReinstated, FlightDatesRetimed
 
@@ -90,16 +94,77 @@ async def test_unpaid_orders_end_with_their_flight_and_nobody_can_pay_for_them(m
     assert await module_program.hold_of(order) == "released"
 
 
-async def test_a_changed_time_lets_the_customer_go_without_a_fee(module_program):
-    order = await module_program.order(slices=[("RUH", "DMM", departure(2))])
+async def move(program, flight, departure_minutes, arrival_minutes):
+    """The schedule moves a flight, and orders learn of it."""
+    departs, arrives = timedelta(minutes=departure_minutes), timedelta(minutes=arrival_minutes)
+    async with program.database.unit_of_work(ACTOR) as uow:
+        await uow.connection.execute(
+            """
+            UPDATE legs SET scheduled_departure_at = scheduled_departure_at + $2::interval,
+                scheduled_arrival_at = scheduled_arrival_at + $3::interval,
+                passenger_departure_at = passenger_departure_at + $2::interval,
+                passenger_arrival_at = passenger_arrival_at + $3::interval
+            WHERE flight_date_id = $1
+            """,
+            flight,
+            departs,
+            arrives,
+        )
+        await uow.connection.execute(
+            """
+            UPDATE segments SET departs_at = departs_at + $2::interval, arrives_at = arrives_at + $3::interval
+            WHERE flight_date_id = $1
+            """,
+            flight,
+            departs,
+            arrives,
+        )
+        uow.publish(FlightDatesRetimed(flight_date_ids=(flight,)))
+    await program.run_jobs()
+
+
+@pytest.mark.parametrize(
+    ("departs", "arrives", "off"),
+    [(120, 120, 120), (0, 121, 121), (-121, -121, 121), (120, 119, 120), (-120, -60, 120)],
+)
+async def test_a_flight_that_is_moved_far_lets_the_customer_go_without_a_fee(module_program, departs, arrives, off):
+    order = await module_program.order(slices=[("RUH", "DMM", departure(3))])
+    await module_program.pay(order)
+    before = await quote(module_program, order)
+    assert minor(before["penalty"]) > 0
+    (flight,) = await flight_dates(module_program, order)
+    await move(module_program, flight, departs, arrives)
+    try:
+        assert codes(await module_program.read(order)) == ["TK"]
+        quoted = await quote(module_program, order)
+    finally:
+        await move(module_program, flight, -departs, -arrives)
+    (said,) = {line["rule"].partition(" A flight was moved")[2] for line in quoted["lines"]}
+    if off > 120:
+        assert (quoted["fee"]["amount"], quoted["refund"]) == ("0.00", order["total"])
+        assert said == f" by {off} minutes; by more than 120 it is the airline's doing."
+    else:
+        assert (quoted["fee"], quoted["penalty"]) == (before["fee"], before["penalty"])
+        assert said == f" by {off} minutes; only by more than 120 does everything come back."
+
+
+async def test_a_quote_from_before_the_flight_was_moved_further_no_longer_holds(module_program):
+    order = await module_program.order(slices=[("RUH", "DMM", departure(3))])
     await module_program.pay(order)
     (flight,) = await flight_dates(module_program, order)
-    async with module_program.database.unit_of_work(ACTOR) as uow:
-        uow.publish(FlightDatesRetimed(flight_date_ids=(flight,)))
-    await module_program.run_jobs()
-    assert codes(await module_program.read(order)) == ["TK"]
+    await move(module_program, flight, 30, 30)
     quoted = await quote(module_program, order)
-    assert (quoted["fee"]["amount"], quoted["refund"]) == ("0.00", order["total"])
+    await move(module_program, flight, 100, 100)
+    answer = await post_confirm(module_program, order, quoted)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "ORDER_CONFLICT")
+    assert (await quote(module_program, order))["fee"]["amount"] == "0.00"
+    await move(module_program, flight, -130, -130)
+    assert states(await module_program.read(order)) == ("confirmed", "paid", "issued")
+
+
+def test_a_sale_keeps_the_minutes_of_its_day():
+    rule = RetimeRule(((date.min, 120), (date(2027, 7, 1), 60)))
+    assert [rule.on(date(2027, 6, 30)), rule.on(date(2027, 7, 1)), RetimeRule().on(date(2023, 1, 1))] == [120, 60, 120]
 
 
 async def test_a_quote_from_before_the_cancellation_no_longer_holds(module_program):
@@ -159,15 +224,7 @@ async def test_each_order_is_told_once_of_its_cancelled_flights(own_program):
 
 async def test_a_dispute_keeps_the_money_and_staff_are_asked(module_program):
     order = await module_program.order(slices=[("RUH", "JED", departure(35))])
-    await module_program.pay(order)
-    async with module_program.database.connection() as connection:
-        await connection.execute("UPDATE orders SET payment_status = 'disputed' WHERE id = $1", order_id(order))
-        await connection.execute(
-            """INSERT INTO order_history (order_id, axis, from_state, to_state, reason, actor, channel, correlation_id)
-               VALUES ($1, 'order.payment_status', 'paid', 'disputed', 'test', 'test', 'job', 'test')""",
-            order_id(order),
-        )
-    await audited(module_program, order)
+    await bank_decides(module_program, await module_program.pay(order), DisputeStatus.OPEN)
     (flight,) = await flight_dates(module_program, order)
     await cancel_flight(module_program, flight, give_back=True)
     assert await module_program.staff_queue(order["id"]) == ["flight_cancelled_not_refunded"]
@@ -180,8 +237,9 @@ async def test_a_dispute_keeps_the_money_and_staff_are_asked(module_program):
 
 
 async def test_what_a_bank_has_taken_for_good_does_not_go_back_again(module_program):
-    """A storm found the job that tried it twelve times and died. A provider refunds no charge that was disputed, so that
-    staff are asked about the rest.
+    """A storm found the job that tried it twelve times and died.
+
+    A provider refunds no charge that was disputed, so that staff are asked about the rest.
     """
     order = await module_program.order([ADULT, ADULT], slices=[("RUH", "JED", departure(34))])
     payment = await module_program.pay(order)

@@ -16,7 +16,7 @@ from ais.app.rights import KnownAgencies, approval_desk, refund_limits
 from ais.app.shop import open_shop
 from ais.inventory import Availability, SeatDesk
 from ais.offers import SnapshotRefresher
-from ais.orders import CancelOrder, CreateOrder, LinkRules, PayOrder
+from ais.orders import CancelOrder, CreateOrder, LinkRules, PayOrder, RetimeRule
 from ais.payments import AgencyGateway, CashGateway, CreditGateway, Gateways, PaymentGateway
 from ais.payments.adapters.stripe import StripeGateway
 from ais.platform.cache import Cache
@@ -64,6 +64,7 @@ def cancel_order_services(
         settings.accounting_timezone,
         read_reference,
         refund_limits(settings),
+        RetimeRule(settings.moved_above),
     )
 
 

@@ -10,7 +10,7 @@ cabins, ticket number range. An erasure holds the account's row before them and 
 """
 
 from ais.orders.access import EVERYTHING, Scope
-from ais.orders.cancellation.domain import QUOTE_TRANSITIONS, RefundTo
+from ais.orders.cancellation.domain import QUOTE_TRANSITIONS, RefundTo, RetimeRule
 from ais.orders.cancellation.jobs import ask_to_follow
 from ais.orders.cancellation.schemas import CancellationQuoteBody
 from ais.orders.cancellation.service.confirm import confirm_quote
@@ -121,6 +121,7 @@ __all__ = [
     "QuoteSuperseded",
     "RefundLimits",
     "RefundTo",
+    "RetimeRule",
     "Scope",
     "TicketingStatus",
     "VoidTooLate",

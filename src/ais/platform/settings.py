@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal
@@ -81,6 +81,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     offer_minutes: float = 15.0
     quote_minutes: float = 15.0
     refund_approval_above: str = "SAR 5000"
+    involuntary_above_minutes: str = "120"
     sale_days: int = 330
     sales_close_minutes: int = 60
     carrier: str | None = None
@@ -167,6 +168,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def refund_limits(self) -> tuple[Money, ...]:
         """Up to which sums one person of staff may give an order's money back, by currency; of others nothing."""
         return _sums(self.refund_approval_above)
+
+    @property
+    def moved_above(self) -> tuple[tuple[date, int], ...]:
+        """By more than how many minutes the airline may not move a flight without owing the whole ticket, by the day of
+        sale from which on; the first holds from ever on.
+        """
+        return _dated_minutes(self.involuntary_above_minutes)
 
     @property
     def rates(self) -> dict[str, Rate | None]:
@@ -318,13 +326,30 @@ def _sums(text: str) -> tuple[Money, ...]:
     return tuple(sums)
 
 
+def _dated_minutes(text: str) -> tuple[tuple[date, int], ...]:
+    """Minutes, and others from a day on, such as ``120, 60 from 2027-07-01``; raises ValueError for anything else."""
+    found: list[tuple[date, int]] = []
+    for part in text.split(","):
+        minutes, _, day = part.strip().partition(" from ")
+        found.append((date.fromisoformat(day) if found else date.min, int(minutes)))
+        if (day == "") is not (len(found) == 1) or int(minutes) < 0:
+            raise ValueError("the first has no day, every other one has, and none is negative")
+    if [day for day, _ in found] != sorted({day for day, _ in found}):
+        raise ValueError("the days follow each other")
+    return tuple(found)
+
+
 def _refund_mistakes(settings: Settings, sources: Mapping[str, str]) -> list[str]:
-    try:
-        _sums(settings.refund_approval_above)
-    except ValueError as problem:
-        name = sources.get("refund_approval_above", "refund_approval_above")
-        return [f"{name} must be sums such as SAR 5000, KWD 400: {problem}."]
-    return []
+    mistakes = []
+    for name, read, like in (
+        ("refund_approval_above", _sums, "sums such as SAR 5000, KWD 400"),
+        ("involuntary_above_minutes", _dated_minutes, "minutes such as 120, 60 from 2027-07-01"),
+    ):
+        try:
+            read(getattr(settings, name))
+        except ValueError as problem:
+            mistakes.append(f"{sources.get(name, name)} must be {like}: {problem}.")
+    return mistakes
 
 
 def _limit_mistakes(settings: Settings, sources: Mapping[str, str]) -> list[str]:

@@ -74,7 +74,7 @@ _COUPON_MOVES = (
     ),
     trigger("coupons", "coupons_status"),
 )
-_QUOTE_BASIS = ("if quote.basis != basis_of(order, coupons.values()):", "if False:")
+_QUOTE_BASIS = ("if quote.basis != basis_of(order, coupons.values(), moved):", "if False:")
 _QUOTE_STATUS = (
     ("if quote.status is QuoteStatus.CONFIRMED:", "if False:"),
     ("if quote.status is QuoteStatus.SUPERSEDED:", "if False:"),

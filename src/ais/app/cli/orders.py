@@ -25,6 +25,7 @@ from ais.orders import (
     OrderNotFound,
     OrderStatus,
     RefundTo,
+    RetimeRule,
     confirm_quote,
     find_order,
     history_of,
@@ -270,6 +271,7 @@ def _services(settings: Settings, database: Database) -> CancelOrder:
         timedelta(minutes=settings.quote_minutes),
         settings.accounting_timezone,
         refund_limits=refund_limits(settings),
+        retime_rule=RetimeRule(settings.moved_above),
     )
 
 

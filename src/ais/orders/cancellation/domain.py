@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -276,18 +276,46 @@ class Quote(msgspec.Struct, frozen=True):
         return tuple(dict.fromkeys((line.passenger_id, line.order_segment_id) for line in self.lines))
 
 
-def basis_of(order: Order, coupons: Iterable[CouponHeld]) -> str:
-    """A digest of what a quote rests on: where the order, its segments and its coupons stand."""
+class RetimeRule(msgspec.Struct, frozen=True):
+    """From how many minutes on a flight that the airline moves is its doing: ``above`` holds, by the day from which on
+    it does, so many minutes, the first one from ever on. A sale keeps the rule of its day.
+
+    More than 120 minutes, the default, is when a passenger may end the contract and have the whole ticket back by the
+    passenger rights of Saudi Arabia (GACA, in force since 20 November 2023).
+    """
+
+    above: tuple[tuple[date, int], ...] = ((date.min, 120),)
+
+    def on(self, day: date) -> int:
+        """The minutes of the rule that holds for what was sold on that day."""
+        return max(each for each in self.above if each[0] <= day)[1]
+
+
+def basis_of(order: Order, coupons: Iterable[CouponHeld], moved: Mapping[OrderSegmentId, int]) -> str:
+    """A digest of what a quote rests on: where the order, its segments, its coupons and its flights stand. ``moved`` is
+    by how many minutes flights are off the times that were sold.
+    """
     facts = [
         str(order.status),
         *sorted(f"{segment.id} {segment.status_code}" for segment in order.segments),
         *sorted(f"{coupon.document_id} {coupon.number} {coupon.status}" for coupon in coupons),
+        *sorted(f"{segment_id} moved {minutes}" for segment_id, minutes in moved.items()),
     ]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
 
-def airline_broke_it(order: Order, coupons: Mapping[Place, CouponHeld]) -> bool:
-    """Whether the airline has cancelled (UN) or changed (TK) a flight that somebody still holds a coupon for."""
-    broken = {segment.id for segment in order.segments if segment.status_code in {"UN", "TK"}}
+def unflown_segments(coupons: Mapping[Place, CouponHeld]) -> set[OrderSegmentId]:
+    """The segments that somebody still holds a coupon for."""
     unflown = {CouponStatus.OPEN, CouponStatus.SUSPENDED}
-    return any(segment_id in broken and coupon.status in unflown for (_, segment_id), coupon in coupons.items())
+    return {segment_id for (_, segment_id), coupon in coupons.items() if coupon.status in unflown}
+
+
+def airline_cancelled(order: Order, coupons: Mapping[Place, CouponHeld]) -> bool:
+    """Whether the airline has cancelled (UN) a flight that somebody still holds a coupon for."""
+    unflown = unflown_segments(coupons)
+    return any(segment.id in unflown and segment.status_code == "UN" for segment in order.segments)
+
+
+def most_moved(coupons: Mapping[Place, CouponHeld], moved: Mapping[OrderSegmentId, int]) -> int:
+    """By how many minutes a flight that somebody still holds a coupon for was moved, the most of them."""
+    return max((moved.get(segment_id, 0) for segment_id in unflown_segments(coupons)), default=0)

@@ -152,6 +152,27 @@ async def shortfalls_kept(connection: Connection, order_id: OrderId) -> dict[Pas
     return {PassengerId(row["passenger_id"]): row["kept"] for row in rows}
 
 
+async def minutes_moved(connection: Connection, order_id: OrderId) -> dict[OrderSegmentId, int]:
+    """By how many minutes the schedule now departs or arrives earlier or later than what was sold, whichever is more;
+    segments that are on time are left out, and so are cancelled ones.
+
+    Reads the schedule's segments, as they are now.
+    """
+    rows = await connection.fetch(
+        """
+        SELECT id, minutes FROM (
+            SELECT sold.id, greatest(
+                abs(extract(epoch FROM flown.departs_at - sold.departs_at)),
+                abs(extract(epoch FROM flown.arrives_at - sold.arrives_at)))::bigint / 60 AS minutes
+            FROM order_segments AS sold JOIN segments AS flown ON flown.id = sold.segment_id
+            WHERE sold.order_id = $1 AND sold.status <> 'cancelled' AND flown.status <> 'cancelled'
+        ) AS moved WHERE minutes > 0
+        """,
+        order_id,
+    )
+    return {OrderSegmentId(row["id"]): row["minutes"] for row in rows}
+
+
 async def recovered_of(connection: Connection, order_id: OrderId) -> int:
     """How much of what banks have taken in lost disputes earlier cancellations of the order have made up for, in minor
     units.

@@ -134,6 +134,14 @@ def without_penalty(lines: Sequence[QuoteLine]) -> tuple[QuoteLine, ...]:
     )
 
 
+def noting_move(lines: Sequence[QuoteLine], minutes: int, above: int) -> tuple[QuoteLine, ...]:
+    """The lines with the word by how many ``minutes`` the airline has moved a flight, and ``above`` which that is its
+    doing.
+    """
+    said = {"moved": minutes, "moved_above": above}
+    return tuple(msgspec.structs.replace(line, details={**line.details, **said}) for line in lines)
+
+
 def without_taken(lines: Sequence[QuoteLine], taken: int) -> tuple[QuoteLine, ...]:
     """The lines when a bank has taken ``taken`` minor units of the order's money already: so much less comes back, of
     the first lines first.

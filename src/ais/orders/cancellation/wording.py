@@ -36,6 +36,14 @@ _SHORTFALL = (
     " What was flown costs more by itself; the difference is kept too.",
     " ما سُوفر به يكلّف أكثر وحده، ويُقتطع الفرق أيضًا.",
 )
+_MOVED_FAR = (
+    " A flight was moved by {moved} minutes; by more than {moved_above} it is the airline's doing.",
+    " عُدّل موعد رحلة بمقدار {moved} دقيقة، وما زاد على {moved_above} دقيقة فهو من فعل شركة الطيران.",
+)
+_MOVED_LITTLE = (
+    " A flight was moved by {moved} minutes; only by more than {moved_above} does everything come back.",
+    " عُدّل موعد رحلة بمقدار {moved} دقيقة، ولا يُعاد كل المبلغ إلا إذا زاد التعديل على {moved_above} دقيقة.",
+)
 _TAKEN = (
     " The bank has taken it back from the airline already.",
     " استردّه البنك من شركة الطيران من قبل.",
@@ -65,6 +73,9 @@ def rule_sentence(line: QuoteLine, language: Language) -> str:
     )
     if details.get("shortfall"):
         text += _SHORTFALL[place]
+    if "moved" in details:
+        moved = _MOVED_FAR if details["moved"] > details["moved_above"] else _MOVED_LITTLE
+        text += moved[place].format(moved=details["moved"], moved_above=details["moved_above"])
     if line.taken_minor:
         text += (_TAKEN_IN_PART if line.refunded_minor else _TAKEN)[place]
     if details.get("card_step"):

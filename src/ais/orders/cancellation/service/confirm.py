@@ -183,7 +183,8 @@ async def _ready(uow: UnitOfWork, quote_id: CancellationQuoteId, order_id: Order
         raise QuoteExpired
     require_not_disputed(order)
     coupons = coupons_held(await documents_of_order(uow.connection, order_id))
-    if quote.basis != basis_of(order, coupons.values()):
+    moved = await repository.minutes_moved(uow.connection, order_id)
+    if quote.basis != basis_of(order, coupons.values(), moved):
         raise QuoteSuperseded
     return Ready(OrderChange(order), quote, coupons)
 

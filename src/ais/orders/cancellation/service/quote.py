@@ -34,12 +34,21 @@ from ais.orders.cancellation.domain import (
     QuoteLine,
     QuoteStatus,
     RefundTo,
-    airline_broke_it,
+    RetimeRule,
+    airline_cancelled,
     basis_of,
     coupons_held,
+    most_moved,
     what_is_given_up,
 )
-from ais.orders.cancellation.rules import in_steps, involuntary_lines, voluntary_lines, without_penalty, without_taken
+from ais.orders.cancellation.rules import (
+    in_steps,
+    involuntary_lines,
+    noting_move,
+    voluntary_lines,
+    without_penalty,
+    without_taken,
+)
 from ais.orders.cancellation.schemas import quote_body
 from ais.orders.cancellation.service.partly_flown import ReadReference, shortfalls_of
 from ais.orders.cancellation.service.second_person import WAIVE, RefundLimits
@@ -64,7 +73,8 @@ from ais.ticketing import documents_of_order
 class CancelOrder(msgspec.Struct, frozen=True):
     """What giving back needs: ``quote_window`` is how long a quote may be confirmed; in ``timezone`` (IANA) the airline
     counts the day of issue; ``read_reference`` gives the reference data of a process that holds them in memory; what
-    staff give back above ``refund_limits`` a second person signs.
+    staff give back above ``refund_limits`` a second person signs; ``retime_rule`` says by how much the airline may move
+    a flight before that is its doing.
     """
 
     database: Database
@@ -73,6 +83,7 @@ class CancelOrder(msgspec.Struct, frozen=True):
     timezone: str
     read_reference: ReadReference | None = None
     refund_limits: RefundLimits | None = None
+    retime_rule: RetimeRule = RetimeRule()
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -124,7 +135,14 @@ async def quote_cancellation(
     """
 
     async def work(uow: UnitOfWork) -> Answer:
-        quote = await make_quote(uow, order_id, wish, services.quote_window, read_reference=services.read_reference)
+        quote = await make_quote(
+            uow,
+            order_id,
+            wish,
+            services.quote_window,
+            read_reference=services.read_reference,
+            retime_rule=services.retime_rule,
+        )
         return Answer(201, msgspec.json.encode(quote_body(quote, language)))
 
     return await once(services.database, actor, correlation_id, request, work)
@@ -138,12 +156,13 @@ async def make_quote(
     *,
     involuntary: bool = False,
     read_reference: ReadReference | None = None,
+    retime_rule: RetimeRule | None = None,
 ) -> Quote:
     """Lock the order, work out the quote and write it; it takes the place of the order's open one.
 
-    ``involuntary`` gives everything back whatever the fare's rules say, as it is when the airline has cancelled or
-    changed a flight. Raises OrderNotFound, Forbidden, InvalidStateTransition, RefundsFrozen, NothingToGiveUp,
-    ValidationFailed, RefundExceedsPaid.
+    ``involuntary`` gives everything back whatever the fare's rules say, as it is when the airline has cancelled a
+    flight or moved it by more than ``retime_rule`` has it. Raises OrderNotFound, Forbidden, InvalidStateTransition,
+    RefundsFrozen, NothingToGiveUp, ValidationFailed, RefundExceedsPaid.
     """
     order = await orders.lock_order(uow, order_id)
     if order is None:
@@ -156,9 +175,8 @@ async def make_quote(
     if order.status is OrderStatus.RESERVED:
         quote = await _of_unticketed(uow, order, wish, window)
     elif order.status in {OrderStatus.CONFIRMED, OrderStatus.COMPLETED}:
-        quote = await _of_ticketed(
-            uow, order, coupons, wish, window, involuntary=involuntary, read_reference=read_reference
-        )
+        above = None if involuntary else (retime_rule or RetimeRule()).on(order.created_at.date())
+        quote = await _of_ticketed(uow, order, coupons, wish, window, moved_above=above, read_reference=read_reference)
     else:
         raise InvalidStateTransition("order", order.status, OrderStatus.CANCELLED)
     await repository.insert_quote(uow, quote)
@@ -216,7 +234,10 @@ async def _taken_of(connection: Connection, order: Order) -> int:
 async def _of_unticketed(uow: UnitOfWork, order: Order, wish: Wish, window: timedelta) -> Quote:
     """An order without documents is given up as a whole, and all that came in for it goes back."""
     refund = await refundable_of(uow.connection, order)
-    return _quote(uow, order, {}, QuoteKind.UNTICKETED, wish.refund_to, (), refund.minor, uow.clock.now() + window)
+    moved = await repository.minutes_moved(uow.connection, order.id)
+    return _quote(
+        uow, order, {}, moved, QuoteKind.UNTICKETED, wish.refund_to, (), refund.minor, uow.clock.now() + window
+    )
 
 
 async def _of_ticketed(
@@ -226,15 +247,20 @@ async def _of_ticketed(
     wish: Wish,
     window: timedelta,
     *,
-    involuntary: bool,
+    moved_above: int | None,
     read_reference: ReadReference | None,
 ) -> Quote:
+    """Without ``moved_above`` minutes it is the airline's doing, whatever has happened to the flights."""
     given_up = what_is_given_up(order, coupons, wish.passenger_ids, wish.segment_ids)
     now = uow.clock.now()
-    if involuntary or airline_broke_it(order, coupons):
+    moved = await repository.minutes_moved(uow.connection, order.id)
+    most = most_moved(coupons, moved)
+    if moved_above is None or airline_cancelled(order, coupons) or most > moved_above:
         kind, lines = QuoteKind.INVOLUNTARY, involuntary_lines(order, given_up)
     else:
         kind, lines = QuoteKind.VOLUNTARY, await _by_the_rules(uow, order, coupons, given_up, now, read_reference)
+    if most and moved_above is not None and (kind is QuoteKind.VOLUNTARY or most > moved_above):
+        lines = noting_move(lines, most, moved_above)
     waived = sum(line.penalty_minor for line in lines) if wish.waiver_reason is not None else 0
     if waived:
         lines = without_penalty(lines)
@@ -248,7 +274,7 @@ async def _of_ticketed(
     if refund > refundable:
         raise RefundExceedsPaid(asked=str(refund), refundable=str(refundable))
     expires_at = min([now + window, *_departures_to_come(order, given_up, now)])
-    quote = _quote(uow, order, coupons, kind, wish.refund_to, lines, refund.minor, expires_at)
+    quote = _quote(uow, order, coupons, moved, kind, wish.refund_to, lines, refund.minor, expires_at)
     return msgspec.structs.replace(quote, waived_minor=waived, waiver_reason=wish.waiver_reason if waived else None)
 
 
@@ -278,6 +304,7 @@ def _quote(
     uow: UnitOfWork,
     order: Order,
     coupons: Mapping[Place, CouponHeld],
+    moved: Mapping[OrderSegmentId, int],
     kind: QuoteKind,
     refund_to: RefundTo,
     lines: tuple[QuoteLine, ...],
@@ -295,7 +322,7 @@ def _quote(
         penalty_minor=penalty,
         non_refundable_minor=sum(line.kept_minor for line in lines) - penalty,
         refund_minor=refund_minor,
-        basis=basis_of(order, coupons.values()),
+        basis=basis_of(order, coupons.values(), moved),
         created_at=uow.clock.now(),
         expires_at=expires_at,
         lines=lines,
