@@ -31,7 +31,7 @@ COMMANDS = {
     "fares": ("fares", "What it costs: import, show, withdraw, withdraw-tax."),
     "inventory": ("inventory", "What is left to sell: show, set-authorisation."),
     "search": ("search", "Find offers, and explain their prices."),
-    "order": ("orders", "What was sold: show, list, cancel, void."),
+    "order": ("orders", "What was sold: show, list, cancel, void, release."),
     "tickets": ("tickets", "Where ticket numbers come from: add-range, ranges."),
     "ledger": (
         "ledger",
