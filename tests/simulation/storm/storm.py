@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -194,8 +195,9 @@ async def _calm(world: World, post: PostOffice, counter: MoneyCounter) -> None:
 async def _keep_chaining(world: World) -> None:
     """The chains of the books and of the audit trail are written beside the sale."""
     while not world.over:
-        for chain in CHAINS:
-            await chain.extend_to_the_end(world.program.database, ACTOR)
+        with suppress(TimeoutError):
+            for chain in CHAINS:
+                await chain.extend_to_the_end(world.program.database, ACTOR)
         await asyncio.sleep(0.15)
 
 
