@@ -8,7 +8,9 @@ from tests.payments.test_refunds import paid_order, refund, status_of, total
 
 from ais.kit import Money, system_actor
 from ais.kit.ids import PaymentId, RefundId, new_uuid
-from ais.payments import RefundExceedsPaid, RefundsFrozen, issue_travel_credit
+from ais.orders import settle_order_payment
+from ais.payments import RefundExceedsPaid, RefundsFrozen, find_payment, issue_travel_credit
+from ais.payments.service.dispute import follow_dispute
 
 
 async def dispute(program, payment, **given):
@@ -150,6 +152,23 @@ async def test_told_backwards_late_and_all_at_once_it_ends_the_same(program, ver
         "SELECT kind FROM ledger_postings WHERE order_id = $1 AND cause_type = 'dispute' ORDER BY kind", order_id(order)
     )
     assert kinds == (["dispute_won", "disputed"] if won else ["disputed"])
+
+
+async def test_a_dispute_that_is_heard_of_before_its_money_waits_for_it(program):
+    """A storm met with it: reconciliation found the dispute of a payment that it had not seen succeed yet."""
+    order = await program.order()
+    payment = await program.begin_payment(order)
+    await program.confirm(payment)
+    held = await dispute(program, payment)
+    decide(program, held, "lose")
+    async with program.database.connection() as connection:
+        begun = await find_payment(connection, PaymentId(payment_id(payment)))
+    actor = system_actor("test")
+    await follow_dispute(program.database, program.gateways, settle_order_payment, begun, held["id"], actor, "test")
+    await program.run_jobs()
+    assert states(await program.read(order)) == ("confirmed", "refunded", "issued")
+    assert await disputes_of(program, order) == [("lost", total(order))]
+    assert await books(program, order) == (total(order), 0)
 
 
 async def test_only_the_closing_message_comes(program):

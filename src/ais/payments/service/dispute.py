@@ -10,7 +10,7 @@ from ais.ledger import Account, Posting, credit, debit, post
 from ais.payments import repository
 from ais.payments.domain import DISPUTE_TRANSITIONS, Dispute, DisputeStatus, Payment, ProviderDispute
 from ais.payments.events import DisputeClosed, PaymentDisputed
-from ais.payments.ports import Gateways
+from ais.payments.ports import Gateways, SettlesPayments
 from ais.payments.service.refund import lock_payment
 from ais.platform.audit import Entry, record
 from ais.platform.database import Database, UnitOfWork
@@ -20,12 +20,18 @@ from ais.platform.staff_queue import ask_staff, resolve_staff_queue
 async def follow_dispute(
     database: Database,
     gateways: Gateways,
+    settle: SettlesPayments,
     payment: Payment,
     provider_dispute_id: str,
     actor: Actor,
     correlation_id: str,
 ) -> None:
-    """Bring a dispute of the payment to what it is at the provider; harmless to repeat, early, late or out of order."""
+    """Bring a dispute of the payment to what it is at the provider; harmless to repeat, early, late or out of order.
+
+    The payment is settled first: money of which we first hear that a bank has taken it could neither pay its order nor
+    go back.
+    """
+    await settle(database, gateways, payment.id, actor, correlation_id)
     found = await gateways.provider(payment.provider).retrieve_dispute(provider_dispute_id)
     async with database.unit_of_work(actor, correlation_id) as uow:
         await settle_dispute(uow, payment.id, found)

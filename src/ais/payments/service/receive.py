@@ -154,11 +154,12 @@ async def _act(
         return True
     async with database.connection() as connection:
         payment = await _payment_of(connection, stored, event)
+    if event.kind is EventKind.DISPUTE:
+        await follow_dispute(database, gateways, settle, payment, event.object_id, actor, correlation_id)
+        return True
     await settle(database, gateways, payment.id, actor, correlation_id)
     if event.kind is EventKind.REFUND:
         await follow_refunds(database, gateways, payment.id, actor, correlation_id)
-    if event.kind is EventKind.DISPUTE:
-        await follow_dispute(database, gateways, payment, event.object_id, actor, correlation_id)
     return True
 
 

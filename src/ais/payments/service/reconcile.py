@@ -283,7 +283,7 @@ async def _dispute_row(run: Reconciler, case: ListedDispute) -> Row:
         return _row(Kind.DISPUTE, found.id, own_id, found.amount, Outcome.AGREED, "")
     if run.is_dry_run:
         return _row(Kind.DISPUTE, found.id, own_id, found.amount, Outcome.SKIPPED, "dry_run")
-    await follow_dispute(run.database, run.gateways, payment, found.id, run.actor, run.correlation_id)
+    await follow_dispute(run.database, run.gateways, run.settle, payment, found.id, run.actor, run.correlation_id)
     async with run.database.connection() as connection:
         booked = await kept.find_dispute_at_provider(connection, run.lists.name, found.id)
     agrees = booked is not None and (booked.status, booked.amount) == (found.status, found.amount)
