@@ -99,7 +99,7 @@ class Counter:
         return False
 
     async def pay_in_and_pay(self, customer: Customer, order: JSON) -> None:
-        """Of an agency that has nothing three agents click again and again, while what it costs is paid in bit by bit:
+        """Of an agency that has nothing four agents click again and again, while what it costs is paid in bit by bit:
         money comes between a click that was refused and its twin.
         """
 
@@ -108,7 +108,7 @@ class Counter:
                 if not await self.pay(customer, order, "bare agency"):
                     return
 
-        await asyncio.gather(self._pay_in(customer, order["total"]), click(), click(), click())
+        await asyncio.gather(self._pay_in(customer, order["total"]), *(click() for _ in range(4)))
         await click()
 
     async def _pay_in(self, customer: Customer, money: JSON) -> None:

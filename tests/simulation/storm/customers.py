@@ -26,7 +26,7 @@ WRONG_AMOUNT = 0.03
 # Of all customers so many want the cheapest seat of one day, so that they meet in one cabin.
 SAME_FLIGHT = 0.3
 # Of those who buy at an agency so many do so at one that pays in what they cost at the same moment.
-BARE_AGENCY = 0.5
+BARE_AGENCY = 0.7
 DECLINED = ("pm_card_chargeDeclined", "pm_card_chargeDeclinedInsufficientFunds", "pm_card_chargeDeclinedExpiredCard")
 PAYING = ("pm_card_visa",) * 6 + (
     "pm_sandbox_processingSucceeds",
