@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 
+import msgspec
 import pytest
 from tests.factories.accounts import OTHER_PASSWORD, PASSWORD, make_person, new_email
+
+from ais.accounts.repository import links as link_rows
+from ais.accounts.repository import users as user_rows
+from ais.kit import encode_id, ids
 
 TOKEN = re.compile(r"https://fly\.rimal\.example/(\w\w)/account/(verify|new-password)\?token=([A-Za-z0-9_-]+)")
 
@@ -91,6 +97,71 @@ async def test_a_link_used_twice_at_once_makes_one_account(program, mailbox):
     token = await token_from(program, mailbox, email)
     answers = await asyncio.gather(*(post(program, "verify", token=token, password=PASSWORD) for _ in range(4)))
     assert sorted(each.status_code for each in answers) == [200, 410, 410, 410]
+    assert await accounts_of(program, email) == 1
+
+
+async def accounts_of(program, email):
+    lookup = program.state.account_services.vault.lookup_hash("email", email)
+    return len(await program.rows("SELECT 1 FROM users WHERE email_lookup = $1", lookup))
+
+
+async def test_control_without_the_lock_a_verification_link_would_be_used_twice(program, mailbox, monkeypatch):
+    """Behind the lock stand the unique address and person of an account: they stop the second one with an accident."""
+    together = asyncio.Barrier(2)
+
+    async def read_without_lock(uow, link_id):
+        await together.wait()
+        return await link_rows.find_link(uow.connection, link_id)
+
+    async def insert_anyhow(uow, **values):
+        return await insert_user(uow, **{**values, "email_lookup": secrets.token_bytes(32)})
+
+    insert_user = user_rows.insert_user
+    monkeypatch.setattr(link_rows, "lock_link", read_without_lock)
+    monkeypatch.setattr(user_rows, "insert_user", insert_anyhow)
+    email = new_email()
+    await post(program, "register", email=email, password=PASSWORD)
+    token = await token_from(program, mailbox, email)
+    answers = await asyncio.gather(*(post(program, "verify", token=token, password=PASSWORD) for _ in range(2)))
+    assert sorted(each.status_code for each in answers) == [200, 500]
+
+
+CHOICES = ("Sixty-camels-went-east", "Ninety-palms-stood-west")
+
+
+async def choose_at_once(program, mailbox, person):
+    """Two who have the same link choose a password with it at once; the statuses, and which passwords open."""
+    await post(program, "password-resets", email=person.email)
+    token = await token_from(program, mailbox, person.email)
+    answers = await asyncio.gather(*(post(program, "password", token=token, password=each) for each in CHOICES))
+    return sorted(each.status_code for each in answers)
+
+
+async def test_a_reset_link_used_twice_at_once_sets_one_password(program, mailbox):
+    person = await make_person(program)
+    assert await choose_at_once(program, mailbox, person) == [204, 410]
+    opened = [(await person.try_to_log_in(password=each)).status_code for each in CHOICES]
+    assert sorted(opened) == [200, 401]
+    assert await changes_of(program, person) == 1
+
+
+async def changes_of(program, person):
+    return len(
+        await program.rows(
+            "SELECT 1 FROM audit_entries WHERE action = 'account.password_changed' AND subject = $1",
+            encode_id(ids.USER, person.user.id),
+        )
+    )
+
+
+async def test_control_without_a_second_look_under_the_lock_it_would_set_two(program, mailbox, monkeypatch):
+    async def as_read_before(uow, link_id):
+        return msgspec.structs.replace(await link_rows.find_link(uow.connection, link_id), is_over=False)
+
+    monkeypatch.setattr(link_rows, "lock_link", as_read_before)
+    person = await make_person(program)
+    assert await choose_at_once(program, mailbox, person) == [204, 204]
+    assert await changes_of(program, person) == 2
 
 
 async def test_a_link_is_good_for_an_hour(program, mailbox):

@@ -13,6 +13,7 @@ from tests.factories.accounts import OTHER_PASSWORD, make_person, new_email
 from tests.factories.timing import SHARE, shares_longer
 
 from ais.accounts.passwords import Passwords
+from ais.accounts.repository import links as link_rows
 from ais.kit.locator import ALPHABET, LENGTH, new_locator
 from ais.orders import endpoints as order_endpoints
 from ais.platform.settings import Settings
@@ -95,7 +96,6 @@ async def test_asking_for_an_account_or_a_new_password_tells_nobody_either(progr
     [
         ("auth/login", {"password": OTHER_PASSWORD}),
         ("auth/register", {"password": OTHER_PASSWORD}),
-        ("auth/password-resets", {}),
     ],
 )
 async def test_neither_does_the_time_it_takes(program, strangers, costly, path, more):
@@ -109,6 +109,35 @@ async def test_neither_does_the_time_it_takes(program, strangers, costly, path, 
 
     shares = await shares_longer(with_account, without_account, costly)
     assert max(shares) <= SHARE, shares
+
+
+async def test_asking_for_a_new_password_takes_the_same_time_and_a_slow_one_would_be_noticed(
+    program, strangers, monkeypatch
+):
+    """No password is hashed here, so the margin is a look-up's: a mail that is written at once, or a second statement
+    for whoever has an account, costs more.
+    """
+    known = (await make_person(program)).email
+
+    async def with_account():
+        await strangers("auth/password-resets", {"email": known})
+
+    async def without_account():
+        await strangers("auth/password-resets", {"email": new_email()})
+
+    shares = await shares_longer(with_account, without_account, LOOK_UP_MARGIN_SECONDS)
+    assert max(shares) <= SHARE, shares
+    lookup = program.state.account_services.vault.lookup_hash("email", known)
+    insert = link_rows.insert_link
+
+    async def slowly(uow, purpose, email_lookup, *more):
+        if email_lookup == lookup:
+            await asyncio.sleep(0.01)
+        return await insert(uow, purpose, email_lookup, *more)
+
+    monkeypatch.setattr(link_rows, "insert_link", slowly)
+    longer, _ = await shares_longer(with_account, without_account, LOOK_UP_MARGIN_SECONDS)
+    assert longer > SHARE
 
 
 async def test_control_a_hash_that_is_left_out_would_be_noticed(program, strangers, costly, monkeypatch):

@@ -62,16 +62,14 @@ from ais.kit import ValidationFailed, decode_id, encode_id, ids
 from ais.kit.ids import SessionId
 from ais.platform.http import (
     ACCOUNT,
+    BODY_REFUSALS,
     PUBLIC,
     Forbidden,
     HTTPRequest,
     JSONBody,
-    MalformedRequest,
     Page,
-    PayloadTooLarge,
     TokenExpired,
     Unauthorized,
-    UnsupportedMediaType,
     actor_of,
     client_address,
     json_response,
@@ -79,7 +77,6 @@ from ais.platform.http import (
     refusals,
 )
 
-_BODY = (MalformedRequest, ValidationFailed, PayloadTooLarge, UnsupportedMediaType)
 _ACCOUNT = (Unauthorized, TokenExpired, Forbidden)
 _NO_STORE = {"Cache-Control": "no-store"}
 SessionIdText = Annotated[str, Parameter(description="Id of a session", max_length=60)]
@@ -109,7 +106,7 @@ def _tokens(services: AccountServices, signed_in: SignedIn) -> Response[TokensBo
     return_dto=None,
     status_code=202,
     tags=["accounts"],
-    responses=refusals(*_BODY),
+    responses=refusals(*BODY_REFUSALS),
 )
 async def register_account(request: HTTPRequest, data: RegisterRequest) -> Response[MailSent]:
     """Ask for an account. A mail goes to the address, whose link makes the account.
@@ -130,7 +127,7 @@ async def register_account(request: HTTPRequest, data: RegisterRequest) -> Respo
     return_dto=None,
     status_code=200,
     tags=["accounts"],
-    responses=refusals(*_BODY, SignInRefused, LinkOver, TooManyTries),
+    responses=refusals(*BODY_REFUSALS, SignInRefused, LinkOver, TooManyTries),
 )
 async def verify_registration(request: HTTPRequest, data: VerifyRequest) -> Response[Verified]:
     """Make the account that the link in the mail is for; orders made with its address as a guest become its own."""
@@ -146,7 +143,7 @@ async def verify_registration(request: HTTPRequest, data: VerifyRequest) -> Resp
     return_dto=None,
     status_code=200,
     tags=["accounts"],
-    responses=refusals(*_BODY, SignInRefused, SecondFactorNeeded, TooManyTries),
+    responses=refusals(*BODY_REFUSALS, SignInRefused, SecondFactorNeeded, TooManyTries),
 )
 async def log_in(request: HTTPRequest, data: LoginRequest) -> Response[TokensBody]:
     """Open a session. After five wrong tries within a quarter of an hour the account is closed to the caller's network
@@ -171,7 +168,7 @@ async def log_in(request: HTTPRequest, data: LoginRequest) -> Response[TokensBod
     return_dto=None,
     status_code=200,
     tags=["accounts"],
-    responses=refusals(*_BODY, RefreshRefused, TokenExpired),
+    responses=refusals(*BODY_REFUSALS, RefreshRefused, TokenExpired),
 )
 async def refresh_tokens(request: HTTPRequest, data: RefreshRequest) -> Response[TokensBody]:
     """The next pair of tokens. A refresh token is good once; when its answer was lost, once more within ten seconds.
@@ -189,7 +186,7 @@ async def refresh_tokens(request: HTTPRequest, data: RefreshRequest) -> Response
     return_dto=None,
     status_code=204,
     tags=["accounts"],
-    responses=refusals(*_BODY, Unauthorized, RefreshRefused),
+    responses=refusals(*BODY_REFUSALS, Unauthorized, RefreshRefused),
 )
 async def log_out(request: HTTPRequest, data: LogoutRequest | None = None) -> None:
     """End the session of the refresh token or, without one, of the access token."""
@@ -210,7 +207,7 @@ async def log_out(request: HTTPRequest, data: LogoutRequest | None = None) -> No
     return_dto=None,
     status_code=202,
     tags=["accounts"],
-    responses=refusals(*_BODY),
+    responses=refusals(*BODY_REFUSALS),
 )
 async def ask_for_reset(request: HTTPRequest, data: ResetRequest) -> Response[MailSent]:
     """Have a link sent by which a new password is chosen. The answer does not say whether there is an account."""
@@ -226,7 +223,7 @@ async def ask_for_reset(request: HTTPRequest, data: ResetRequest) -> Response[Ma
     return_dto=None,
     status_code=204,
     tags=["accounts"],
-    responses=refusals(*_BODY, LinkOver),
+    responses=refusals(*BODY_REFUSALS, LinkOver),
 )
 async def choose_password(request: HTTPRequest, data: NewPasswordRequest) -> None:
     """A new password by the link of the mail, once. All sessions of the account end."""
@@ -241,7 +238,7 @@ async def choose_password(request: HTTPRequest, data: NewPasswordRequest) -> Non
     return_dto=None,
     status_code=200,
     tags=["accounts"],
-    responses=refusals(*_BODY, *_ACCOUNT, SignInRefused, SecondFactorConflict, TooManyTries),
+    responses=refusals(*BODY_REFUSALS, *_ACCOUNT, SignInRefused, SecondFactorConflict, TooManyTries),
 )
 async def prove_again(request: HTTPRequest, data: StepUpRequest) -> Response[SteppedUp]:
     """Prove once more who uses this session, before what answers `STEP_UP_REQUIRED`."""
@@ -328,7 +325,7 @@ async def read_me(request: HTTPRequest) -> Response[MeBody]:
     return_dto=None,
     status_code=204,
     tags=["accounts"],
-    responses=refusals(*_BODY, *_ACCOUNT, SignInRefused, AccountNotFound, TooManyTries),
+    responses=refusals(*BODY_REFUSALS, *_ACCOUNT, SignInRefused, AccountNotFound, TooManyTries),
 )
 async def change_own_password(request: HTTPRequest, data: PasswordRequest) -> None:
     """Another password. All other sessions of the account end."""
@@ -353,7 +350,7 @@ async def change_own_password(request: HTTPRequest, data: PasswordRequest) -> No
     return_dto=None,
     status_code=200,
     tags=["accounts"],
-    responses=refusals(*_BODY, *_ACCOUNT, SignInRefused, AccountNotFound, SecondFactorConflict, TooManyTries),
+    responses=refusals(*BODY_REFUSALS, *_ACCOUNT, SignInRefused, AccountNotFound, SecondFactorConflict, TooManyTries),
 )
 async def begin_own_second_factor(request: HTTPRequest, data: BeginSecondFactorRequest) -> Response[SecondFactorBody]:
     """A secret for an authenticator (TOTP). It counts once a code of it is confirmed."""
@@ -377,7 +374,7 @@ async def begin_own_second_factor(request: HTTPRequest, data: BeginSecondFactorR
     return_dto=None,
     status_code=200,
     tags=["accounts"],
-    responses=refusals(*_BODY, *_ACCOUNT, SecondFactorConflict, TooManyTries),
+    responses=refusals(*BODY_REFUSALS, *_ACCOUNT, SecondFactorConflict, TooManyTries),
 )
 async def confirm_own_second_factor(request: HTTPRequest, data: CodeRequest) -> Response[RecoveryCodes]:
     """From now on signing in asks for a code. The recovery codes are shown this once."""
@@ -396,7 +393,7 @@ async def confirm_own_second_factor(request: HTTPRequest, data: CodeRequest) -> 
     return_dto=None,
     status_code=204,
     tags=["accounts"],
-    responses=refusals(*_BODY, *_ACCOUNT, SignInRefused, AccountNotFound, SecondFactorConflict, TooManyTries),
+    responses=refusals(*BODY_REFUSALS, *_ACCOUNT, SignInRefused, AccountNotFound, SecondFactorConflict, TooManyTries),
 )
 async def remove_own_second_factor(request: HTTPRequest, data: RemoveSecondFactorRequest) -> None:
     """Signing in asks for no code any more; not for staff who must have one. The owner is told by mail."""

@@ -8,24 +8,19 @@ from litestar import Controller, Response, get, post
 from litestar.params import Parameter
 
 from ais.inventory import SeatsUnavailable
-from ais.kit import ValidationFailed
 from ais.offers.errors import OfferExpired, OfferNotFound, PriceChanged
 from ais.offers.schemas import OfferBody, SearchAnswer, SearchRequest
 from ais.offers.service.shop import Shop
 from ais.platform.http import (
+    BODY_REFUSALS,
     PUBLIC,
     HTTPRequest,
     JSONBody,
-    MalformedRequest,
-    PayloadTooLarge,
-    UnsupportedMediaType,
     actor_of,
     json_response,
     language_of,
     refusals,
 )
-
-_BODY = (MalformedRequest, ValidationFailed, PayloadTooLarge, UnsupportedMediaType)
 
 
 class OffersController(Controller):
@@ -43,7 +38,7 @@ class OffersController(Controller):
         return_dto=None,
         status_code=200,
         sync_to_thread=False,
-        responses=refusals(*_BODY),
+        responses=refusals(*BODY_REFUSALS),
     )
     def search_offers(self, request: HTTPRequest, data: SearchRequest) -> Response[SearchAnswer]:
         """Offers for one slice (one-way), two (a return) or up to six, by total, then by duration.

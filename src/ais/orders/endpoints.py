@@ -52,17 +52,17 @@ from ais.payments import (
 )
 from ais.platform.database import Database
 from ais.platform.http import (
+    BODY_REFUSALS,
+    KEY_REFUSALS,
     ORDER,
     PUBLIC,
     Authenticator,
     HTTPRequest,
+    IdempotencyKeyHeader,
     JSONBody,
-    MalformedRequest,
     Page,
-    PayloadTooLarge,
     TokenExpired,
     Unauthorized,
-    UnsupportedMediaType,
     actor_of,
     correlation_id_of,
     json_response,
@@ -72,16 +72,10 @@ from ais.platform.http import (
 )
 from ais.platform.idempotency import (
     AnswerErased,
-    IdempotencyConflict,
-    IdempotencyInProgress,
-    IdempotencyKeyRequired,
 )
 from ais.ticketing import documents_of_orders
 
-_BODY = (MalformedRequest, ValidationFailed, PayloadTooLarge, UnsupportedMediaType)
-_KEY = (IdempotencyKeyRequired, IdempotencyConflict, IdempotencyInProgress)
 _CREDENTIALS = (Unauthorized, TokenExpired)
-IdempotencyKeyHeader = Annotated[str | None, Parameter(header="Idempotency-Key", required=False, max_length=4096)]
 OrderIdText = Annotated[str, Parameter(description="Id of an order", max_length=60)]
 
 
@@ -94,8 +88,8 @@ OrderIdText = Annotated[str, Parameter(description="Id of an order", max_length=
     status_code=201,
     tags=["orders"],
     responses=refusals(
-        *_BODY,
-        *_KEY,
+        *BODY_REFUSALS,
+        *KEY_REFUSALS,
         *_CREDENTIALS,
         Forbidden,
         NotFound,
@@ -232,7 +226,7 @@ def _read_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
     return_dto=None,
     status_code=200,
     tags=["orders"],
-    responses=refusals(*_BODY, *_CREDENTIALS, OrderNotFound),
+    responses=refusals(*BODY_REFUSALS, *_CREDENTIALS, OrderNotFound),
 )
 async def look_up_order(request: HTTPRequest, data: LookupRequest) -> Response[OrderBody]:
     """Find an order by locator and family name.
@@ -260,8 +254,8 @@ async def look_up_order(request: HTTPRequest, data: LookupRequest) -> Response[O
     status_code=201,
     tags=["payments"],
     responses=refusals(
-        *_BODY,
-        *_KEY,
+        *BODY_REFUSALS,
+        *KEY_REFUSALS,
         *_CREDENTIALS,
         Forbidden,
         OrderNotFound,

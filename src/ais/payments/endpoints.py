@@ -19,16 +19,14 @@ from ais.payments.service.receive import receive_event, replay_event
 from ais.platform.database import Database, UnitOfWork
 from ais.platform.faults import fault_point
 from ais.platform.http import (
+    BODY_REFUSALS,
     SIGNED,
     Forbidden,
     HTTPRequest,
     JSONBody,
-    MalformedRequest,
     Page,
-    PayloadTooLarge,
     TokenExpired,
     Unauthorized,
-    UnsupportedMediaType,
     actor_of,
     correlation_id_of,
     json_response,
@@ -44,7 +42,6 @@ READ_EVENTS, REPLAY_EVENTS = "webhooks.read", "webhooks.replay"
 # An event carries the whole object it is about.
 WEBHOOK_LIMIT_BYTES = 256 * 1024
 _STAFF = (Unauthorized, TokenExpired, Forbidden)
-_BODY = (MalformedRequest, ValidationFailed, PayloadTooLarge, UnsupportedMediaType)
 EventIdText = Annotated[str, Parameter(description="The provider's id of the event", max_length=255)]
 
 
@@ -135,7 +132,9 @@ async def read_webhook_event(request: HTTPRequest, event_id: EventIdText) -> Res
     return_dto=None,
     status_code=202,
     tags=["webhooks"],
-    responses=refusals(*_STAFF, *_BODY, IdempotencyConflict, IdempotencyInProgress, EventNotFound, PaymentNotFound),
+    responses=refusals(
+        *_STAFF, *BODY_REFUSALS, IdempotencyConflict, IdempotencyInProgress, EventNotFound, PaymentNotFound
+    ),
 )
 async def replay_webhook_event(
     request: HTTPRequest, event_id: EventIdText, data: ReplayRequest

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 from litestar.datastructures import Cookie
 
+from ais.accounts import AccountServices
 from ais.kit import ANONYMOUS, Actor, ActorKind, AppError, Channel, decode_id, ids
 from ais.orders import OrderNotFound
 from ais.platform.http import Authenticator, Forbidden, HTTPRequest, TokenExpired, Unauthorized, actor_of
@@ -94,7 +95,10 @@ def _cookie_name(request: HTTPRequest) -> str:
 
 
 def is_https(request: HTTPRequest) -> bool:
-    """Whether the browser speaks https, to us or to a proxy of ours."""
+    """Whether the browser speaks https, to us or to a proxy of ours; always, where the site has no other address."""
+    services: AccountServices = request.app.state.account_services
+    if services.policy.pages_are_https:
+        return True
     if request.app.state.trusted_proxies:
         forwarded = request.headers.get("x-forwarded-proto")
         if forwarded is not None:

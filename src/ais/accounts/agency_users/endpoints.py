@@ -18,18 +18,16 @@ from ais.accounts.rights.errors import UserNotFound
 from ais.accounts.rights.schemas import SignRequest
 from ais.accounts.schemas import Email, Name
 from ais.accounts.service.plumbing import AccountServices, open_email, public_id
-from ais.kit import NotFound, ValidationFailed, decode_id, ids
+from ais.kit import NotFound, decode_id, ids
 from ais.kit.ids import UserId
 from ais.platform.http import (
+    BODY_REFUSALS,
     Forbidden,
     HTTPRequest,
     JSONBody,
-    MalformedRequest,
     Page,
-    PayloadTooLarge,
     TokenExpired,
     Unauthorized,
-    UnsupportedMediaType,
     actor_of,
     json_response,
     refusals,
@@ -38,7 +36,7 @@ from ais.platform.http import (
 
 MANAGE_USERS = "agencies.manage_users"
 _READ = (Unauthorized, TokenExpired, Forbidden, NotFound)
-_WRITE = (*_READ, MalformedRequest, ValidationFailed, PayloadTooLarge, UnsupportedMediaType)
+_WRITE = (*_READ, *BODY_REFUSALS)
 AgencyIdText = Annotated[str, Parameter(description="Id of an agency", max_length=60)]
 
 

@@ -45,16 +45,16 @@ from ais.kit.ids import ApiKeyId, ApprovalId, UserId
 from ais.platform.database import Database, UnitOfWork
 from ais.platform.http import (
     ACCOUNT,
+    BODY_REFUSALS,
+    KEY_REFUSALS,
     Forbidden,
     HTTPRequest,
+    IdempotencyKeyHeader,
     JSONBody,
-    MalformedRequest,
     Page,
-    PayloadTooLarge,
     StepUpRequired,
     TokenExpired,
     Unauthorized,
-    UnsupportedMediaType,
     actor_of,
     correlation_id_of,
     json_response,
@@ -64,24 +64,15 @@ from ais.platform.http import (
 )
 from ais.platform.idempotency import (
     Answer,
-    IdempotencyConflict,
-    IdempotencyInProgress,
-    IdempotencyKeyRequired,
     once,
 )
 
 _READ = (Unauthorized, TokenExpired, Forbidden)
 _WRITE = (
     *_READ,
-    MalformedRequest,
-    ValidationFailed,
-    PayloadTooLarge,
-    UnsupportedMediaType,
-    IdempotencyKeyRequired,
-    IdempotencyConflict,
-    IdempotencyInProgress,
+    *BODY_REFUSALS,
+    *KEY_REFUSALS,
 )
-IdempotencyKeyHeader = Annotated[str | None, Parameter(header="Idempotency-Key", required=False, max_length=4096)]
 UserIdText = Annotated[str, Parameter(description="Id of an account", max_length=60)]
 ApprovalIdText = Annotated[str, Parameter(description="Id of an approval", max_length=60)]
 Limit = Annotated[int, Parameter(ge=1, le=200)]

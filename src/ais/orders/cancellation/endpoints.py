@@ -10,7 +10,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
 from ais.accounts import ApprovalBody, ApprovalConflict
-from ais.kit import InvalidStateTransition, ValidationFailed, decode_id, ids
+from ais.kit import InvalidStateTransition, decode_id, ids
 from ais.kit.ids import CancellationQuoteId, OrderId
 from ais.orders.cancellation.schemas import (
     CancellationQuoteBody,
@@ -32,16 +32,15 @@ from ais.orders.errors import (
 from ais.orders.schemas import OrderBody
 from ais.payments import PaymentProcessing, ProviderError, ProviderTimeout, RefundExceedsPaid, RefundsFrozen
 from ais.platform.http import (
+    BODY_REFUSALS,
     ORDER,
     Forbidden,
     HTTPRequest,
+    IdempotencyKeyHeader,
     JSONBody,
-    MalformedRequest,
-    PayloadTooLarge,
     StepUpRequired,
     TokenExpired,
     Unauthorized,
-    UnsupportedMediaType,
     actor_of,
     correlation_id_of,
     json_response,
@@ -58,13 +57,11 @@ from ais.platform.idempotency import (
     IdempotencyKeyRequired,
 )
 
-_BODY = (MalformedRequest, ValidationFailed, PayloadTooLarge, UnsupportedMediaType)
 _KEY = (IdempotencyConflict, IdempotencyInProgress)
 _CREDENTIALS = (Unauthorized, TokenExpired)
 _OR_WAITS = {
     202: ResponseSpec(ApprovalBody, description="It waits for a second person.", generate_examples=False),
 }
-IdempotencyKeyHeader = Annotated[str | None, Parameter(header="Idempotency-Key", required=False, max_length=4096)]
 
 
 @post(
@@ -75,7 +72,7 @@ IdempotencyKeyHeader = Annotated[str | None, Parameter(header="Idempotency-Key",
     status_code=201,
     tags=["cancellation"],
     responses=refusals(
-        *_BODY,
+        *BODY_REFUSALS,
         *_KEY,
         *_CREDENTIALS,
         Forbidden,
@@ -118,7 +115,7 @@ async def quote_cancellation_of_order(
     tags=["cancellation"],
     responses=_OR_WAITS
     | refusals(
-        *_BODY,
+        *BODY_REFUSALS,
         IdempotencyKeyRequired,
         *_KEY,
         *_CREDENTIALS,
@@ -168,7 +165,7 @@ async def confirm_cancellation_quote(
     tags=["cancellation"],
     responses=_OR_WAITS
     | refusals(
-        *_BODY,
+        *BODY_REFUSALS,
         IdempotencyKeyRequired,
         *_KEY,
         *_CREDENTIALS,

@@ -28,6 +28,7 @@ from ais.platform.database import Database
 from ais.platform.http import (
     Forbidden,
     HTTPRequest,
+    IdempotencyKeyHeader,
     JSONBody,
     MalformedRequest,
     PayloadTooLarge,
@@ -65,7 +66,6 @@ _REFUSED = (
     ProviderError,
     ProviderTimeout,
 )
-IdempotencyKeyHeader = Annotated[str | None, Parameter(header="Idempotency-Key", required=False, max_length=4096)]
 
 
 @post(

@@ -8,25 +8,22 @@ import msgspec
 from litestar import Response, get, post
 
 from ais.accounts import AccountNotFound, AccountServices
-from ais.kit import Actor, ActorKind, Forbidden, ValidationFailed, decode_id, ids
+from ais.kit import Actor, ActorKind, Forbidden, decode_id, ids
 from ais.kit.ids import UserId
 from ais.orders.privacy.service import ErasureRefused, erase_account, export_account
 from ais.platform.http import (
     ACCOUNT,
+    BODY_REFUSALS,
     HTTPRequest,
     JSONBody,
-    MalformedRequest,
-    PayloadTooLarge,
     StepUpRequired,
     TokenExpired,
     Unauthorized,
-    UnsupportedMediaType,
     actor_of,
     json_response,
     refusals,
 )
 
-_BODY = (MalformedRequest, ValidationFailed, PayloadTooLarge, UnsupportedMediaType)
 _CREDENTIALS = (Unauthorized, TokenExpired, Forbidden)
 _PROVED = msgspec.structs.replace(ACCOUNT, step_up=True)
 _PRIVATE = {"Cache-Control": "no-store"}
@@ -73,7 +70,7 @@ async def read_own_data(request: HTTPRequest) -> Response[OwnDataBody]:
     return_dto=None,
     status_code=200,
     tags=["accounts"],
-    responses=refusals(*_BODY, *_CREDENTIALS, StepUpRequired, AccountNotFound, ErasureRefused),
+    responses=refusals(*BODY_REFUSALS, *_CREDENTIALS, StepUpRequired, AccountNotFound, ErasureRefused),
 )
 async def erase_me(
     request: HTTPRequest,

@@ -63,9 +63,12 @@ from ais.payments.service.cash import close_shift, create_office, open_shift, pa
 from ais.payments.service.retry import retry_refund
 from ais.platform.database import Database, UnitOfWork
 from ais.platform.http import (
+    BODY_REFUSALS,
+    KEY_REFUSALS,
     PUBLIC,
     Forbidden,
     HTTPRequest,
+    IdempotencyKeyHeader,
     JSONBody,
     MalformedRequest,
     PayloadTooLarge,
@@ -82,9 +85,6 @@ from ais.platform.http import (
 )
 from ais.platform.idempotency import (
     Answer,
-    IdempotencyConflict,
-    IdempotencyInProgress,
-    IdempotencyKeyRequired,
     once,
 )
 
@@ -94,15 +94,9 @@ CASH_TAKE, OFFICES_MANAGE, WRITE_OFF = "cash.take", "cash.manage_offices", "cash
 _STAFF = (Unauthorized, TokenExpired, Forbidden)
 _WRITE = (
     *_STAFF,
-    MalformedRequest,
-    ValidationFailed,
-    PayloadTooLarge,
-    UnsupportedMediaType,
-    IdempotencyKeyRequired,
-    IdempotencyConflict,
-    IdempotencyInProgress,
+    *BODY_REFUSALS,
+    *KEY_REFUSALS,
 )
-IdempotencyKeyHeader = Annotated[str | None, Parameter(header="Idempotency-Key", required=False, max_length=4096)]
 AgencyIdText = Annotated[str, Parameter(description="Id of an agency", max_length=60)]
 ShiftIdText = Annotated[str, Parameter(description="Id of a cash shift", max_length=60)]
 Body = TypeVar("Body")

@@ -26,6 +26,7 @@ from ais.platform.http.bodies import JSONBody, Page, decode_strictly, json_respo
 from ais.platform.http.cursor import read_cursor, read_id_cursor, write_cursor
 from ais.platform.http.denials import Denials
 from ais.platform.http.errors import (
+    BODY_REFUSALS,
     ErrorBody,
     ErrorPage,
     MalformedRequest,
@@ -35,7 +36,9 @@ from ais.platform.http.errors import (
     refusals,
 )
 from ais.platform.http.requests import (
+    KEY_REFUSALS,
     HTTPRequest,
+    IdempotencyKeyHeader,
     actor_of,
     correlation_id_of,
     language_of,
@@ -44,6 +47,8 @@ from ais.platform.http.requests import (
 
 __all__ = [
     "ACCOUNT",
+    "BODY_REFUSALS",
+    "KEY_REFUSALS",
     "ORDER",
     "PUBLIC",
     "SIGNED",
@@ -56,6 +61,7 @@ __all__ = [
     "Forbidden",
     "HTTPConnection",
     "HTTPRequest",
+    "IdempotencyKeyHeader",
     "JSONBody",
     "MalformedRequest",
     "MethodNotAllowed",

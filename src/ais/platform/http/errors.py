@@ -80,6 +80,10 @@ class UnsupportedMediaType(AppError):
     message = "Send the body as application/json."
 
 
+BODY_REFUSALS = (MalformedRequest, ValidationFailed, PayloadTooLarge, UnsupportedMediaType)
+"""What every route that takes a body can refuse."""
+
+
 class InternalError(AppError):
     """Something unexpected happened; nothing of it is told outside."""
 

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request
+from litestar.params import Parameter
 
 from ais.kit import Actor, ActorKind
 from ais.platform.http.errors import MalformedRequest
 from ais.platform.i18n import Language, preferred_language
-from ais.platform.idempotency import LEAST_ANONYMOUS_KEY, IdempotencyKeyRequired, RequestKey, fingerprint
+from ais.platform.idempotency import (
+    LEAST_ANONYMOUS_KEY,
+    IdempotencyConflict,
+    IdempotencyInProgress,
+    IdempotencyKeyRequired,
+    RequestKey,
+    fingerprint,
+)
 from ais.platform.telemetry import CORRELATION_ID
 
 HTTPRequest = Request[Any, Any, Any]
+IdempotencyKeyHeader = Annotated[str | None, Parameter(header="Idempotency-Key", required=False, max_length=4096)]
+"""Declared by an endpoint for the OpenAPI document; :func:`request_key` reads it with its scope and judges it."""
+KEY_REFUSALS = (IdempotencyKeyRequired, IdempotencyConflict, IdempotencyInProgress)
+"""What every route that needs such a key can refuse."""
 
 
 def actor_of(request: HTTPRequest) -> Actor:
