@@ -14,13 +14,14 @@ import sys
 import time
 from importlib.metadata import version
 
-from benchmarks import guards, imports, ledger, orders, sales, search, seats, start, webhooks
+from benchmarks import guards, imports, ledger, orders, sales, search, seats, start, statements, webhooks
 
 PARTS = {
     "search": (search, []),
     "seats": (seats, ["--rounds", "2", "--seconds", "3"]),
     "orders": (orders, ["--rounds", "1", "--seconds", "3"]),
     "sales": (sales, ["--rounds", "1", "--orders", "200", "--seconds", "3"]),
+    "statements": (statements, ["--orders", "60", "--idle", "3"]),
     "webhooks": (webhooks, ["--rounds", "1", "--seconds", "3"]),
     "ledger": (ledger, ["--rounds", "1", "--seconds", "3", "--postings", "100000"]),
     "guards": (guards, ["--rounds", "1", "--seconds", "3"]),
