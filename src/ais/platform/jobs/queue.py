@@ -87,24 +87,17 @@ class ClockedQueueBuilder(QueryQueueBuilder):
         )
         return ComposedQuery(sql=longest_due_first(by_our_clock(query.sql)), args=query.args)
 
-    def build_has_eligible_queued_work(self) -> str:
-        """One step into the index for each kind of job; pgqueuer's own statement may read all that wait."""
-        return """
-        SELECT count(*) AS queued_work
-        FROM unnest($1::text[]) AS kind (entrypoint) CROSS JOIN LATERAL (
-            SELECT FROM jobs
-            WHERE status = 'queued' AND jobs.entrypoint = kind.entrypoint AND execute_after <= (SELECT ais_now())
-            ORDER BY execute_after LIMIT 1
-        ) AS due
-        """
-
     def build_next_deferred_eta_query(self) -> str:
-        """How long until the next job is due, by the same steps; None if nothing waits for its time."""
+        """How long until the next job is due, not above zero if one is due already; None if none waits.
+
+        One step into the index for each kind of job. It answers what pgqueuer asks by three statements: whether a job
+        is due, when the next one will be, and whether one waits at all.
+        """
         return """
         SELECT min(soonest.execute_after) - ais_now() AS eta
         FROM unnest($1::text[]) AS kind (entrypoint) CROSS JOIN LATERAL (
             SELECT execute_after FROM jobs
-            WHERE status = 'queued' AND jobs.entrypoint = kind.entrypoint AND execute_after > (SELECT ais_now())
+            WHERE status = 'queued' AND jobs.entrypoint = kind.entrypoint
             ORDER BY execute_after LIMIT 1
         ) AS soonest
         """
@@ -230,7 +223,10 @@ class PacedManager(QueueManager):
     async def _effective_dequeue_timeout(self, dequeue_timeout: timedelta) -> timedelta:
         ended, self._ended_before = self.jobs_logged - self._ended_before, self.jobs_logged
         self.min_dequeue_poll_interval = self.quick if ended else self.calm
-        return await super()._effective_dequeue_timeout(dequeue_timeout)
+        next_due_in = await self.queries.next_deferred_eta(list(self.entrypoint_registry))
+        if next_due_in is None or next_due_in >= dequeue_timeout:
+            return dequeue_timeout
+        return max(next_due_in, self.min_dequeue_poll_interval)
 
 
 class JobFailedError(Exception):
