@@ -48,6 +48,33 @@ async def test_a_job_exists_when_its_unit_of_work_commits(database: Database, ac
     assert (row["status"], row["attempts"]) == ("queued", 0)
 
 
+async def test_a_change_at_once_has_its_jobs_if_it_answers_true(database: Database):
+    lamp = (
+        "INSERT INTO data_versions AS lamp (name, version) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET version ="
+    )
+    lamp += " lamp.version + 1 RETURNING version = 1"
+    asked = [NewJob("lamps.light", {"lamp_id": "7"}, run_at=LATER, dedupe_key="lamp-7")]
+    first = await database.change_at_once(lamp, "lamp-7", 1, jobs=asked, correlation_id="corr-9")
+    (row,) = await rows_of(database)
+    again = await database.change_at_once(lamp, "lamp-7", 1, jobs=[NewJob("lamps.dim", {})], correlation_id="corr-10")
+    other = await database.change_at_once(lamp, "lamp-8", 1, jobs=[], correlation_id="corr-11")
+    assert (first, again, other) == (True, False, True)
+    assert await rows_of(database) == [row]
+    assert (row["entrypoint"], row["payload"], row["execute_after"]) == ("lamps.light", b'{"lamp_id":"7"}', LATER)
+    assert row["headers"] == {"correlation_id": "corr-9"}
+
+
+async def test_a_change_at_once_that_is_refused_leaves_neither_row_nor_job(database: Database):
+    insert = "INSERT INTO data_versions (name, version) VALUES ('lamp-7', $1) RETURNING true"
+    with pytest.raises(asyncpg.NotNullViolationError):
+        await database.change_at_once(insert, None, jobs=[NewJob("lamps.light", {})], correlation_id="corr-9")
+    with pytest.raises(PersonalDataError):
+        await database.change_at_once(insert, 1, jobs=[NewJob("lamps.light", {"email": "x"})], correlation_id="corr-9")
+    assert await rows_of(database) == []
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM data_versions WHERE name = 'lamp-7'") == 0
+
+
 async def test_a_rollback_leaves_no_job(database: Database, actor):
     await break_off(database, actor)
     assert await rows_of(database) == []

@@ -45,7 +45,7 @@ async def test_each_removal_finds_what_it_removes(field):
 
 async def test_what_is_not_there_cannot_be_removed(field):
     gone = (
-        code("ais.orders.repository:lock_order", (" FOR NO KEY UPDATE", "")),
+        code("ais.orders.repository:lock_order_row", (" FOR NO KEY UPDATE", "")),
         code("ais.orders.repository:locked_order", (" FOR UPDATE", "")),
         check("payments", "payments_check99"),
         trigger("payments", "payments_states"),

@@ -152,8 +152,12 @@ async def find_order(connection: Connection, order_id: OrderId) -> Order | None:
 
 async def lock_order(uow: UnitOfWork, order_id: OrderId) -> Order | None:
     """The whole order, its row locked until the unit of work ends."""
-    locked = await uow.connection.fetchval("SELECT id FROM orders WHERE id = $1 FOR UPDATE", order_id)
-    return await find_order(uow.connection, order_id) if locked else None
+    return await find_order(uow.connection, order_id) if await lock_order_row(uow, order_id) else None
+
+
+async def lock_order_row(uow: UnitOfWork, order_id: OrderId) -> bool:
+    """Lock the order's row until the unit of work ends, without reading the order; False if there is none."""
+    return await uow.connection.fetchval("SELECT id FROM orders WHERE id = $1 FOR UPDATE", order_id) is not None
 
 
 async def find_order_by_hold(connection: Connection, hold_id: UUID) -> OrderId | None:
@@ -320,6 +324,8 @@ async def move_segments(
     uow: UnitOfWork, segment_ids: Sequence[OrderSegmentId], status: SegmentStatus, code: str, reason: str
 ) -> None:
     """Segments take a status and its code; their orders note it and count a version."""
+    if not segment_ids:
+        return
     await uow.connection.execute(
         """
         WITH before AS (

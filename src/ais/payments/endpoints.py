@@ -72,8 +72,7 @@ async def receive_stripe_event(request: HTTPRequest) -> Response[Received]:
     body = await request.body()
     provider = gateways.provider("stripe")
     event = provider.verify_event(body, request.headers.get("stripe-signature", ""))
-    async with database.unit_of_work(actor_of(request), correlation_id_of()) as uow:
-        await receive_event(uow, "stripe", event, provider.without_persons(body))
+    await receive_event(database, "stripe", event, provider.without_persons(body), correlation_id_of())
     fault_point("webhooks.stored")
     answer: Response[Any] = json_response(Received(received=True))
     return answer

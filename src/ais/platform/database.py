@@ -18,12 +18,13 @@ import msgspec
 
 from ais.kit import Actor, Clock, SystemClock, new_uuid
 from ais.platform.audit import Entry, Row, after_row, insertion, row_of
-from ais.platform.outbox import JobWaker, NewJob, Subscriptions, insert_jobs
+from ais.platform.outbox import JobWaker, NewJob, Subscriptions, insert_jobs, insertion_of_jobs, job_columns
 from ais.platform.telemetry import CORRELATION_ID
 from ais.platform.vault import Vault
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 MINIMUM_SERVER_VERSION = 180000
+LOCK_TIMEOUT = "5s"
 
 
 class Event(Protocol):
@@ -92,13 +93,21 @@ class UnitOfWork:
         For a statement that comes last, or nearly so, where each round trip counts: what is recorded after it leaves
         with the commit. ``statement`` changes rows and answers none; a WITH of its own may not be recursive.
         """
+        await self.connection.execute(*self._with_entries(statement, arguments))
+
+    async def fetchrow_auditing(self, statement: str, *arguments: Any) -> asyncpg.Record:
+        """:meth:`execute_auditing` for a statement that answers one row."""
+        row = await self.connection.fetchrow(*self._with_entries(statement, arguments))
+        assert row is not None
+        return row
+
+    def _with_entries(self, statement: str, arguments: Sequence[Any]) -> tuple[Any, ...]:
+        """The statement and its arguments, the entries that wait among them and no longer waiting."""
         rider = insertion(self._audited)
         if rider is None:
-            await self.connection.execute(statement, *arguments)
-            return
-        riding = rider.riding_in(statement, len(arguments) + 1)
-        await self.connection.execute(riding, *arguments, rider.parameter)
-        self._audited.clear()
+            return statement, *arguments
+        self._audited = []
+        return rider.riding_in(statement, len(arguments) + 1), *arguments, rider.parameter
 
     def leaving(self, subscriptions: Subscriptions) -> list[NewJob]:
         """The job rows that this unit of work owes: those asked for, and one per handler of each event."""
@@ -157,7 +166,7 @@ class Database:
             server_settings={
                 "application_name": application_name,
                 "timezone": "UTC",
-                "lock_timeout": "5s",
+                "lock_timeout": LOCK_TIMEOUT,
                 "statement_timeout": "60s",
                 "idle_in_transaction_session_timeout": "60s",
                 "jit": "off",
@@ -212,6 +221,32 @@ class Database:
             await transaction.commit()
         if jobs:
             self.waker.wake()
+
+    async def change_at_once(
+        self, statement: str, *arguments: Any, jobs: Sequence[NewJob], correlation_id: str
+    ) -> bool:
+        """Run one statement that is a transaction by itself, in one round trip, where a whole unit of work would take
+        four; what it answers.
+
+        ``statement`` changes rows and answers one boolean in one row; ``jobs`` exist if and only if that is true, and
+        the change is durable. It has no WITH of its own and leaves nothing in the audit trail.
+        """
+        columns = job_columns(jobs)
+        asked = insertion_of_jobs(len(arguments) + 1, "(SELECT answer FROM done)")
+        async with self.pool.acquire(timeout=10) as connection:
+            answer: bool
+            if columns is None:
+                answer = await connection.fetchval(statement, *arguments)
+            else:
+                answer = await connection.fetchval(
+                    f"WITH done (answer) AS ({statement}), asked AS ({asked}) SELECT answer FROM done",  # noqa: S608  # constants of the caller
+                    *arguments,
+                    *columns,
+                    correlation_id,
+                )
+        if answer and columns is not None:
+            self.waker.wake()
+        return answer
 
     async def audit(self, actor: Actor, entry: Entry, correlation_id: str | None = None) -> None:
         """Add to the audit trail what changes nothing, in a unit of work of its own: an export, a look at something."""

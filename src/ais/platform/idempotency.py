@@ -27,15 +27,17 @@ import msgspec
 
 from ais.kit import Actor, AppError, new_uuid
 from ais.kit.ids import PersonId
-from ais.platform.database import Connection, Database, UnitOfWork
+from ais.platform.database import LOCK_TIMEOUT, Connection, Database, UnitOfWork
 from ais.platform.vault import PersonKey, Vault
 
 TWIN_WAIT_SECONDS = 2.0
 _POLL_SECONDS = 0.05
 LEAST_ANONYMOUS_KEY = 32
 SEALED_AS = "idempotency_records.answer"
-_WAIT_FOR_TWIN = f"SET LOCAL lock_timeout = '{TWIN_WAIT_SECONDS:.0f}s'"
-_WAIT_AS_USUAL = "SET LOCAL lock_timeout TO DEFAULT"
+# Parts of the statement that meets the twin: where its row is made it sets how long that is waited for, and where it
+# has written that other locks are waited for as usual again.
+_WAIT_FOR_TWIN = f"set_config('lock_timeout', '{TWIN_WAIT_SECONDS:.0f}s', true)"
+_WAIT_AS_USUAL = f"set_config('lock_timeout', '{LOCK_TIMEOUT}', true)"
 _NAMESPACE = UUID("6f0c7a52-3e0b-5b0e-9c51-2f6b7f5f1a77")
 
 
@@ -153,20 +155,19 @@ async def store_answer(uow: UnitOfWork, request: RequestKey, answer: Answer) -> 
     twin's answer, which is returned, is the answer. A twin in progress is waited for, at most two seconds, by the row's
     lock: then :class:`IdempotencyInProgress`.
     """
-    await uow.connection.execute(_WAIT_FOR_TWIN)
     try:
         inserted = await uow.connection.fetchval(
-            """
+            f"""
             INSERT INTO idempotency_records AS record
                 (scope, key, fingerprint, operation_id, status, answer, person_id)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            SELECT $1, $2, $3, $4, $5, $6, $7 FROM {_WAIT_FOR_TWIN}
             ON CONFLICT (scope, key) DO UPDATE SET
                 fingerprint = excluded.fingerprint, operation_id = excluded.operation_id, status = excluded.status,
                 answer = excluded.answer, person_id = excluded.person_id, lease_until = NULL, created_at = ais_now(),
                 expires_at = ais_now() + interval '24 hours'
             WHERE record.expires_at <= ais_now()
-            RETURNING true
-            """,
+            RETURNING true, {_WAIT_AS_USUAL}
+            """,  # noqa: S608  # constants
             request.scope,
             request.key,
             request.fingerprint,
@@ -216,7 +217,6 @@ async def once(
             twin = await store_answer(uow, request, placeholder)
             if twin is not None:
                 raise _Superseded(twin)
-            await uow.connection.execute(_WAIT_AS_USUAL)
             answer = await work(uow)
             await uow.connection.execute(
                 "UPDATE idempotency_records SET status = $3, answer = $4, person_id = $5 WHERE scope = $1 AND key = $2",
@@ -262,14 +262,13 @@ async def begin_operation(
 async def _start_or_resume(uow: UnitOfWork, request: RequestKey, lease: timedelta) -> Operation | None:
     """The operation if it is ours to run or already complete; None while a twin holds the lease."""
     connection = uow.connection
-    await connection.execute(_WAIT_FOR_TWIN)
     try:
         started = await connection.fetchval(
-            """
+            f"""
             INSERT INTO idempotency_records (scope, key, fingerprint, operation_id, lease_until)
-            VALUES ($1, $2, $3, $4, ais_now() + $5) ON CONFLICT (scope, key) DO NOTHING
-            RETURNING operation_id
-            """,
+            SELECT $1, $2, $3, $4, ais_now() + $5::interval FROM {_WAIT_FOR_TWIN}
+            ON CONFLICT (scope, key) DO NOTHING RETURNING operation_id, {_WAIT_AS_USUAL}
+            """,  # noqa: S608  # constants
             request.scope,
             request.key,
             request.fingerprint,
@@ -278,9 +277,9 @@ async def _start_or_resume(uow: UnitOfWork, request: RequestKey, lease: timedelt
         )
     except asyncpg.LockNotAvailableError:
         raise IdempotencyInProgress from None
-    await connection.execute(_WAIT_AS_USUAL)
     if started is not None:
         return Operation(started, None)
+    await connection.execute(f"SELECT {_WAIT_AS_USUAL}")
     row = await connection.fetchrow(
         f"""
         SELECT fingerprint, operation_id, status, lease_until <= ais_now() AS lapsed,

@@ -100,28 +100,57 @@ async def insert_jobs(
     waiting job could run before what we are about to commit is visible, and our request would be lost; with it, it runs
     after. So call this last before the commit. Raises :class:`PersonalDataError`.
     """
-    wanted = _merge_equal_keys(jobs)
-    if not wanted:
+    columns = job_columns(jobs)
+    if columns is None:
         if rider is not None:
             await connection.execute(rider.insert.format(1), rider.parameter)
         return
-    for job in wanted:
-        refuse_personal_data(job.payload)
-    statement = """
+    statement = insertion_of_jobs(1)
+    await connection.execute(
+        statement if rider is None else rider.riding_in(statement, JOB_PARAMETERS + 1),
+        *columns,
+        correlation_id,
+        *((rider.parameter,) if rider is not None else ()),
+    )
+
+
+JOB_PARAMETERS = 5
+
+
+def insertion_of_jobs(first: int, when: str = "true") -> str:
+    """The statement that inserts jobs if ``when`` holds; its parameters, from number ``first`` on, are the columns of
+    :func:`job_columns` and the correlation id.
+    """
+    names, payloads, times, keys, correlation = (f"${first + place}" for place in range(JOB_PARAMETERS))
+    return f"""
         INSERT INTO jobs (entrypoint, payload, execute_after, dedupe_key, headers)
-        SELECT name, payload, coalesce(run_at, ais_now()), dedupe_key, jsonb_build_object('correlation_id', $5::text)
-        FROM unnest($1::text[], $2::bytea[], $3::timestamptz[], $4::text[]) AS job (name, payload, run_at, dedupe_key)
+        SELECT name, payload, coalesce(run_at, ais_now()), dedupe_key,
+               jsonb_build_object('correlation_id', {correlation}::text)
+        FROM unnest({names}::text[], {payloads}::bytea[], {times}::timestamptz[], {keys}::text[])
+            AS job (name, payload, run_at, dedupe_key)
+        WHERE {when}
         ON CONFLICT (dedupe_key) WHERE status = 'queued' AND dedupe_key IS NOT NULL
         DO UPDATE SET execute_after = least(jobs.execute_after, excluded.execute_after)
+    """  # noqa: S608  # numbers of parameters, and a constant of the caller
+
+
+def job_columns(
+    jobs: Sequence[NewJob],
+) -> tuple[list[str], list[bytes], list[datetime | None], list[str | None]] | None:
+    """Names, payloads, times and dedupe keys of the jobs, of equal keys one; None if there are none.
+
+    Raises :class:`PersonalDataError`.
     """
-    await connection.execute(
-        statement if rider is None else rider.riding_in(statement, 6),
+    wanted = _merge_equal_keys(jobs)
+    for job in wanted:
+        refuse_personal_data(job.payload)
+    if not wanted:
+        return None
+    return (
         [job.name for job in wanted],
         [msgspec.json.encode(job.payload) for job in wanted],
         [job.run_at for job in wanted],
         [job.dedupe_key for job in wanted],
-        correlation_id,
-        *((rider.parameter,) if rider is not None else ()),
     )
 
 

@@ -37,7 +37,6 @@ from ais.payments import (
     call_provider,
     close_uncalled_payment,
     find_payment,
-    payments_of_order,
 )
 from ais.platform.audit import Entry, record
 from ais.platform.database import Database, UnitOfWork
@@ -93,8 +92,10 @@ async def pay_order(
     """
     links = _links_for(services, order_id, choice)
 
+    begun: list[Payment] = []
+
     async def begin(uow: UnitOfWork, operation_id: UUID) -> None:
-        await _begin(services, uow, order_id, PaymentId(operation_id), choice, links)
+        begun.append(await _begin(services, uow, order_id, PaymentId(operation_id), choice, links))
 
     try:
         operation = await begin_operation(services.database, actor, correlation_id, request, begin)
@@ -108,7 +109,7 @@ async def pay_order(
         return operation.answer, await _look_again(services, operation.answer)
     fault_point("payments.begun")
     try:
-        payment = await _attempt_of(services.database, order_id, PaymentId(operation.id))
+        payment = begun[-1]
         found = await _call(services, payment, actor, correlation_id)
         fault_point("payments.called")
         async with services.database.unit_of_work(actor, correlation_id) as uow:
@@ -174,19 +175,21 @@ async def _begin(
     payment_id: PaymentId,
     choice: PaymentChoice,
     links: ReturnLinks | None,
-) -> None:
+) -> Payment:
+    """The attempt that this operation has begun before or begins now, or the open one that it finds."""
     order = await repository.lock_order(uow, order_id)
     if order is None:
         raise OrderNotFound
     require_pay_access(uow.actor, order, choice.method)
-    if await find_payment(uow.connection, payment_id) is not None:
-        return
+    own = await find_payment(uow.connection, payment_id)
+    if own is not None:
+        return own
     now = uow.clock.now()
     _require_payable(order, now)
     if (await repository.segments_off_schedule(uow, order_id)).cancelled:
         raise FlightCancelled
     limit = await _extend(services, uow, order, now, choice.method)
-    await begin_payment(
+    return await begin_payment(
         uow,
         NewPayment(
             id=payment_id,
@@ -247,19 +250,6 @@ async def _extend(services: PayOrder, uow: UnitOfWork, order: Order, now: dateti
         ),
     )
     return limit
-
-
-async def _attempt_of(database: Database, order_id: OrderId, payment_id: PaymentId) -> Payment:
-    """The attempt this operation began, or the open one that it found."""
-    async with database.connection() as connection:
-        own = await find_payment(connection, payment_id)
-        if own is not None:
-            return own
-        for payment in await payments_of_order(connection, order_id):
-            if payment.is_open:
-                return payment
-    # The attempt ended between the two steps: it was paid, or its time was over.
-    raise HoldExpired
 
 
 async def _look_again(services: PayOrder, answer: Answer) -> ProviderPayment | None:

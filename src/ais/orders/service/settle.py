@@ -66,9 +66,12 @@ async def settle_order_payment(
     fault_point("payments.called")
     async with database.unit_of_work(actor, correlation_id) as uow:
         settlement = await apply_settlement(uow, payment.order_id, payment_id, found)
-        order = await repository.find_order(uow.connection, payment.order_id)
+        to_be_closed = False
+        if settlement.payment.is_open:
+            order = await repository.find_order(uow.connection, payment.order_id)
+            to_be_closed = order is not None and order.status in _ENDED_UNPAID
     fault_point("payments.settled")
-    if settlement.payment.is_open and order is not None and order.status in _ENDED_UNPAID:
+    if to_be_closed:
         # The order ended while the bank was still deciding: nobody shall be able to pay for it weeks later.
         closed = await gateways.of(payment.provider).cancel(found.id)
         async with database.unit_of_work(actor, correlation_id) as uow:
@@ -87,20 +90,35 @@ async def look_at_provider(gateways: Gateways, payment: Payment) -> ProviderPaym
 async def apply_settlement(
     uow: UnitOfWork, order_id: OrderId, payment_id: PaymentId, found: ProviderPayment
 ) -> Settlement:
-    """The second half of settling, in the caller's unit of work: locks the order, then the payment."""
+    """The second half of settling, in the caller's unit of work: locks the order, then the payment.
+
+    Of an attempt that waits for its payer, as each does that has just been opened, the order is read only if that is a
+    move. Otherwise it is read before the payment moves, so that the database refuses whoever comes without the locks.
+    """
+    if found.status is PaymentStatus.REQUIRES_PAYMENT:
+        await repository.lock_order_row(uow, order_id)
+        settlement = await settle_payment(uow, payment_id, found)
+        if settlement.moved:
+            await _follow_payment(uow, await repository.find_order(uow.connection, order_id), settlement)
+        return settlement
     order = await repository.lock_order(uow, order_id)
     settlement = await settle_payment(uow, payment_id, found)
+    await _follow_payment(uow, order, settlement)
+    return settlement
+
+
+async def _follow_payment(uow: UnitOfWork, order: Order | None, settlement: Settlement) -> None:
+    """Bring the locked order to what its payment has become."""
     if order is None:
         if settlement.newly_succeeded:
-            await ask_staff(uow, "payment_without_order", encode_id(ids.PAYMENT, payment_id))
-        return settlement
+            await ask_staff(uow, "payment_without_order", encode_id(ids.PAYMENT, settlement.payment.id))
+        return
     change = OrderChange(order)
     if settlement.newly_succeeded:
         await _receive_money(uow, change, settlement)
     elif settlement.moved:
         _follow_attempt(uow, change, settlement)
     await change.write(uow)
-    return settlement
 
 
 def _follow_attempt(uow: UnitOfWork, change: OrderChange, settlement: Settlement) -> None:

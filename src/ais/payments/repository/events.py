@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,8 @@ import msgspec
 
 from ais.kit.ids import PaymentId
 from ais.payments.domain import EventAttempt, EventKind, EventState, ProviderEvent, StoredEvent
-from ais.platform.database import Connection, UnitOfWork
+from ais.platform.database import Connection, Database, UnitOfWork
+from ais.platform.outbox import NewJob
 
 _EVENT = """
     provider, event_id, type, object_id, state, deliveries, attempts, last_error, payment_id, received_at, handled_at,
@@ -22,26 +24,30 @@ def _event(row: asyncpg.Record) -> StoredEvent:
     return msgspec.convert(dict(row), StoredEvent)
 
 
-async def store_event(uow: UnitOfWork, provider: str, event: ProviderEvent, body: bytes) -> bool:
-    """Keep the raw message under its event id; answers whether it is the first delivery."""
-    return bool(
-        await uow.connection.fetchval(
-            """
-            INSERT INTO provider_events AS stored
-                (provider, event_id, type, object_id, provider_payment_id, body, occurred_at, state)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-            ON CONFLICT (provider, event_id) DO UPDATE SET deliveries = stored.deliveries + 1
-            RETURNING deliveries = 1
-            """,
-            provider,
-            event.id,
-            event.type,
-            event.object_id,
-            event.payment_id,
-            body,
-            event.occurred_at,
-            EventState.IGNORED if event.kind is EventKind.UNKNOWN else EventState.STORED,
-        )
+async def store_event(
+    database: Database, provider: str, event: ProviderEvent, body: bytes, jobs: Sequence[NewJob], correlation_id: str
+) -> bool:
+    """Keep the raw message under its event id, durably, with ``jobs`` if it is the first delivery; answers whether it
+    is.
+    """
+    return await database.change_at_once(
+        """
+        INSERT INTO provider_events AS stored
+            (provider, event_id, type, object_id, provider_payment_id, body, occurred_at, state)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (provider, event_id) DO UPDATE SET deliveries = stored.deliveries + 1
+        RETURNING deliveries = 1
+        """,
+        provider,
+        event.id,
+        event.type,
+        event.object_id,
+        event.payment_id,
+        body,
+        event.occurred_at,
+        EventState.IGNORED if event.kind is EventKind.UNKNOWN else EventState.STORED,
+        jobs=jobs,
+        correlation_id=correlation_id,
     )
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-from uuid import UUID
-
 import asyncpg
 
 from ais.kit import Money
@@ -44,12 +41,18 @@ def _payment(row: asyncpg.Record) -> Payment:
 
 
 async def insert_payment(uow: UnitOfWork, wanted: NewPayment) -> Payment:
-    """A new attempt, which no provider knows yet."""
-    row = await uow.connection.fetchrow(
+    """A new attempt, which no provider knows yet; that it was begun is its history's first line."""
+    row = await uow.fetchrow_auditing(
         f"""
-        INSERT INTO payments (id, order_id, method, provider, amount_minor, currency, channel, seller_id, agent_id,
-                              point_of_sale, expires_at, return_url, cancel_url, description, funding_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING {_PAYMENT}
+        WITH begun AS (
+            INSERT INTO payments (id, order_id, method, provider, amount_minor, currency, channel, seller_id, agent_id,
+                                  point_of_sale, expires_at, return_url, cancel_url, description, funding_id)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING {_PAYMENT}
+        ), recorded AS (
+            INSERT INTO payment_events (payment_id, kind, from_status, to_status, detail, actor)
+            VALUES ($1, 'begun', NULL, $16, '{{}}', $17)
+        )
+        SELECT * FROM begun
         """,  # noqa: S608  # the column list is a constant
         wanted.id,
         wanted.order_id,
@@ -66,24 +69,10 @@ async def insert_payment(uow: UnitOfWork, wanted: NewPayment) -> Payment:
         wanted.cancel_url,
         wanted.description,
         wanted.funding_id,
-    )
-    await _record(uow, wanted.id, "begun", None, PaymentStatus.REQUIRES_PAYMENT, {})
-    return _payment(row)
-
-
-async def _record(
-    uow: UnitOfWork, payment_id: UUID, kind: str, before: str | None, after: str, detail: dict[str, Any]
-) -> None:
-    await uow.execute_auditing(
-        "INSERT INTO payment_events (payment_id, kind, from_status, to_status, detail, actor)"
-        " VALUES ($1, $2, $3, $4, $5, $6)",
-        payment_id,
-        kind,
-        before,
-        after,
-        detail,
+        PaymentStatus.REQUIRES_PAYMENT,
         uow.actor.name,
     )
+    return _payment(row)
 
 
 async def lock_payment(uow: UnitOfWork, payment_id: PaymentId) -> Payment | None:
@@ -174,11 +163,20 @@ async def write_provider_state(
 
 async def close_payment(uow: UnitOfWork, payment: Payment, reason: str) -> None:
     """An attempt that the provider does not know ends without it."""
-    await uow.connection.execute(
-        "UPDATE payments SET status = 'cancelled', updated_at = ais_now(), version = version + 1 WHERE id = $1",
+    await uow.execute_auditing(
+        """
+        WITH closed AS (
+            UPDATE payments SET status = $3, updated_at = ais_now(), version = version + 1 WHERE id = $1
+        )
+        INSERT INTO payment_events (payment_id, kind, from_status, to_status, detail, actor)
+        VALUES ($1, 'closed', $2, $3, $4, $5)
+        """,
         payment.id,
+        payment.status,
+        PaymentStatus.CANCELLED,
+        {"reason": reason},
+        uow.actor.name,
     )
-    await _record(uow, payment.id, "closed", payment.status, PaymentStatus.CANCELLED, {"reason": reason})
 
 
 async def touch_payment(uow: UnitOfWork, payment_id: PaymentId) -> None:

@@ -20,6 +20,7 @@ from ais.payments.service.refund import follow_refunds
 from ais.platform.audit import Entry, record
 from ais.platform.database import Connection, Database, UnitOfWork
 from ais.platform.jobs import Retry
+from ais.platform.outbox import NewJob
 from ais.platform.staff_queue import ask_staff, resolve_staff_queue
 from ais.platform.telemetry import describe_error, get_logger
 
@@ -35,19 +36,32 @@ class ObjectUnknown(Exception):
     """The message is about an object that is not ours, or not yet."""
 
 
-async def receive_event(uow: UnitOfWork, provider: str, event: ProviderEvent, body: bytes) -> bool:
+HANDLE_EVENT = "payments.handle_event"
+
+
+async def receive_event(
+    database: Database, provider: str, event: ProviderEvent, body: bytes, correlation_id: str
+) -> bool:
     """Store a verified message, which says nothing of persons any more, and ask for it to be handled; answers whether
     it is new. Unknown types are kept.
+
+    Durable when it returns, by one statement of its own: the provider waits for the answer, and tells much.
     """
-    new = await repository.store_event(uow, provider, event, body)
-    if new and event.kind is not EventKind.UNKNOWN:
-        ask_for_event(uow, event.id)
-    return new
+    payload, dedupe_key = _handling(event.id)
+    known = event.kind is not EventKind.UNKNOWN
+    jobs = [NewJob(HANDLE_EVENT, payload, dedupe_key=dedupe_key)] if known else []
+    return await repository.store_event(database, provider, event, body, jobs, correlation_id)
 
 
 def ask_for_event(uow: UnitOfWork, event_id: str) -> None:
     """Have a stored message handled."""
-    uow.enqueue("payments.handle_event", {"event_id": event_id}, dedupe_key=f"event:{event_id}")
+    payload, dedupe_key = _handling(event_id)
+    uow.enqueue(HANDLE_EVENT, payload, dedupe_key=dedupe_key)
+
+
+def _handling(event_id: str) -> tuple[dict[str, str], str]:
+    """Payload and dedupe key of the job that handles a message: of all that ask, one waits."""
+    return {"event_id": event_id}, f"event:{event_id}"
 
 
 async def handle_event(
@@ -100,10 +114,8 @@ async def _note_failure(uow: UnitOfWork, stored: StoredEvent, problem: Exception
             uow, event, EventState.STORED, outcome="failed", detail=detail, attempts=attempts,
             next_attempt_at=again_at, payment_id=event.payment_id,
         )  # fmt: skip
-        uow.enqueue(
-            "payments.handle_event", {"event_id": event.event_id}, run_at=again_at,
-            dedupe_key=f"event:{event.event_id}",
-        )  # fmt: skip
+        payload, dedupe_key = _handling(event.event_id)
+        uow.enqueue(HANDLE_EVENT, payload, run_at=again_at, dedupe_key=dedupe_key)
         return
     state = EventState.UNMATCHED if isinstance(problem, ObjectUnknown) else EventState.DEAD
     await repository.write_event(
