@@ -2793,6 +2793,9 @@ ALTER TABLE ONLY public.order_history
     ADD CONSTRAINT order_history_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.order_items
+    ADD CONSTRAINT order_items_of_whom UNIQUE (order_id, id, passenger_id);
+
+ALTER TABLE ONLY public.order_items
     ADD CONSTRAINT order_items_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.order_passengers
@@ -3088,8 +3091,6 @@ CREATE INDEX one_time_links_registration_id ON public.one_time_links USING btree
 
 CREATE INDEX order_history_order_id ON public.order_history USING btree (order_id);
 
-CREATE INDEX order_items_order_id ON public.order_items USING btree (order_id);
-
 CREATE UNIQUE INDEX order_passengers_lap ON public.order_passengers USING btree (accompanying_id) WHERE (accompanying_id IS NOT NULL);
 
 CREATE INDEX order_segments_flight_date ON public.order_segments USING btree (flight_date_id);
@@ -3168,7 +3169,7 @@ CREATE TRIGGER agency_movements_history BEFORE DELETE OR UPDATE ON public.agency
 
 CREATE TRIGGER approvals_keep BEFORE DELETE OR UPDATE ON public.approvals FOR EACH ROW EXECUTE FUNCTION public.keep_approval();
 
-CREATE TRIGGER approvals_status BEFORE UPDATE OF status ON public.approvals FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('approval.status', 'status');
+CREATE TRIGGER approvals_status BEFORE UPDATE OF status ON public.approvals FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.enforce_transition('approval.status', 'status');
 
 CREATE TRIGGER audit_chain_history BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_chain FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -3180,15 +3181,15 @@ CREATE TRIGGER audit_heads_history BEFORE DELETE OR UPDATE OR TRUNCATE ON public
 
 CREATE TRIGGER cancellation_quote_lines_history BEFORE DELETE OR UPDATE ON public.cancellation_quote_lines FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
-CREATE TRIGGER cancellation_quotes_status BEFORE UPDATE OF status ON public.cancellation_quotes FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('cancellation_quote.status', 'status');
+CREATE TRIGGER cancellation_quotes_status BEFORE UPDATE OF status ON public.cancellation_quotes FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.enforce_transition('cancellation_quote.status', 'status');
 
 CREATE TRIGGER cash_receipts_history BEFORE DELETE OR UPDATE ON public.cash_receipts FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
-CREATE TRIGGER cash_shifts_status BEFORE UPDATE OF status ON public.cash_shifts FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('cash_shift.status', 'status');
+CREATE TRIGGER cash_shifts_status BEFORE UPDATE OF status ON public.cash_shifts FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.enforce_transition('cash_shift.status', 'status');
 
 CREATE TRIGGER coupon_moves_history BEFORE DELETE OR UPDATE ON public.coupon_moves FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
-CREATE TRIGGER coupons_status BEFORE UPDATE OF status ON public.coupons FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('coupon.status', 'status');
+CREATE TRIGGER coupons_status BEFORE UPDATE OF status ON public.coupons FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.enforce_transition('coupon.status', 'status');
 
 CREATE TRIGGER discount_versions_keep BEFORE UPDATE ON public.discount_versions FOR EACH ROW EXECUTE FUNCTION public.keep_version();
 
@@ -3196,9 +3197,9 @@ CREATE TRIGGER discount_versions_stay BEFORE DELETE ON public.discount_versions 
 
 CREATE TRIGGER dispute_events_history BEFORE DELETE OR UPDATE ON public.dispute_events FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
-CREATE TRIGGER disputes_status BEFORE UPDATE OF status ON public.disputes FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('dispute.status', 'status');
+CREATE TRIGGER disputes_status BEFORE UPDATE OF status ON public.disputes FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.enforce_transition('dispute.status', 'status');
 
-CREATE TRIGGER documents_status BEFORE UPDATE OF status ON public.documents FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('document.status', 'status');
+CREATE TRIGGER documents_status BEFORE UPDATE OF status ON public.documents FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.enforce_transition('document.status', 'status');
 
 CREATE TRIGGER fare_versions_keep BEFORE UPDATE ON public.fare_versions FOR EACH ROW EXECUTE FUNCTION public.keep_version();
 
@@ -3206,11 +3207,11 @@ CREATE TRIGGER fare_versions_stay BEFORE DELETE ON public.fare_versions FOR EACH
 
 CREATE TRIGGER flight_date_changes_history BEFORE DELETE OR UPDATE ON public.flight_date_changes FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
-CREATE TRIGGER flight_dates_status BEFORE UPDATE OF status ON public.flight_dates FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('flight_date.status', 'status');
+CREATE TRIGGER flight_dates_status BEFORE UPDATE OF status ON public.flight_dates FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.enforce_transition('flight_date.status', 'status');
 
-CREATE TRIGGER hold_items_state BEFORE UPDATE OF state ON public.hold_items FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('hold_item.state', 'state');
+CREATE TRIGGER hold_items_state BEFORE UPDATE OF state ON public.hold_items FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION public.enforce_transition('hold_item.state', 'state');
 
-CREATE TRIGGER holds_status BEFORE UPDATE OF status ON public.holds FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('hold.status', 'status');
+CREATE TRIGGER holds_status BEFORE UPDATE OF status ON public.holds FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.enforce_transition('hold.status', 'status');
 
 CREATE TRIGGER inventory_adjustments_are_history BEFORE DELETE OR UPDATE ON public.inventory_adjustments FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
@@ -3228,23 +3229,23 @@ CREATE TRIGGER ledger_postings_entries AFTER INSERT ON public.ledger_postings RE
 
 CREATE TRIGGER ledger_postings_history BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_postings FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
-CREATE TRIGGER notices_status BEFORE UPDATE OF status ON public.notices FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('notice.status', 'status');
+CREATE TRIGGER notices_status BEFORE UPDATE OF status ON public.notices FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.enforce_transition('notice.status', 'status');
 
 CREATE TRIGGER order_history_history BEFORE DELETE OR UPDATE ON public.order_history FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
-CREATE TRIGGER order_segments_status BEFORE UPDATE OF status ON public.order_segments FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('order_segment.status', 'status');
+CREATE TRIGGER order_segments_status BEFORE UPDATE OF status ON public.order_segments FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.enforce_transition('order_segment.status', 'status');
 
 CREATE TRIGGER orders_owner_lives BEFORE INSERT ON public.orders FOR EACH ROW WHEN ((new.owner_user_id IS NOT NULL)) EXECUTE FUNCTION public.require_owner();
 
-CREATE TRIGGER orders_payment_status BEFORE UPDATE OF payment_status ON public.orders FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('order.payment_status', 'payment_status');
+CREATE TRIGGER orders_payment_status BEFORE UPDATE OF payment_status ON public.orders FOR EACH ROW WHEN ((old.payment_status IS DISTINCT FROM new.payment_status)) EXECUTE FUNCTION public.enforce_transition('order.payment_status', 'payment_status');
 
-CREATE TRIGGER orders_status BEFORE UPDATE OF status ON public.orders FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('order.status', 'status');
+CREATE TRIGGER orders_status BEFORE UPDATE OF status ON public.orders FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.enforce_transition('order.status', 'status');
 
-CREATE TRIGGER orders_ticketing_status BEFORE UPDATE OF ticketing_status ON public.orders FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('order.ticketing_status', 'ticketing_status');
+CREATE TRIGGER orders_ticketing_status BEFORE UPDATE OF ticketing_status ON public.orders FOR EACH ROW WHEN ((old.ticketing_status IS DISTINCT FROM new.ticketing_status)) EXECUTE FUNCTION public.enforce_transition('order.ticketing_status', 'ticketing_status');
 
 CREATE TRIGGER payment_events_history BEFORE DELETE OR UPDATE ON public.payment_events FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
-CREATE TRIGGER payments_status BEFORE UPDATE OF status ON public.payments FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('payment.status', 'status');
+CREATE TRIGGER payments_status BEFORE UPDATE OF status ON public.payments FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.enforce_transition('payment.status', 'status');
 
 CREATE TRIGGER person_keys_destroyed BEFORE DELETE OR UPDATE ON public.person_keys FOR EACH ROW EXECUTE FUNCTION public.keep_destroyed();
 
@@ -3252,11 +3253,11 @@ CREATE TRIGGER price_lines_history BEFORE DELETE OR UPDATE ON public.price_lines
 
 CREATE TRIGGER provider_event_attempts_history BEFORE DELETE OR UPDATE ON public.provider_event_attempts FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
-CREATE TRIGGER provider_events_state BEFORE UPDATE OF state ON public.provider_events FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('provider_event.state', 'state');
+CREATE TRIGGER provider_events_state BEFORE UPDATE OF state ON public.provider_events FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION public.enforce_transition('provider_event.state', 'state');
 
 CREATE TRIGGER recognition_rules_history BEFORE DELETE OR UPDATE OR TRUNCATE ON public.recognition_rules FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
-CREATE TRIGGER refunds_status BEFORE UPDATE OF status ON public.refunds FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('refund.status', 'status');
+CREATE TRIGGER refunds_status BEFORE UPDATE OF status ON public.refunds FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.enforce_transition('refund.status', 'status');
 
 CREATE TRIGGER role_grants_keep BEFORE DELETE OR UPDATE ON public.role_grants FOR EACH ROW EXECUTE FUNCTION public.keep_role_grant();
 
@@ -3268,7 +3269,7 @@ CREATE TRIGGER tax_versions_stay BEFORE DELETE ON public.tax_versions FOR EACH R
 
 CREATE TRIGGER travel_credit_movements_history BEFORE DELETE OR UPDATE ON public.travel_credit_movements FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
-CREATE TRIGGER users_status BEFORE UPDATE OF status ON public.users FOR EACH ROW EXECUTE FUNCTION public.enforce_transition('user.status', 'status');
+CREATE TRIGGER users_status BEFORE UPDATE OF status ON public.users FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.enforce_transition('user.status', 'status');
 
 ALTER TABLE ONLY public.agency_limit_changes
     ADD CONSTRAINT agency_limit_changes_agency_id_fkey FOREIGN KEY (agency_id) REFERENCES public.agencies(id);
@@ -3451,9 +3452,6 @@ ALTER TABLE ONLY public.order_segments
     ADD CONSTRAINT order_segments_flight_date_id_fkey FOREIGN KEY (flight_date_id) REFERENCES public.flight_dates(id);
 
 ALTER TABLE ONLY public.order_segments
-    ADD CONSTRAINT order_segments_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
-
-ALTER TABLE ONLY public.order_segments
     ADD CONSTRAINT order_segments_order_id_slice_position_fkey FOREIGN KEY (order_id, slice_position) REFERENCES public.order_slices(order_id, "position");
 
 ALTER TABLE ONLY public.order_segments
@@ -3487,16 +3485,10 @@ ALTER TABLE ONLY public.payment_events
     ADD CONSTRAINT payment_events_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
 
 ALTER TABLE ONLY public.price_lines
-    ADD CONSTRAINT price_lines_item_id_fkey FOREIGN KEY (item_id) REFERENCES public.order_items(id);
-
-ALTER TABLE ONLY public.price_lines
-    ADD CONSTRAINT price_lines_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
+    ADD CONSTRAINT price_lines_item_fkey FOREIGN KEY (order_id, item_id, passenger_id) REFERENCES public.order_items(order_id, id, passenger_id);
 
 ALTER TABLE ONLY public.price_lines
     ADD CONSTRAINT price_lines_order_segment_id_fkey FOREIGN KEY (order_segment_id) REFERENCES public.order_segments(id);
-
-ALTER TABLE ONLY public.price_lines
-    ADD CONSTRAINT price_lines_passenger_id_fkey FOREIGN KEY (passenger_id) REFERENCES public.order_passengers(id);
 
 ALTER TABLE ONLY public.provider_event_attempts
     ADD CONSTRAINT provider_event_attempts_provider_event_id_fkey FOREIGN KEY (provider, event_id) REFERENCES public.provider_events(provider, event_id);
