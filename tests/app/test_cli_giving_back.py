@@ -62,6 +62,23 @@ async def test_documents_are_voided_on_their_day(module_program, ais):
     await ais("order", "void", order["record_locator"], "--reason", "again", code=1)
 
 
+async def test_the_tickets_of_one_passenger_are_voided_and_then_the_last(module_program, ais, ais_json):
+    order, _ = await sold(module_program, [ADULT, ADULT])
+    first, second = (passenger["id"] for passenger in order["passengers"])
+    words = ("order", "void", order["record_locator"], "--reason", "wrong date", "--passenger")
+    said = await ais(*words, first)
+    assert said.stdout == f"{order['record_locator']} is partly void; the refund is under way.\n"
+    await module_program.run_jobs()
+    seen = await module_program.read(order)
+    assert (states(seen), coupons(seen)) == (("confirmed", "partially_refunded", "partly_void"), ["void", "open"])
+    again = await ais_json(*words, first, code=1)
+    assert again["error"]["code"] == "INVALID_STATE_TRANSITION"
+    assert (await ais(*words, second)).stdout == f"{order['record_locator']} is void; the refund is under way.\n"
+    await module_program.run_jobs()
+    seen = await module_program.read(order)
+    assert (states(seen), seen["refunded"]) == (("cancelled", "refunded", "void"), order["total"])
+
+
 LIMIT = {"AIS_REFUND_APPROVAL_ABOVE": "SAR 100"}
 
 

@@ -28,6 +28,19 @@ def test_a_morning_with_an_agency_and_a_drawer(servers, tmp_path: Path):
         assert '"-0.50 SAR"' in closed.stdout
         assert ais.json("cash", "shifts", "--open") == {"shifts": []}
         assert [matter["kind"] for matter in ais.json("staff", "list")["matters"]] == ["cash_difference"]
+        for _ in range(2):  # again changes nothing
+            (gone,) = ais.json("cash", "write-off", shift["id"], "--reason", "shortage")["shifts"]
+            assert (gone["id"], gone["difference"]) == (shift["id"], "-0.50 SAR")
+        assert ais.json("staff", "list")["matters"] == []
+        posted = ais.json("ledger", "balances")["balances"]
+        left = {each["account"]: each["balance"]["amount"] for each in posted if each["account"].startswith("cash")}
+        assert left == {"cash": "0.00", "cash_difference": "0.50"}
+        (even,) = ais.json("cash", "open", "RUH01", "c2", "10.00 SAR")["shifts"]
+        for time in range(2):  # open, and closed with what should be in it
+            failed = ais.json("cash", "write-off", even["id"], "--reason", "none", code=1)
+            assert failed["error"]["code"] == "NOTHING_TO_WRITE_OFF"
+            ais("cash", "close", even["id"], "10.00 SAR", code=time)
+        ais("cash", "write-off", "shf_none", "--reason", "none", code=2)
         ais("credit", "show", "0" * 20, code=1)
         assert ais.json("refunds", "list") == {"refunds": []}
         assert ais.json("disputes", "list") == {"disputes": []}

@@ -9,6 +9,7 @@ from tests.factories.shopper import days_ahead, expect, new_key, order_request
 
 FLIGHT = "633"
 PARTIES = [9] * 9
+SOLD = sum(PARTIES)
 BUSINESS = 2
 # 70 seats and three per cent of overbooking, rounded down.
 AUTHORISED_AFTER = 72
@@ -58,49 +59,40 @@ def with_a_turboprop(schedule: str) -> str:
     return "\n".join(lines)
 
 
-async def test_a_smaller_aircraft_comes_onto_a_sold_flight(program, shopper, stored, tmp_path):
-    # The flight operates on every other day.
-    day = days_ahead(29) if await direct_offers(shopper, days_ahead(29), 9) else days_ahead(30)
-    orders = []
-    for adults in PARTIES:
-        orders.append(await ordered(shopper, day, adults))
+async def day_of_the_flight(shopper):
+    """A day on which it operates, which it does on every other one."""
+    return days_ahead(29) if await direct_offers(shopper, days_ahead(29), 9) else days_ahead(30)
+
+
+async def sold_orders(shopper, day):
+    """Paid orders in both cabins, more than the smaller aircraft has seats for."""
+    orders = [await ordered(shopper, day, adults) for adults in PARTIES]
     [offer, *_] = await direct_offers(shopper, day, BUSINESS, "business")
     orders.append(await shopper.order(offer))
     await asyncio.gather(*(shopper.pay(order) for order in orders))
     for order in orders:
         await shopper.wait_for(order, "confirmed")
-    unpaid = await ordered(shopper, day, 1)
-    [offer, *_] = await direct_offers(shopper, day, 1)
-    sold = sum(PARTIES)
-    assert {cabin: row["taken"] for cabin, row in (await cabins(stored, day)).items()} == {"C": 2, "Y": sold + 1}
+    return orders
 
-    file = tmp_path / "schedule.ssim"
-    assert program.command("schedule", "export", "9Z", "-o", str(file)).returncode == 0
-    file.write_text(with_a_turboprop(file.read_text(encoding="ascii")), encoding="ascii")
-    before = await cabins(stored, day)
-    for arguments in (["--dry-run"], []):
-        done = program.command(
-            "schedule", "import", "--json", "--until", days_ahead(39).isoformat(), *arguments, str(file)
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        report = json.loads(done.stdout)
-        [change] = [
-            each
-            for each in report["changes"]
-            if (each["flight"], each["departure_date"]) == (f"9Z{FLIGHT}", day.isoformat())
-        ]
-        assert {*change["kinds"]} >= {"equipment", "retimed"}
-        assert (change["seats_sold"], change["passengers"]) == (sold + BUSINESS, sold + BUSINESS + 1)
-        if arguments:
-            assert await cabins(stored, day) == before
 
-    after = await cabins(stored, day)
-    assert {row["configuration"] for row in after.values()} == {"Y70"}
-    assert (after["Y"]["capacity"], after["Y"]["authorised"]) == (70, AUTHORISED_AFTER)
-    assert (after["Y"]["taken"], after["Y"]["excess"]) == (sold + 1, sold + 1 - AUTHORISED_AFTER)
-    assert (after["C"]["capacity"], after["C"]["authorised"], after["C"]["excess"]) == (0, 0, BUSINESS)
+def reported_change(program, day, file, *arguments):
+    """What an import of the file says of the flight."""
+    until = days_ahead(39).isoformat()
+    done = program.command("schedule", "import", "--json", "--until", until, *arguments, str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    [change] = [
+        each
+        for each in json.loads(done.stdout)["changes"]
+        if (each["flight"], each["departure_date"]) == (f"9Z{FLIGHT}", day.isoformat())
+    ]
+    assert {*change["kinds"]} >= {"equipment", "retimed"}
+    assert (change["seats_sold"], change["passengers"]) == (SOLD + BUSINESS, SOLD + BUSINESS + 1)
+
+
+async def recorded_excess(stored, day):
+    """Each cabin that was sold beyond its authorisation by this, with how many seats, by whom and why."""
     async with stored.connection() as connection:
-        recorded = await connection.fetch(
+        return await connection.fetch(
             """
             SELECT inventory_adjustments.cabin, excess_after, actor, reason FROM inventory_adjustments
             JOIN legs ON legs.id = leg_id JOIN flight_dates ON flight_dates.id = legs.flight_date_id
@@ -109,13 +101,10 @@ async def test_a_smaller_aircraft_comes_onto_a_sold_flight(program, shopper, sto
             int(FLIGHT),
             day,
         )
-    assert {(row["cabin"], row["excess_after"]) for row in recorded} == {
-        ("Y", sold + 1 - AUTHORISED_AFTER),
-        ("C", BUSINESS),
-    }
-    assert all(row["actor"] and row["reason"] == "schedule import" for row in recorded)
 
-    # Nothing more is sold: neither by a search nor by an offer from before.
+
+async def require_closed(shopper, day, offer):
+    """Nothing more is sold: neither by a search nor by an offer from before."""
     for _ in range(50):
         if not await direct_offers(shopper, day, 1):
             break
@@ -124,17 +113,50 @@ async def test_a_smaller_aircraft_comes_onto_a_sold_flight(program, shopper, sto
     assert await direct_offers(shopper, day, 1, "business") == []
     refused = await shopper.ask_for_order(order_request(offer), new_key())
     assert refused.json()["error"]["code"] in {"OFFER_EXPIRED", "SEATS_UNAVAILABLE"}
+
+
+async def when_told(shopper, order):
+    """The order once its segment says that the schedule has changed."""
+    for _ in range(100):
+        present = await shopper.read(order)
+        [segment] = present["slices"][0]["segments"]
+        if segment["status_code"] == "TK":
+            break
+        await asyncio.sleep(0.1)
+    assert (segment["status"], segment["status_code"]) == ("schedule_changed", "TK")
+    return present
+
+
+async def test_a_smaller_aircraft_comes_onto_a_sold_flight(program, shopper, stored, tmp_path):
+    day = await day_of_the_flight(shopper)
+    orders = await sold_orders(shopper, day)
+    unpaid = await ordered(shopper, day, 1)
+    [offer, *_] = await direct_offers(shopper, day, 1)
+    before = await cabins(stored, day)
+    assert {cabin: row["taken"] for cabin, row in before.items()} == {"C": 2, "Y": SOLD + 1}
+
+    file = tmp_path / "schedule.ssim"
+    assert program.command("schedule", "export", "9Z", "-o", str(file)).returncode == 0
+    file.write_text(with_a_turboprop(file.read_text(encoding="ascii")), encoding="ascii")
+    reported_change(program, day, file, "--dry-run")
+    assert await cabins(stored, day) == before
+    reported_change(program, day, file)
+
+    after = await cabins(stored, day)
+    assert {row["configuration"] for row in after.values()} == {"Y70"}
+    assert (after["Y"]["capacity"], after["Y"]["authorised"]) == (70, AUTHORISED_AFTER)
+    assert (after["Y"]["taken"], after["Y"]["excess"]) == (SOLD + 1, SOLD + 1 - AUTHORISED_AFTER)
+    assert (after["C"]["capacity"], after["C"]["authorised"], after["C"]["excess"]) == (0, 0, BUSINESS)
+    recorded = await recorded_excess(stored, day)
+    beyond = {("Y", SOLD + 1 - AUTHORISED_AFTER), ("C", BUSINESS)}
+    assert {(row["cabin"], row["excess_after"]) for row in recorded} == beyond
+    assert all(row["actor"] and row["reason"] == "schedule import" for row in recorded)
+    await require_closed(shopper, day, offer)
     assert await cabins(stored, day) == after
 
     # Every order stays as it was sold, and knows of the change.
     for order in (*orders, unpaid):
-        for _ in range(100):
-            present = await shopper.read(order)
-            [segment] = present["slices"][0]["segments"]
-            if segment["status_code"] == "TK":
-                break
-            await asyncio.sleep(0.1)
-        assert (segment["status"], segment["status_code"]) == ("schedule_changed", "TK")
+        present = await when_told(shopper, order)
         assert present["status"] == ("reserved" if order is unpaid else "confirmed")
         assert len(present["documents"]) == (0 if order is unpaid else len(order["passengers"]))
     listed = json.loads(program.command("schedule", "affected", "--json").stdout)["orders"]

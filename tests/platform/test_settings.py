@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -319,3 +320,13 @@ def test_an_origin_that_may_call_the_api_is_one_whole_origin(origin):
     assert mistakes_of({"AIS_CORS_ORIGINS": f"https://a.example, {origin}"}) == [
         f"AIS_CORS_ORIGINS has {origin!r}: an origin is written https://host, without a path."
     ]
+
+
+def test_minutes_of_a_move_are_dated():
+    settings = load_settings({"AIS_INVOLUNTARY_ABOVE_MINUTES": "120, 60 from 2027-07-01"})
+    assert settings.moved_above == ((date.min, 120), (date(2027, 7, 1), 60))
+    for wrong in ("soon", "60 from 2027-07-01", "120, 60", "120, -1 from 2027-07-01", "120, 60 from July"):
+        (mistake,) = mistakes_of({"AIS_INVOLUNTARY_ABOVE_MINUTES": wrong})
+        assert mistake.startswith("AIS_INVOLUNTARY_ABOVE_MINUTES must be minutes such as 120, 60 from 2027-07-01: ")
+    (mistake,) = mistakes_of({"AIS_INVOLUNTARY_ABOVE_MINUTES": "1, 2 from 2027-07-02, 3 from 2027-07-01"})
+    assert mistake.endswith(": the days follow each other.")

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 
 from ais.accounts.audit import CHAIN, EntryFilter, EntryRow, search_entries
 from ais.accounts.audit.exporting import EntryGone, export_trail
 from ais.accounts.audit.schemas import entry_body
-from ais.app.cli.chain import chain_command, verify_command
+from ais.app.cli.chain import chain_command, export_command, verify_command
 from ais.app.cli.edge import actor, with_database
-from ais.app.cli.outcome import NOT_SO, end
 from ais.app.cli.output import Output, json_option
 from ais.kit import decode_id, ids
 from ais.platform.database import Database
@@ -28,6 +24,7 @@ def audit() -> None:
 
 audit.add_command(verify_command(CHAIN, "entries"))
 audit.add_command(chain_command(CHAIN, "entries", lambda settings: settings.audit_heads_dir))
+audit.add_command(export_command("entry", "entries", export_trail, EntryGone, "docs/verify_audit_export.py"))
 
 
 class Instant(click.ParamType[datetime]):
@@ -97,34 +94,3 @@ def search(
             for each in found
         ],
     )  # fmt: skip
-
-
-@audit.command("export")
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
-@click.option("--format", "form", type=click.Choice(("csv", "jsonl")), help="By the file's ending if it is not given.")
-@json_option
-@click.pass_obj
-def export(output: Output, file: Path, form: str | None) -> None:
-    """Write every chained entry to FILE (- for standard output), as CSV or JSON lines.
-
-    docs/verify_audit_export.py verifies either without this program. Exit code 1 if an entry is gone.
-    """
-    chosen = form or {".csv": "csv", ".jsonl": "jsonl"}.get(file.suffix)
-    if chosen is None:
-        raise click.BadParameter("say csv or jsonl, or name the file so.", param_hint="--format")
-    to_stdout = str(file) == "-"
-    with ExitStack() as stack:
-        target = sys.stdout if to_stdout else stack.enter_context(file.open("w", encoding="utf-8", newline=""))
-        tell = stack.enter_context(output.progress("Exporting"))
-
-        async def write(database: Database, _settings: Settings) -> int:
-            return await export_trail(database, actor(), target, chosen, tell)
-
-        try:
-            written = with_database(output, write)
-        except EntryGone as problem:
-            output.note(str(problem))
-            end(NOT_SO)
-    if not to_stdout:
-        output.document({"file": str(file), "format": chosen, "entries": written})
-        output.say(f"{written} entries are in {file}.")

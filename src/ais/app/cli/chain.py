@@ -1,9 +1,12 @@
-"""The commands that every hash chain has, the books' and the audit trail's: ``verify`` and ``chain``."""
+"""The commands that every hash chain has, the books' and the audit trail's: ``verify``, ``chain`` and ``export``."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Protocol, TextIO
 
 import click
 from msgspec.structs import asdict
@@ -11,12 +14,21 @@ from msgspec.structs import asdict
 from ais.app.cli.edge import actor, with_database
 from ais.app.cli.outcome import NOT_SO, end
 from ais.app.cli.output import Output, json_option
+from ais.kit import Actor
 from ais.platform.chain import Chain, ChainBody, ChainReport, FolderSink, HeadFileError, SignedHead, read_heads
 from ais.platform.database import Database
 from ais.platform.settings import Settings
 from ais.platform.signatures import PublicKeys, SigningKeyError, SigningKeys
 
 HeadsFolder = Callable[[Settings], Path]
+
+
+class WriteChain(Protocol):
+    """Writes all that is chained to a stream as CSV or JSON lines, and answers how many rows there were."""
+
+    async def __call__(
+        self, database: Database, actor: Actor, target: TextIO, form: str, tell: Callable[[int, int], None], /
+    ) -> int: ...
 
 
 def verify_command(chain: Chain, nouns: str) -> click.Command:
@@ -123,3 +135,44 @@ def chain_command(chain: Chain, nouns: str, heads_folder: HeadsFolder) -> click.
         output.say(f"Signed heads go to {folder}.")
 
     return show
+
+
+def export_command(noun: str, nouns: str, write: WriteChain, gone: type[Exception], verifier: str) -> click.Command:
+    """``export`` of a chain whose rows are ``nouns`` to people; ``write`` raises ``gone`` where one is missing, and
+    ``verifier`` is the script by which others prove what was written.
+    """
+
+    @click.command(
+        "export",
+        help=f"""Write every chained {noun} to FILE (- for standard output), as CSV or JSON lines.
+
+        {verifier} verifies either without this program. Exit code 1 if one of the {nouns} is gone.""",
+    )
+    @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
+    @click.option(
+        "--format", "form", type=click.Choice(("csv", "jsonl")), help="By the file's ending if it is not given."
+    )
+    @json_option
+    @click.pass_obj
+    def export(output: Output, file: Path, form: str | None) -> None:
+        chosen = form or {".csv": "csv", ".jsonl": "jsonl"}.get(file.suffix)
+        if chosen is None:
+            raise click.BadParameter("say csv or jsonl, or name the file so.", param_hint="--format")
+        to_stdout = str(file) == "-"
+        with ExitStack() as stack:
+            target = sys.stdout if to_stdout else stack.enter_context(file.open("w", encoding="utf-8", newline=""))
+            tell = stack.enter_context(output.progress("Exporting"))
+
+            async def work(database: Database, _settings: Settings) -> int:
+                return await write(database, actor(), target, chosen, tell)
+
+            try:
+                written = with_database(output, work)
+            except gone as problem:
+                output.note(str(problem))
+                end(NOT_SO)
+        if not to_stdout:
+            output.document({"file": str(file), "format": chosen, nouns: written})
+            output.say(f"{written} {nouns} are in {file}.")
+
+    return export

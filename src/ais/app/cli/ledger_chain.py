@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import ExitStack
 from datetime import date
-from pathlib import Path
 
 import click
 
-from ais.app.cli.chain import chain_command, verify_command
+from ais.app.cli.chain import chain_command, export_command, verify_command
 from ais.app.cli.edge import DAY, actor, with_database
 from ais.app.cli.outcome import NOT_SO, end
 from ais.app.cli.output import Output, json_option
@@ -17,37 +14,6 @@ from ais.ledger import CHAIN, Item, Moment, RecognitionRule, all_rules, set_reco
 from ais.ledger.exporting import PostingGone, export_chain
 from ais.platform.database import Database
 from ais.platform.settings import Settings
-
-
-@click.command("export")
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
-@click.option("--format", "form", type=click.Choice(("csv", "jsonl")), help="By the file's ending if it is not given.")
-@json_option
-@click.pass_obj
-def export(output: Output, file: Path, form: str | None) -> None:
-    """Write every chained posting to FILE (- for standard output), as CSV or JSON lines.
-
-    docs/verify_ledger_export.py verifies either without this program. Exit code 1 if a posting is gone.
-    """
-    chosen = form or {".csv": "csv", ".jsonl": "jsonl"}.get(file.suffix)
-    if chosen is None:
-        raise click.BadParameter("say csv or jsonl, or name the file so.", param_hint="--format")
-    to_stdout = str(file) == "-"
-    with ExitStack() as stack:
-        target = sys.stdout if to_stdout else stack.enter_context(file.open("w", encoding="utf-8", newline=""))
-        tell = stack.enter_context(output.progress("Exporting"))
-
-        async def write(database: Database, _settings: Settings) -> int:
-            return await export_chain(database, actor(), target, chosen, tell)
-
-        try:
-            written = with_database(output, write)
-        except PostingGone as problem:
-            output.note(str(problem))
-            end(NOT_SO)
-    if not to_stdout:
-        output.document({"file": str(file), "format": chosen, "postings": written})
-        output.say(f"{written} postings are in {file}.")
 
 
 @click.command("rules")
@@ -92,7 +58,7 @@ def rules(output: Output, item: str | None, moment: str | None, valid_from: date
 
 CHAIN_COMMANDS = (
     verify_command(CHAIN, "postings"),
-    export,
+    export_command("posting", "postings", export_chain, PostingGone, "docs/verify_ledger_export.py"),
     chain_command(CHAIN, "postings", lambda settings: settings.heads_dir),
     rules,
 )
