@@ -80,6 +80,8 @@ ROUTES = {
     "confirm_own_second_factor": "account.second_factor_added",
     "remove_own_second_factor": "account.second_factor_removed",
     "erase_me": "account.erased",
+    "export_data_of_person": "person.exported",
+    "erase_data_of_person": "account.erased",
 }
 ROUTES_WITHOUT = {
     "search_offers": "reads",
@@ -377,6 +379,9 @@ async def walk_accounts(walk):
     await person.log_in()
     await walk.call("end_sessions", "auth/sessions", bearing(await person.log_in()), verb="DELETE")
     await walk.call("erase_me", "me/erasure", bearing(await person.log_in()))
+    person, desk = await make_person(program), await staff(program, "admin")
+    await walk.call("export_data_of_person", "privacy/exports", desk.headers, email=person.email)
+    await walk.call("erase_data_of_person", "privacy/erasures", desk.headers, email=person.email)
 
 
 async def test_every_route_of_the_table_leaves_its_entry(program):

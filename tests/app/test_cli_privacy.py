@@ -37,6 +37,11 @@ def test_keys_rows_in_the_clear_and_an_erasure_that_is_only_looked_at(ais, marke
     full = json.loads(ais("order", "show", order, "--personal", "--json").stdout)["order"]
     assert "•" not in full["contact"]["email"]
     ais("order", "cancel", order, "--yes")
+    passenger = full["passengers"][0]["id"]
+    alone = json.loads(ais("privacy", "erase", "--order", order, "--passenger", passenger, "--json").stdout)
+    assert (alone["erased"], alone["result"]["persons"]) == (False, 1)
+    assert "no such passenger" in ais("privacy", "erase", "--order", order, "--passenger", "pas_x", code=1).stderr
+    ais("privacy", "erase", "--email", "sara@example.com", "--passenger", passenger, code=2)
     looked_at = json.loads(ais("privacy", "erase", "--order", order, "--json").stdout)
     assert (looked_at["erased"], looked_at["result"]["orders"]) == (False, 1)
     assert json.loads(ais("order", "show", order, "--json").stdout)["order"]["contact"] is not None

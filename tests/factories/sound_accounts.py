@@ -60,6 +60,8 @@ def _own_account(name: str, people: People, _: Any, chance: random.Random) -> Pa
             return {"headers": people.headers[chance.choice(ANYBODY)]}
         case "read_own_data":
             return {"headers": people.headers[chance.choice(("traveller", "agent"))]}
+        case "export_data_of_person" | "erase_data_of_person":
+            return {"body": {"email": people.new().email}, "headers": people.headers[chance.choice(("admin", "chief"))]}
         case "erase_me":
             return {"body": {}, "headers": people.new().headers}
         case "end_session":

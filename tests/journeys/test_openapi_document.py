@@ -253,6 +253,8 @@ def test_every_list_of_the_document_has_one_kind_of_item_and_every_body_names_al
         "OrderRequest",
         "PasswordRequest",
         "PayOutRequest",
+        "PersonErasureRequest",
+        "PersonRequest",
         "PaymentRequest",
         "RefreshRequest",
         "RegisterRequest",

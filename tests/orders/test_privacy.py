@@ -7,13 +7,14 @@ import asyncio
 import asyncpg
 import pytest
 from tests.factories.accounts import bearing, make_person
+from tests.factories.callers import staff as an_account
 from tests.factories.giving_back import post_confirm, quote
 from tests.factories.in_process import OPERATOR, new_key, order_id
 from tests.factories.vault import VAULT
 from tests.factories.vault import new_key as new_vault_key
 
 from ais.accounts import UserKind
-from ais.kit import Actor, ActorKind, Channel, system_actor
+from ais.kit import Actor, ActorKind, Channel, decode_id, ids, system_actor
 from ais.orders import read_own_order, show_order
 from ais.orders.people import open_people
 from ais.orders.privacy.repository import count_in_the_clear
@@ -256,6 +257,121 @@ async def test_a_traveller_reads_all_their_data_and_is_erased_with_account_and_o
     assert left == 0
     again = await make_person(program)
     assert (await again.get("me/data", await again.log_in())).json()["orders"] == []
+
+
+FAMILY = ({"type": "adult"}, {"type": "adult"}, {"type": "child", "age": 7})
+
+
+async def family_order(program, key=None):
+    """Three of one order that has ended, each with a name of their own."""
+    offer = await program.offer(FAMILY)
+    people = [
+        {**each, "given_name": name} for each, name in zip(program.people(offer), ("Sara", "Omar", "Lina"), strict=True)
+    ]
+    order = (await program.post_order(offer, passengers=people, key=key)).json()
+    await give_up(program, order)
+    return offer, people, order
+
+
+async def privacy_desk(program):
+    return await an_account(program, "admin")
+
+
+async def test_one_passenger_of_an_order_is_erased_and_the_others_stay(program):
+    key = new_key()
+    offer, people, order = await family_order(program, key)
+    desk = await privacy_desk(program)
+    ledger = await program.rows("SELECT count(*) FROM ledger_postings")
+    omar = order["passengers"][1]["id"]
+    asked = {"order_id": order["id"], "passenger_ids": [omar]}
+    done = await desk.post("privacy/erasures", **asked)
+    assert (done.status_code, done.json()["orders"], done.json()["persons"]) == (200, 1, 1)
+    assert "documents" in done.json()["remains"]
+    shown = await program.read(order)
+    assert [each["given_name"] for each in shown["passengers"]] == ["Sara", None, "Lina"]
+    assert (shown["contact"]["email"], shown["total"]) == (EMAIL, order["total"])
+    assert await program.rows("SELECT count(*) FROM ledger_postings") == ledger
+    assert await program.rows(
+        "SELECT id FROM order_passengers WHERE order_id = $1 AND name_lookup IS NULL", order_id(order)
+    ) == [decode_id(ids.PASSENGER, omar)]
+    assert [move[1:] for move in await program.history(order, "personal_data")] == [
+        ("partly_erased", "asked for by the person")
+    ]
+    # An answer that was kept for a repeat named all three.
+    again = await program.post_order(offer, passengers=people, key=key)
+    assert (again.status_code, again.json()["error"]["code"]) == (410, "ANSWER_ERASED")
+    assert (await desk.post("privacy/erasures", **asked)).json()["persons"] == 0
+    (after,) = await program.rows(
+        "SELECT after FROM audit_entries WHERE action = 'person.erased' AND order_id = $1", order_id(order)
+    )
+    assert after["passengers"] == [omar]
+    # The rest of the order can go later.
+    assert (await desk.post("privacy/erasures", order_id=order["id"])).json()["persons"] == 3
+    assert (await program.read(order))["contact"] is None
+
+
+async def test_a_passenger_who_is_to_fly_or_of_another_order_is_not_erased(program):
+    offer = await program.offer(FAMILY)
+    order = (await program.post_order(offer)).json()
+    _, _, other = await family_order(program)
+    desk = await privacy_desk(program)
+    passengers = [order["passengers"][1]["id"]]
+    refused = await desk.post("privacy/erasures", order_id=order["id"], passenger_ids=passengers)
+    error = refused.json()["error"]
+    assert (refused.status_code, [each["why"] for each in error["details"]["open"]]) == (409, ["to_be_paid"])
+    for wrong in (passengers, ["pas_nobody"]):
+        missing = await desk.post("privacy/erasures", order_id=other["id"], passenger_ids=wrong)
+        assert missing.status_code == 404
+    for unsound in ({}, {"email": EMAIL, "order_id": order["id"]}, {"email": EMAIL, "passenger_ids": passengers}):
+        assert (await desk.post("privacy/erasures", **unsound)).status_code == 422
+    for each in (order, other):
+        assert all(passenger["given_name"] for passenger in (await program.read(each))["passengers"])
+
+
+async def test_staff_export_and_erase_who_asked_them_and_it_is_audited(program):
+    person = await make_person(program)
+    tokens = await person.log_in()
+    own = (await own_order(program, person, tokens)).json()
+    bought = (await program.post_order(await program.offer(), contact={"email": person.email.upper()})).json()
+    desk = await privacy_desk(program)
+    data = (await desk.post("privacy/exports", email=person.email)).json()
+    assert data["account"]["email"] == person.email
+    assert {each["order"]["id"] for each in data["orders"]} == {own["id"], bought["id"]}
+    assert (await desk.post("privacy/erasures", email=person.email)).json()["error"]["code"] == "ERASURE_REFUSED"
+    assert (await person.get("me", tokens)).status_code == 200
+    for order in (own, bought):
+        await give_up(program, order)
+    done = await desk.post("privacy/erasures", email=person.email)
+    assert (done.status_code, done.json()["orders"], done.json()["persons"]) == (200, 2, 5)
+    assert (await person.get("me", tokens)).status_code == 401
+    for path in ("privacy/exports", "privacy/erasures"):
+        assert (await desk.post(path, email=person.email)).status_code == 404
+    assert await program.rows(
+        "SELECT DISTINCT action FROM audit_entries WHERE actor_id = $1 AND action <> 'access.denied' ORDER BY 1",
+        desk.id,
+    ) == ["account.erased", "person.erased", "person.exported"]
+
+
+async def test_who_has_proved_nothing_of_late_and_who_may_not_are_refused_and_staff_are_not_erased(program):
+    desk, clerk, colleague = (
+        await privacy_desk(program),
+        await an_account(program, "support"),
+        await make_person(program, UserKind.STAFF, "ops"),
+    )
+    assert (await desk.post("privacy/erasures", email=colleague.email)).status_code == 403
+    assert (await colleague.try_to_log_in()).status_code == 200
+    for path in ("privacy/exports", "privacy/erasures"):
+        assert (await clerk.post(path, email=EMAIL)).status_code == 403
+    (version,) = await program.rows(
+        "UPDATE users SET access_version = access_version + 1 WHERE id = $1 RETURNING access_version", desk.user_id
+    )
+    await program.rows(
+        "UPDATE sessions SET second_factor_at = second_factor_at - interval '1 hour' WHERE id = $1", desk.session_id
+    )
+    await program.state.account_services.checks.announce(desk.user_id, version)
+    for path in ("privacy/exports", "privacy/erasures"):
+        answer = await desk.post(path, email=EMAIL)
+        assert answer.json()["error"]["code"] == "STEP_UP_REQUIRED"
 
 
 async def test_staff_do_not_erase_themselves(program):

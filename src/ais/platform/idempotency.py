@@ -353,3 +353,15 @@ async def remove_expired_records(uow: UnitOfWork, *, limit: int = 5000) -> int:
         limit,
     )
     return len(rows)
+
+
+async def forget_answers(uow: UnitOfWork, *, sealed_for: PersonId, erased: PersonId) -> None:
+    """Forget the answers sealed for a person that name somebody who has been erased: a repeat gets AnswerErased.
+
+    They hold nothing more, and belong from now on to ``erased``, whose key is gone.
+    """
+    await uow.connection.execute(
+        "UPDATE idempotency_records SET answer = '', person_id = $2 WHERE person_id = $1 AND answer IS NOT NULL",
+        sealed_for,
+        erased,
+    )

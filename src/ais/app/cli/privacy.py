@@ -7,27 +7,28 @@ from typing import Any
 import click
 import msgspec
 
-from ais.accounts import find_user_id
 from ais.app.cli.edge import actor, with_database
 from ais.app.cli.outcome import NOT_SO, end
 from ais.app.cli.output import Output, json_option
 from ais.kit import decode_id, ids
-from ais.kit.ids import OrderId
+from ais.kit.ids import OrderId, PassengerId
 from ais.orders import EVERYTHING, OrderFilter, OrderNotFound, list_orders
 from ais.orders.privacy.repository import count_in_the_clear
 from ais.orders.privacy.service import (
     Erased,
-    erase_account,
-    erase_address,
+    PassengerNotFound,
     erase_orders,
-    export_account,
-    export_address,
+    erase_passengers,
+    erase_person,
+    export_person,
     seal_next,
 )
 from ais.platform.audit import Entry, record
 from ais.platform.database import Connection, Database, UnitOfWork
 from ais.platform.settings import Settings
 from ais.platform.vault import KeyCount, count_keys, rewrap_persons
+
+_REASON = "asked for by the person"
 
 
 class _NotMeant(Exception):
@@ -138,16 +139,7 @@ def export(output: Output, email: str) -> None:
 
     async def look(database: Database, _settings: Settings) -> dict[str, Any]:
         async with database.unit_of_work(actor()) as uow:
-            user_id = await find_user_id(uow.connection, uow.vault, email)
-            bought = await export_address(uow, email)
-            if user_id is None:
-                return bought
-            own = await export_account(uow, user_id)
-            known = {each["order"]["id"] for each in own["orders"]}
-            return {
-                "account": own["account"],
-                "orders": [*own["orders"], *(each for each in bought["orders"] if each["order"]["id"] not in known)],
-            }
+            return await export_person(uow, email)
 
     data = with_database(output, look)
     output.document(data)
@@ -158,10 +150,11 @@ def export(output: Output, email: str) -> None:
 @privacy.command("erase")
 @click.option("--email", help="The account with this address, and the orders that were bought under it.")
 @click.option("--order", "name", metavar="LOCATOR|ORDER_ID", help="The buyer and the passengers of one order.")
+@click.option("--passenger", "passengers", multiple=True, metavar="PASSENGER_ID", help="Of --order these alone.")
 @click.option("--yes", is_flag=True, help="Do it; without it is only said what would be done.")
 @json_option
 @click.pass_obj
-def erase(output: Output, email: str | None, name: str | None, yes: bool) -> None:
+def erase(output: Output, email: str | None, name: str | None, passengers: tuple[str, ...], yes: bool) -> None:
     """Erase a person by destroying the keys of what they gave us. It cannot be undone, and it is audited.
 
     Refused while a journey is still to be flown or money is open: the orders are named. Documents, books, payments and
@@ -169,11 +162,13 @@ def erase(output: Output, email: str | None, name: str | None, yes: bool) -> Non
     """
     if (email is None) == (name is None):
         raise click.UsageError("Name a person by --email or an order by --order.")
+    if passengers and name is None:
+        raise click.UsageError("Passengers are those of an --order.")
 
     async def forget(database: Database, _settings: Settings) -> Erased:
         try:
             async with database.unit_of_work(actor()) as uow:
-                done = await (_erase_order(uow, name) if name is not None else _erase_person(uow, email or ""))
+                done = await _erase(uow, email, name, passengers)
                 if not yes:
                     raise _NotMeant(done)
                 return done
@@ -189,17 +184,17 @@ def erase(output: Output, email: str | None, name: str | None, yes: bool) -> Non
     output.say(f"What stays: {', '.join(done.remains)}.")
 
 
-async def _erase_person(uow: UnitOfWork, email: str) -> Erased:
-    user_id = await find_user_id(uow.connection, uow.vault, email)
-    own = Erased(0, 0)
-    if user_id is not None:
-        own, _ = await erase_account(uow, user_id, "asked for by the person")
-    bought = await erase_address(uow, email, "asked for by the person")
-    return Erased(own.orders + bought.orders, own.persons + bought.persons)
-
-
-async def _erase_order(uow: UnitOfWork, name: str) -> Erased:
-    return await erase_orders(uow, [await _order_id(uow.connection, name)], "asked for by the person")
+async def _erase(uow: UnitOfWork, email: str | None, name: str | None, passengers: tuple[str, ...]) -> Erased:
+    if name is None:
+        done, _ = await erase_person(uow, email or "", _REASON)  # a job announces that the sessions have ended
+        return done
+    order_id = await _order_id(uow.connection, name)
+    if not passengers:
+        return await erase_orders(uow, [order_id], _REASON)
+    decoded = [decode_id(ids.PASSENGER, each.lower()) for each in passengers]
+    if None in decoded:
+        raise PassengerNotFound
+    return await erase_passengers(uow, order_id, [PassengerId(each) for each in decoded if each], _REASON)
 
 
 async def _order_id(connection: Connection, name: str) -> OrderId:

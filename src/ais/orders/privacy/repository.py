@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from ais.kit.ids import OrderId, PersonId
+from ais.kit import encode_id, ids
+from ais.kit.ids import OrderId, PassengerId, PersonId
 from ais.orders.domain import Order
 from ais.platform.database import Connection, UnitOfWork
 
@@ -40,6 +41,31 @@ async def forget_hashes(uow: UnitOfWork, order_id: OrderId, reason: str) -> None
         """,
         order_id,
         reason,
+        uow.actor.name,
+        uow.actor.channel,
+        uow.correlation_id,
+    )
+
+
+async def forget_passengers(
+    uow: UnitOfWork, order_id: OrderId, passenger_ids: Sequence[PassengerId], reason: str
+) -> None:
+    """Remove what these passengers are found by, and note in the order's history who of it was erased."""
+    await uow.connection.execute(
+        """
+        WITH party AS (
+            UPDATE order_passengers SET name_lookup = NULL WHERE order_id = $1 AND id = ANY($2)
+        ), changed AS (
+            UPDATE orders SET updated_at = ais_now(), version = version + 1 WHERE id = $1 RETURNING id
+        )
+        INSERT INTO order_history (order_id, axis, from_state, to_state, reason, details, actor, channel,
+                                   correlation_id)
+        SELECT id, 'personal_data', NULL, 'partly_erased', $3, $4, $5, $6, $7 FROM changed
+        """,
+        order_id,
+        list(passenger_ids),
+        reason,
+        {"passengers": [encode_id(ids.PASSENGER, each) for each in passenger_ids]},
         uow.actor.name,
         uow.actor.channel,
         uow.correlation_id,

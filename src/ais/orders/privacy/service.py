@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
-from ais.accounts import account_data, erase_user, lock_for_erasure
-from ais.kit import AppError, encode_id, ids
+from ais.accounts import UserKind, account_data, erase_user, find_user_id, lock_for_erasure
+from ais.kit import AppError, Forbidden, NotFound, encode_id, ids
 from ais.kit.ids import OrderId, PassengerId, UserId
 from ais.orders import repository as orders
 from ais.orders.domain import Order, OrderStatus, TravelDocument
+from ais.orders.errors import OrderNotFound
 from ais.orders.people import open_people, seal_people
 from ais.orders.privacy import repository
 from ais.orders.schemas import OrderBody
@@ -20,6 +21,7 @@ from ais.orders.view import order_body
 from ais.payments import DisputeStatus, disputes_of_order, has_pending_refund, open_attempts, payments_of_order
 from ais.platform.audit import Entry, record
 from ais.platform.database import Connection, UnitOfWork
+from ais.platform.idempotency import forget_answers
 from ais.platform.vault import Vault, destroy_persons, insert_persons, normalise_email
 from ais.ticketing import documents_of_orders
 
@@ -34,6 +36,18 @@ class ErasureRefused(AppError):
     code = "ERASURE_REFUSED"
     status = 409
     message = "Not everything can be erased yet: a journey is still to be flown, or money is open."
+
+
+class PersonNotFound(NotFound):
+    """Nothing is kept under this address. Told to staff only."""
+
+    message = "Nothing is kept under this address."
+
+
+class PassengerNotFound(NotFound):
+    """One of these passengers is none of the order's."""
+
+    message = "There is no such passenger in this order."
 
 
 class Needed(msgspec.Struct, frozen=True):
@@ -152,6 +166,91 @@ async def erase_orders(uow: UnitOfWork, order_ids: Iterable[OrderId], reason: st
             ),
         )
     return Erased(erased, len(persons))
+
+
+async def erase_passengers(
+    uow: UnitOfWork, order_id: OrderId, passenger_ids: Iterable[PassengerId], reason: str
+) -> Erased:
+    """Erase some of an order's passengers: the others, the buyer and the order stay as they are.
+
+    Who was erased before counts for nothing. Answers kept for repeated requests name all passengers, so that they go
+    too. Raises OrderNotFound, PassengerNotFound, ErasureRefused while the order's persons are still needed.
+    """
+    order = await orders.lock_order(uow, order_id)
+    if order is None:
+        raise OrderNotFound
+    asked = set(passenger_ids)
+    if not asked <= {each.id for each in order.passengers}:
+        raise PassengerNotFound
+    why = await why_needed(uow.connection, order, uow.clock.now())
+    if why is not None:
+        needed = Needed(encode_id(ids.ORDER, order.id), order.record_locator, why)
+        raise ErasureRefused(open=[msgspec.to_builtins(needed)])
+    if order.contact_sealed is None:
+        await _seal_order(uow, order.id)
+        again = await orders.find_order(uow.connection, order.id)
+        assert again is not None
+        order = again
+    persons = {each.person_id: each.id for each in order.passengers if each.id in asked and each.person_id is not None}
+    destroyed = await destroy_persons(uow, persons)
+    if not destroyed:
+        return Erased(0, 0)
+    if order.contact_person_id is not None:
+        await forget_answers(uow, sealed_for=order.contact_person_id, erased=destroyed[0])
+    gone = [persons[each] for each in destroyed]
+    await repository.forget_passengers(uow, order.id, gone, reason)
+    await record(
+        uow,
+        Entry(
+            action="person.erased",
+            subject=encode_id(ids.ORDER, order.id),
+            order_id=order.id,
+            after={"persons": len(gone), "passengers": [_public(each) for each in gone], "reason": reason},
+        ),
+    )
+    return Erased(1, len(gone))
+
+
+async def erase_person(
+    uow: UnitOfWork, address: str, reason: str, *, travellers_only: bool = False
+) -> tuple[Erased, tuple[UserId, int] | None]:
+    """Erase whoever has this address: the account with its orders, and every order that was bought under it.
+
+    Answers what was done, and of an account what to announce after the commit. ``travellers_only`` leaves accounts of
+    agencies and staff to those who make and close them: Forbidden. Raises ErasureRefused, PersonNotFound,
+    ValidationFailed for a text that is no address.
+    """
+    user_id = await find_user_id(uow.connection, uow.vault, address)
+    own, announce = Erased(0, 0), None
+    if user_id is not None:
+        if travellers_only and (await lock_for_erasure(uow, user_id)).kind is not UserKind.TRAVELLER:
+            raise Forbidden
+        own, version = await erase_account(uow, user_id, reason)
+        announce = (user_id, version)
+    bought = await erase_address(uow, address, reason)
+    done = Erased(own.orders + bought.orders, own.persons + bought.persons)
+    if not done.persons:
+        raise PersonNotFound
+    return done, announce
+
+
+async def export_person(uow: UnitOfWork, address: str) -> dict[str, Any]:
+    """All that is kept about whoever has this address: the account, its orders, and those bought under it. Audited.
+
+    Raises PersonNotFound, ValidationFailed for a text that is no address.
+    """
+    user_id = await find_user_id(uow.connection, uow.vault, address)
+    bought = await export_address(uow, address)
+    if user_id is None:
+        if not bought["orders"]:
+            raise PersonNotFound
+        return bought
+    own = await export_account(uow, user_id)
+    known = {each["order"]["id"] for each in own["orders"]}
+    return {
+        "account": own["account"],
+        "orders": [*own["orders"], *(each for each in bought["orders"] if each["order"]["id"] not in known)],
+    }
 
 
 async def erase_address(uow: UnitOfWork, address: str, reason: str) -> Erased:
