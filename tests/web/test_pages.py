@@ -141,6 +141,42 @@ async def test_each_mistake_stands_beside_its_field_and_nothing_typed_is_lost(pr
     assert await program.rows("SELECT count(*) FROM orders") == before
 
 
+async def test_what_is_missing_and_what_is_wrong_are_told_at_once(program, visitor):
+    form = await visitor.travellers(adults="2", children="1")
+    before = await program.rows("SELECT count(*) FROM orders")
+    born = {"p2-day": "1", "p2-month": "1", "p2-year": "2000"}
+    typed = {
+        "p0-family": "الحربي",
+        "p0-given": "Sara",
+        "p1-family": "",
+        "p1-given": "S@ra",
+        "p2-family": "Al-Harbi",
+        "p2-given": "Layla",
+        "p2-local-family": "ل" * 99,
+        **born,
+        "email": "nobody",
+        "phone": "call me",
+    }
+    page = await visitor.send("/en/travellers", visitor.filled_in(form, **typed))
+    assert page.status == 422
+    for field, sentence in {
+        "p0-family": "Write the name in Latin letters, as in the passport.",
+        "p1-family": "Enter the family name as it stands in the passport.",
+        "p1-given": "Use letters, spaces, hyphens and apostrophes only.",
+        "p2-day": "At this age another fare applies on the day of the flight. Please search again with the right type.",
+        "p2-local-family": "Please look at this again.",
+        "email": "Enter an email address such as name@example.com.",
+        "phone": "Enter a telephone number with digits only, such as +966 50 000 0000.",
+    }.items():
+        assert f'id="{field}-note">{sentence}</p>' in page.answer.text, field
+    assert page.text.count("In a passport it may read:") == 1
+    assert await program.rows("SELECT count(*) FROM orders") == before
+    mended = {"p0-family": "Al-Harbi", "p1-family": "Al-Harbi", "p1-given": "Omar", "p2-local-family": ""}
+    again = await visitor.send("/en/travellers", visitor.filled_in(page, **(typed | mended)))
+    assert 'id="p2-day-note">' in again.answer.text
+    assert 'id="p0-family-note">' not in again.answer.text
+
+
 @pytest.mark.parametrize(
     ("typed", "field", "sentence"),
     [

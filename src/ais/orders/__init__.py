@@ -63,7 +63,7 @@ from ais.orders.repository import (
 )
 from ais.orders.return_links import LinkRules
 from ais.orders.schemas import OrderBody, OrderRequest, PaymentBody
-from ais.orders.service.create import CreateOrder, create_order
+from ais.orders.service.create import CreateOrder, create_order, refusals_of_order
 from ais.orders.service.disputed import release_order
 from ais.orders.service.expire import expire_order
 from ais.orders.service.pay import PaymentChoice, PayOrder, pay_order, with_secrets
@@ -148,6 +148,7 @@ __all__ = [
     "quote_cancellation",
     "read_list",
     "read_own_order",
+    "refusals_of_order",
     "release_order",
     "sales_on_flight_dates",
     "settle_order_payment",

@@ -43,7 +43,7 @@ from ais.orders.domain import (
 from ais.orders.errors import OrderConflict
 from ais.orders.people import seal_people
 from ais.orders.schemas import OrderRequest
-from ais.orders.service.travellers import Party, check_travellers
+from ais.orders.service.travellers import Party, check_travellers, refusals_of
 from ais.orders.view import order_body
 from ais.platform.audit import Entry, record
 from ais.platform.database import Database
@@ -114,6 +114,22 @@ async def create_order(
         raise
     fault_point("orders.written")
     return answer
+
+
+def refusals_of_order(services: CreateOrder, body: OrderRequest) -> list[AppError]:
+    """Each reason for which :func:`create_order` would refuse who travels and the contact, for a form that tells them
+    all at once. Nothing is claimed or written. Raises what opening the offer raises, and ValidationFailed if the
+    passengers are not the offer's.
+    """
+    offer = services.shop.open_offer(body.offer_id)
+    refusals: list[AppError] = []
+    try:
+        _check_contact(body.contact.email)
+    except ValidationFailed as refusal:
+        refusals.append(refusal)
+    types = {passenger.id: passenger.type for passenger in offer.passengers}
+    dates = [segment.departure_date for segment in offer.segments]
+    return [*refusals, *refusals_of(body.passengers, types, dates, services.database.clock.now().date())]
 
 
 def _check_contact(address: str) -> None:

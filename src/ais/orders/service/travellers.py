@@ -36,21 +36,7 @@ def check_travellers(
     dates of the flights. Raises ValidationFailed with everything that is wrong with anybody, else
     NameRomanisationRequired or PassengerAge for the first whom it concerns; nothing has happened then.
     """
-    _require_same_passengers(requests, types)
-    _require_adult(types)
-    refusals: list[AppError] = []
-    for position, request in enumerate(requests):
-        path = f"passengers[{position}]"
-        for check in (
-            partial(_check_names, request, path),
-            partial(_check_age, request, types[request.id], path, travel_dates, today),
-            partial(_check_documents, request, path, travel_dates),
-        ):
-            try:
-                check()
-            except (ValidationFailed, NameRomanisationRequired, PassengerAge) as refusal:
-                refusals.append(refusal)
-    refusals += _wrong_laps(requests, types)
+    refusals = refusals_of(requests, types, travel_dates, today)
     wrong = [
         (each["path"], each["reason"])
         for refusal in refusals
@@ -68,6 +54,29 @@ def check_travellers(
         for position, (reference, kind) in enumerate(types.items(), start=1)
     )
     return Party(passengers, {identifiers[request.id]: _details(request) for request in requests})
+
+
+def refusals_of(
+    requests: Sequence[PassengerRequest], types: Mapping[str, str], travel_dates: Sequence[date], today: date
+) -> list[AppError]:
+    """Each reason to refuse these passengers, in their order: ValidationFailed, NameRomanisationRequired, PassengerAge.
+    Raises ValidationFailed if they are not the offer's.
+    """
+    _require_same_passengers(requests, types)
+    _require_adult(types)
+    refusals: list[AppError] = []
+    for position, request in enumerate(requests):
+        path = f"passengers[{position}]"
+        for check in (
+            partial(_check_names, request, path),
+            partial(_check_age, request, types[request.id], path, travel_dates, today),
+            partial(_check_documents, request, path, travel_dates),
+        ):
+            try:
+                check()
+            except (ValidationFailed, NameRomanisationRequired, PassengerAge) as refusal:
+                refusals.append(refusal)
+    return [*refusals, *_wrong_laps(requests, types)]
 
 
 def _require_same_passengers(requests: Sequence[PassengerRequest], types: Mapping[str, str]) -> None:

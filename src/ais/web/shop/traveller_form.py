@@ -45,12 +45,17 @@ _BY_FIELD = {
     "title": ("title", NOT_VALID),
 }
 
-
-class FormMistakes(Exception):
-    """The form is not complete: a sentence by field."""
-
-    def __init__(self, by_field: dict[str, str]) -> None:
-        self.by_field = by_field
+# What any request may hold, in the place of what cannot be read.
+_STANDS_IN: dict[str, str | None] = {
+    "email": "nobody@example.com",
+    "phone": None,
+    "family_name": "Nobody",
+    "given_name": "",
+    "title": None,
+    "name_local": None,
+    "born_on": None,
+    "accompanying_passenger_id": None,
+}
 
 
 class TravellerForm(msgspec.Struct, frozen=True):
@@ -77,23 +82,28 @@ class TravellerForm(msgspec.Struct, frozen=True):
         named = {f"p{number}-id": passenger.id for number, passenger in enumerate(offer.passengers)}
         return {**self.values, **named, "offer": offer.id, "key": key}
 
-    def order_request(self, language: Language) -> OrderRequest:
-        """The request of an order; raises FormMistakes for what is missing, ValidationFailed for what is wrong."""
+    def order_request(self, language: Language) -> tuple[OrderRequest | None, dict[str, str]]:
+        """The request of an order, and what is missing or cannot be so, a sentence by field of the page.
+
+        Where something is, the request holds something else in its place, and is there for the rest of it to be looked
+        at; None if the form is not one that we made.
+        """
         mistakes: dict[str, str] = {}
         travellers = [number for number in range(TRAVELLERS_MAX) if self.value(f"p{number}-id")]
         adults = [self.value(f"p{each}-id") for each in travellers if self.value(f"p{each}-type") == "adult"]
         passengers = [self._passenger(number, adults, mistakes) for number in travellers]
-        if not self.value("email"):
-            mistakes["email"] = NO_EMAIL
-        if mistakes:
-            raise FormMistakes(mistakes)
         contact = {"email": self.value("email"), "phone": self.value("phone") or None, "language": language}
         asked = {"offer_id": self.offer_id, "passengers": passengers, "contact": contact}
-        try:
-            return msgspec.convert(asked, OrderRequest)
-        except msgspec.ValidationError as problem:
-            found = re.search(r"at `\$\.?([^`]*)`", str(problem))
-            raise ValidationFailed([(found[1] if found else "body", str(problem))]) from None
+        while True:
+            try:
+                return msgspec.convert(asked, OrderRequest), mistakes
+            except msgspec.ValidationError as problem:
+                found = re.search(r"at `\$\.?([^`]*)`", str(problem))
+                path = found[1] if found else "body"
+                mistakes = {**self.mistakes_of(ValidationFailed([(path, str(problem))])), **mistakes}
+                # Only the first field that cannot be read is told of: the next is, once something else stands there.
+                if not _replaced(asked, path):
+                    return None, mistakes
 
     def _passenger(self, number: int, adults: list[str], mistakes: dict[str, str]) -> dict[str, Any]:
         def typed(name: str) -> str:
@@ -142,12 +152,23 @@ class TravellerForm(msgspec.Struct, frozen=True):
             field, sentence = _BY_FIELD.get(place[2], ("family", NOT_VALID))
             if isinstance(refusal, NameRomanisationRequired):
                 sentence = NOT_LATIN
+                found[f"p{place[1]}-suggestion"] = " ".join(reversed(refusal.details["suggestions"].values()))
             elif isinstance(refusal, PassengerAge):
                 sentence = WRONG_AGE
             found[f"p{place[1]}-{field}"] = sentence
-        if isinstance(refusal, NameRomanisationRequired):
-            found["suggestion"] = " ".join(reversed(refusal.details["suggestions"].values()))
         return found
+
+
+def _replaced(asked: dict[str, Any], path: str) -> bool:
+    """Whether the field of that path could be replaced by something that any request may hold."""
+    place = re.fullmatch(r"(?:passengers\[(\d+)\]|contact)\.(\w+)(?:\..*)?", path)
+    if place is None or place[2] not in _STANDS_IN:
+        return False
+    part = asked["contact"] if place[1] is None else asked["passengers"][int(place[1])]
+    if part.get(place[2], "") == _STANDS_IN[place[2]]:
+        return False
+    part[place[2]] = _STANDS_IN[place[2]]
+    return True
 
 
 def read_form(fields: Mapping[str, str]) -> TravellerForm:

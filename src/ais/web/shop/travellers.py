@@ -18,6 +18,7 @@ from ais.orders import (
     PassengerAge,
     buyer_access_ends_at,
     create_order,
+    refusals_of_order,
 )
 from ais.platform.http import PUBLIC, Authenticator, HTTPRequest, correlation_id_of
 from ais.platform.i18n import Language
@@ -33,7 +34,7 @@ from ais.web.session import (
 )
 from ais.web.shop.forms import fields_of
 from ais.web.shop.journeys import price_parts
-from ais.web.shop.traveller_form import OFFER_ID_LONGEST, FormMistakes, TravellerForm, read_form
+from ais.web.shop.traveller_form import OFFER_ID_LONGEST, TravellerForm, read_form
 from ais.web.shop.trip import Trip, read_trip
 from ais.web.translation import mark
 
@@ -41,14 +42,7 @@ KEY_SCOPE = "shop order"
 PATIENCE = 4  # times two seconds, which is how long one try waits for its twin
 TRY_AGAIN = mark("Seats cannot be held at the moment. Please send the form again.")
 _OFFER_REFUSALS = (OfferExpired, OfferNotFound, SeatsUnavailable, PriceChanged)
-_REFUSALS = (
-    *_OFFER_REFUSALS,
-    ValidationFailed,
-    NameRomanisationRequired,
-    PassengerAge,
-    IdempotencyConflict,
-    ServiceUnavailable,
-)
+_REFUSALS = (*_OFFER_REFUSALS, IdempotencyConflict, ServiceUnavailable)
 
 
 @get(in_both("/travellers"), access=PUBLIC, include_in_schema=False, sync_to_thread=False)
@@ -71,14 +65,16 @@ async def book(request: HTTPRequest) -> Response[Any]:
         return _form(request, session, trip, form)
     language = page_language(request)
     services: CreateOrder = request.app.state.create_order
+    body, mistakes = form.order_request(language)
+    if body is None or mistakes:
+        return _with_mistakes(request, session, trip, form, body, mistakes)
     try:
-        body = form.order_request(language)
         key = RequestKey(
             KEY_SCOPE, form.key or session.order_form_key(form.offer_id), fingerprint(msgspec.to_builtins(body))
         )
         answer = await _ordered(services, buyer(request), key, body, language)
-    except FormMistakes as mistakes:
-        return _form(request, session, trip, form, mistakes.by_field)
+    except (ValidationFailed, NameRomanisationRequired, PassengerAge) as refusal:
+        return _with_mistakes(request, session, trip, form, body, form.mistakes_of(refusal))
     except _REFUSALS as refusal:
         return _refused(request, session, trip, form, refusal)
     order = msgspec.json.decode(answer.body, type=OrderBody)
@@ -142,13 +138,35 @@ def _form(
     )
 
 
+def _with_mistakes(
+    request: HTTPRequest,
+    session: ShopSession,
+    trip: Trip,
+    form: TravellerForm,
+    body: OrderRequest | None,
+    mistakes: dict[str, str],
+) -> Response[str]:
+    """The form again with ``mistakes`` and with everything else for which an order of it would be refused: nobody sends
+    it in vain twice.
+    """
+    services: CreateOrder = request.app.state.create_order
+    try:
+        refusals = refusals_of_order(services, body) if body is not None else []
+    except ValidationFailed as refusal:
+        refusals = [refusal]
+    except _OFFER_REFUSALS as refusal:
+        return _refused(request, session, trip, form, refusal)
+    for each in refusals:
+        # What was found first stands: a field that is empty is not wrong too.
+        mistakes = {**form.mistakes_of(each), **mistakes}
+    return _form(request, session, trip, form, mistakes)
+
+
 def _refused(
     request: HTTPRequest, session: ShopSession, trip: Trip, form: TravellerForm, refusal: AppError
 ) -> Response[str]:
-    """The form again with what is wrong in it; or why its offer cannot be had: expired, sold, at another price."""
+    """Why the offer of the form cannot be had: expired, sold, at another price; or the form, to be sent again."""
     match refusal:
-        case ValidationFailed() | NameRomanisationRequired() | PassengerAge():
-            return _form(request, session, trip, form, form.mistakes_of(refusal))
         case ServiceUnavailable():
             return _form(request, session, trip, form, {"form": TRY_AGAIN}, status=503)
         case IdempotencyConflict():
