@@ -461,6 +461,16 @@ GUARDS: tuple[Guard, ...] = (
         behind="the look at the order's own state",
     ),
     Guard(
+        "coupons of a disputed order",
+        "people fly on money that a bank has taken",
+        (
+            code(
+                "ais.orders.service.disputed:suspend_by",
+                ("if against_us and payment_status is not OrderPaymentStatus.PAID:", "if False:"),
+            ),
+        ),
+    ),
+    Guard(
         "job dedupe key",
         "one thing is asked for twice, and two workers do it at once",
         (code("ais.platform.outbox:job_columns", ("[job.dedupe_key for job in wanted],", "[None for _ in wanted],")),),

@@ -31,7 +31,7 @@ STAFF_LIMIT = 30_000
 # In so many of the storms people are told by mail.
 MAIL = 0.35
 # The others decide within twenty seconds.
-SLOW_BANKS, SLOW_BANK_SECONDS = 0.35, 1200.0
+SLOW_BANKS, SLOW_BANK_SECONDS = 0.5, 1500.0
 # A storm has its own present: SQL reads it from a row, the program's clock and the provider's are moved with it.
 CLOCK = """
 CREATE UNLOGGED TABLE storm_clock (shift interval NOT NULL);
