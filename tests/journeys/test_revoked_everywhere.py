@@ -37,11 +37,12 @@ async def test_a_session_that_one_process_ends_the_other_refuses_within_a_second
         ended = await here.delete(f"/api/v1/auth/sessions/{known.json()['session_id']}", headers=bearing(phone))
         assert ended.status_code == 204
         ended_at = time.monotonic()
+        # Counted by when a request was sent: how long a busy machine takes to answer is another matter.
+        asked_at = ended_at
         while (await there.get("/api/v1/me", headers=bearing(lost))).status_code != 401:
-            assert time.monotonic() - ended_at < 1.0
+            assert asked_at - ended_at < 1.0
             await asyncio.sleep(0.05)
-        assert time.monotonic() - ended_at < 1.0
-        assert (
-            await there.post("/api/v1/auth/refresh", json={"refresh_token": lost["refresh_token"]})
-        ).status_code == 401
+            asked_at = time.monotonic()
+        refreshed = await there.post("/api/v1/auth/refresh", json={"refresh_token": lost["refresh_token"]})
+        assert refreshed.status_code == 401
         assert (await there.get("/api/v1/me", headers=bearing(phone))).status_code == 200

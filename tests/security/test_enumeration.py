@@ -132,7 +132,7 @@ async def test_asking_for_a_new_password_takes_the_same_time_and_a_slow_one_woul
 
     async def slowly(uow, purpose, email_lookup, *more):
         if email_lookup == lookup:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.02)
         return await insert(uow, purpose, email_lookup, *more)
 
     monkeypatch.setattr(link_rows, "insert_link", slowly)
