@@ -300,6 +300,8 @@ async def _judge(world: World, report: Report, bought: list[Bought], *, faulty: 
         if walked.waiting:
             report.wrong.append(f"the {table.name} chain has left out {walked.waiting} of {table.rows}")
     report.wrong += [f"{run.name} is dead: {run.error}" for run in world.failed_jobs]
+    if any("eadlock" in each for each in report.wrong):
+        report.wrong += await world.deadlocks()
     report.wrong += [
         f"{violation.invariant.name}: {violation.rows[:3]}"
         for violation in await find_violations(program.database, INVARIANTS)

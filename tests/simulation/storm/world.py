@@ -41,6 +41,18 @@ RETURN clock_timestamp() + (SELECT shift FROM storm_clock);
 """
 
 
+# The server's log says of a deadlock who waited for whom with which statement, which the error does not.
+DEADLOCKS_TOLD = """
+DO $$ BEGIN
+    EXECUTE format('ALTER DATABASE %I SET log_error_verbosity = %L', current_database(), 'default');
+END $$
+"""
+LOG = """
+SELECT pg_read_file(name, greatest(0, (pg_stat_file(name)).size - 400000), 400000)
+FROM (SELECT current_setting('data_directory') || '/../start.log' AS name) AS log
+"""
+
+
 class CutOff(BaseException):
     """The process ended here: nothing of the program may catch it."""
 
@@ -127,6 +139,16 @@ class World:
         while not self.over:
             await self.run_jobs()
             await asyncio.sleep(0.1)
+
+    async def deadlocks(self) -> list[str]:
+        """What the server's log says of deadlocks: the waiting processes and their statements."""
+        (log,) = await self.program.rows(LOG)
+        lines = log.splitlines()
+        return [
+            line
+            for line in lines
+            if "deadlock detected" in line or line.strip().startswith("Process ") or "DETAIL:  Process " in line
+        ]
 
     async def calm_down(self) -> None:
         """No more trouble, and time enough for all that was begun: what is not finished then never will be."""
@@ -254,6 +276,7 @@ async def open_world(
     await asyncio.to_thread(simulator.control, "POST", "/clock", {"now": time.time()})
     connection = await asyncpg.connect(database_url)
     await connection.execute(CLOCK)
+    await connection.execute(DEADLOCKS_TOLD)
     await connection.close()
     # A link that is mailed ends within the calm, like every other attempt.
     settings: JSON = {
