@@ -158,16 +158,14 @@ class Authenticator:
         return Actor(ActorKind.GUEST, str(UUID(bytes=payload[:16])), Channel.API)
 
 
-async def require_access(connection: HTTPConnection, handler: BaseRouteHandler) -> None:
-    """The guard of every route: finds out who calls and holds it against the route's declaration."""
+async def require_access(connection: HTTPConnection, handler: BaseRouteHandler) -> Actor:
+    """Find out who calls and hold it against the route's declaration. Raises what a caller is refused with."""
     access: Access = handler.opt["access"]
     ORIGIN.set(address_block(client_address(connection, connection.app.state.get("trusted_proxies", 0))))
     if access is SIGNED:
-        connection.state.actor = Actor(ActorKind.PROVIDER, "signature", Channel.PROVIDER)
-        return
+        return keep_actor(connection, Actor(ActorKind.PROVIDER, "signature", Channel.PROVIDER))
     authenticator: Authenticator = connection.app.state.authenticator
-    actor = await authenticator.actor(connection)
-    connection.state.actor = actor
+    actor = keep_actor(connection, await authenticator.actor(connection))
     if access.kind in {"order", "account", "staff"} and actor.kind is ActorKind.ANONYMOUS:
         raise Unauthorized
     if access.kind == "account" and actor.session_id is None:
@@ -178,6 +176,21 @@ async def require_access(connection: HTTPConnection, handler: BaseRouteHandler) 
             raise Forbidden
     if access.step_up and not authenticator.has_proved_recently(actor):
         raise StepUpRequired
+    return actor
+
+
+def keep_actor(connection: HTTPConnection, actor: Actor) -> Actor:
+    """Leave with the request who sends it, for :func:`kept_actor`. The framework's ``connection.state`` would make an
+    object with a lock of its own at each look.
+    """
+    connection.scope["state"]["actor"] = actor
+    return actor
+
+
+def kept_actor(connection: HTTPConnection) -> Actor:
+    """Who sends the request, as its guard found out."""
+    actor: Actor = connection.scope["state"]["actor"]
+    return actor
 
 
 def require_recent_proof(connection: HTTPConnection) -> None:
@@ -185,7 +198,7 @@ def require_recent_proof(connection: HTTPConnection) -> None:
     to take away in the place of a page to read. Raises StepUpRequired.
     """
     authenticator: Authenticator = connection.app.state.authenticator
-    if not authenticator.has_proved_recently(connection.state.actor):
+    if not authenticator.has_proved_recently(kept_actor(connection)):
         raise StepUpRequired
 
 

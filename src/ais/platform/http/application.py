@@ -11,16 +11,19 @@ from typing import Any
 from litestar import Litestar, Request, Router
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
 from litestar.handlers.base import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.routes import HTTPRoute
 from litestar.static_files import create_static_files_router
 
 from ais.platform.http.access import PUBLIC, require_declarations
 from ais.platform.http.document import correct_before_it_is_read
 from ais.platform.http.errors import ErrorPage, error_renderer
 from ais.platform.http.limits import admit, tell_limit
+from ais.platform.http.requests import HTTPRequest
 
 # Nine passengers with documents take a tenth of it; a route that must take more says so.
 BODY_LIMIT_BYTES = 64 * 1024
@@ -35,13 +38,28 @@ takes an `Idempotency-Key`. Errors have one form, whose `code` is stable and who
 """
 
 
+async def _admit_to_document(request: HTTPRequest) -> None:
+    """The guard of the document's pages, which also sees to it that the document is right before it is read."""
+    await admit(request)
+    await correct_before_it_is_read(request)
+
+
 def _check_declarations(app: Litestar) -> None:
-    """Refuse a route of ours that does not say who may call it; the framework's own pages are not asked."""
-    handlers: list[BaseRouteHandler] = []
+    """Refuse a route of ours that does not say who may call it, and any route that is not guarded: a layer with a
+    ``before_request`` of its own would take the place of the guard, and what is no HTTP route has none.
+    """
+    handlers: list[HTTPRouteHandler] = []
     for route in app.routes:
-        found = getattr(route, "route_handlers", None) or [route.route_handler]  # type: ignore[union-attr]  # routes of ASGI type hold one handler
-        handlers.extend(found)
+        if not isinstance(route, HTTPRoute):
+            raise RuntimeError(f"{route.path} is no HTTP route, and only these are guarded")
+        handlers.extend(route.route_handlers)
+    unguarded = sorted(str(each) for each in handlers if each.resolve_before_request() not in _GUARDS)
+    if unguarded:
+        raise RuntimeError(f"these routes are not guarded: {', '.join(unguarded)}")
     require_declarations([each for each in handlers if not _is_framework(each)])
+
+
+_GUARDS = (admit, _admit_to_document)
 
 
 def _is_framework(handler: BaseRouteHandler) -> bool:
@@ -96,7 +114,7 @@ def build_application(
     )
     application = Litestar(
         route_handlers=[*routes, files],
-        guards=[admit],
+        before_request=admit,
         before_send=[tell_limit],
         exception_handlers={Exception: error_renderer(error_page)},
         lifespan=list(lifespan),
@@ -112,7 +130,7 @@ def build_application(
             openapi_router=Router(
                 path="/schema",
                 route_handlers=[],
-                before_request=correct_before_it_is_read,
+                before_request=_admit_to_document,
                 opt={"access": PUBLIC},
                 include_in_schema=False,
             ),

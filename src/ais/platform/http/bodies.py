@@ -90,7 +90,49 @@ def _refuse_nul(value: Any, at: str) -> None:
 def json_response(value: T, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[T]:
     """An answer whose body is encoded here, once. ``value`` may be bytes of JSON that are ready to go."""
     body = value if isinstance(value, bytes) else msgspec.json.encode(value)
-    return Response(body, status_code=status, headers=headers, media_type="application/json")  # type: ignore[arg-type]  # the annotation names the model for the OpenAPI document; the content is its JSON
+    return _EncodedJSON(body, status, headers or {})
+
+
+class _EncodedJSON(Response[T]):
+    """An answer whose bytes are there, so that nothing of it is worked out again on the way to the server: a quarter
+    of what the framework spends on a search goes into looking for an encoder and building its headers twice.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, body: bytes, status: int, headers: dict[str, str]) -> None:
+        self.content = body  # type: ignore[assignment]  # the annotation of an endpoint names the model for the OpenAPI document; the content is its JSON
+        self.status_code = status
+        self.headers = headers
+        self.media_type = "application/json"
+        self.encoding = "utf-8"
+        self.cookies = []
+        self.background = None
+        self.response_type_encoders = {}
+
+    def to_asgi_response(self, app: Any, request: Any, **given: Any) -> Any:
+        """What the server is sent. ``given`` is what the route declares beside: cookies and headers of its own, which
+        no route with such an answer does; the framework builds those that are set on the answer itself.
+        """
+        if self.cookies or given.get("cookies") or given.get("headers") or given.get("background"):
+            return super().to_asgi_response(app, request, **given)
+        return _Ready(self.status_code or 200, self.headers, self.content)  # type: ignore[arg-type]  # see above
+
+
+class _Ready:
+    """An ASGI application that sends one answer."""
+
+    __slots__ = ("_body", "_headers", "_status")
+
+    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self._status = status
+        self._headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        self._headers += ((b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()))
+        self._body = body
+
+    async def __call__(self, _scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": self._status, "headers": self._headers})
+        await send({"type": "http.response.body", "body": self._body, "more_body": False})
 
 
 class Page(msgspec.Struct, Generic[T]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import re
 import time
@@ -46,13 +47,14 @@ class Correlated:
         try:
             await self.app(scope, receive, send_with_id)
         finally:
-            log.debug(
-                "request",
-                method=scope["method"],
-                path=_shown_path(scope),
-                status=status,
-                milliseconds=round((time.perf_counter() - started) * 1000, 2),
-            )
+            if log.is_enabled_for(logging.DEBUG):
+                log.debug(
+                    "request",
+                    method=scope["method"],
+                    path=_shown_path(scope),
+                    status=status,
+                    milliseconds=round((time.perf_counter() - started) * 1000, 2),
+                )
             ORIGIN.reset(origin)
             CORRELATION_ID.reset(token)
 

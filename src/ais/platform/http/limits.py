@@ -15,8 +15,9 @@ from litestar.handlers.base import BaseRouteHandler
 from litestar.types import Message, Scope
 
 from ais.kit import ANONYMOUS, Actor, ActorKind, AppError, NotFound
-from ais.platform.http.access import HTTPConnection, require_access
+from ais.platform.http.access import HTTPConnection, keep_actor, require_access
 from ais.platform.http.addresses import caller_block, client_address
+from ais.platform.http.requests import HTTPRequest
 from ais.platform.rate_limits import FAILURES_ONLY, LimitKey, RateLimited, RateLimiter, Spent
 from ais.platform.rates import Rate
 
@@ -24,11 +25,16 @@ ADDRESS_SHARE = 10
 _COUNTED_BY_ADDRESS = frozenset({ActorKind.ANONYMOUS, ActorKind.GUEST, ActorKind.PROVIDER})
 
 
-async def admit(connection: HTTPConnection, handler: BaseRouteHandler) -> None:
-    """The guard of every route: finds out who calls, whether they may, and whether they do so too often."""
+async def admit(connection: HTTPRequest) -> None:
+    """The guard of every route: finds out who calls, whether they may, and whether they do so too often.
+
+    The framework calls it before every handler (``before_request``) and not as one of its guards, for each of which it
+    copies the whole handler in every request.
+    """
+    handler: BaseRouteHandler = connection.route_handler
     if "access" not in handler.opt:
         # The framework's own answer to OPTIONS, which names the methods of a path; routes of ours all declare it.
-        connection.state.actor = ANONYMOUS
+        keep_actor(connection, ANONYMOUS)
         return
     if "\0" in connection.scope["path"]:
         raise NotFound
@@ -38,11 +44,11 @@ async def admit(connection: HTTPConnection, handler: BaseRouteHandler) -> None:
         await require_access(connection, handler)
         return
     try:
-        await require_access(connection, handler)
+        actor = await require_access(connection, handler)
     except AppError:
         await _count(connection, limiter, route_class, None)
         raise
-    await _count(connection, limiter, route_class, connection.state.actor)
+    await _count(connection, limiter, route_class, actor)
 
 
 async def _count(connection: HTTPConnection, limiter: RateLimiter, route_class: str, actor: Actor | None) -> None:
@@ -50,12 +56,12 @@ async def _count(connection: HTTPConnection, limiter: RateLimiter, route_class: 
     try:
         spent = await limiter.check(route_class, keys)
     except RateLimited as refused:
-        connection.state.rate_limit = Spent(refused.limit, 0, refused.retry_after_seconds or 0)
+        connection.scope["state"]["rate_limit"] = Spent(refused.limit, 0, refused.retry_after_seconds or 0)
         raise
     if spent is not None:
-        connection.state.rate_limit = spent
+        connection.scope["state"]["rate_limit"] = spent
         if route_class in FAILURES_ONLY:
-            connection.state.rate_limit_kept = (limiter, route_class, keys)
+            connection.scope["state"]["rate_limit_kept"] = (limiter, route_class, keys)
 
 
 def limit_keys(connection: HTTPConnection, actor: Actor | None) -> list[LimitKey]:

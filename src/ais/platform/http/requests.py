@@ -9,6 +9,7 @@ from litestar import Request
 from litestar.params import Parameter
 
 from ais.kit import Actor, ActorKind
+from ais.platform.http.access import kept_actor
 from ais.platform.http.errors import MalformedRequest
 from ais.platform.i18n import Language, preferred_language
 from ais.platform.idempotency import (
@@ -30,8 +31,7 @@ KEY_REFUSALS = (IdempotencyKeyRequired, IdempotencyConflict, IdempotencyInProgre
 
 def actor_of(request: HTTPRequest) -> Actor:
     """Who calls, as the guard found out."""
-    actor: Actor = request.state.actor
-    return actor
+    return kept_actor(request)
 
 
 def correlation_id_of() -> str:
