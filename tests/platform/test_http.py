@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -14,7 +14,7 @@ import httpx
 import msgspec
 import pytest
 import structlog.testing
-from litestar import Response, get, post
+from litestar import Response, asgi, get, post
 from litestar.params import Parameter
 
 from ais.kit import (
@@ -363,6 +363,21 @@ def test_a_route_without_a_declaration_fails_the_start():
     build_application(routes=ROUTES, state={"authenticator": AUTHENTICATOR})
     for route in (forgotten, wrong):
         with pytest.raises(RuntimeError, match=f"these routes declare no access: .*{route.handler_name}"):
+            build_application(routes=[*ROUTES, route], state={"authenticator": AUTHENTICATOR})
+
+
+def test_a_route_that_goes_round_the_guard_fails_the_start():
+    async def of_its_own(request): ...
+
+    @get("/unguarded", access=PUBLIC, before_request=of_its_own)
+    async def unguarded() -> None:
+        return None
+
+    @asgi("/bare", opt={"access": PUBLIC})
+    async def bare(scope: Any, receive: Any, send: Any) -> None: ...
+
+    for route, name in ((unguarded, "unguarded"), (bare, "/bare")):
+        with pytest.raises(RuntimeError, match=f"these routes are not guarded: .*{name}"):
             build_application(routes=[*ROUTES, route], state={"authenticator": AUTHENTICATOR})
 
 

@@ -39,6 +39,7 @@ def to_local(instant: datetime, zone_name: str) -> datetime:
     return instant.astimezone(zone(zone_name))
 
 
+@lru_cache(maxsize=1024)
 def local_date(instant: datetime, zone_name: str) -> date:
     """The date that people at the airport write at that instant."""
     return instant.astimezone(zone(zone_name)).date()

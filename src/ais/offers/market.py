@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 import msgspec
 
-from ais.fares import Conditions, FareBook
+from ais.fares import Charge, Conditions, FareBook, PassengerPrice
 from ais.kit.localtime import to_local
 from ais.offers.network import Network
-from ais.offers.wire import write_conditions, write_flight
+from ais.offers.wire import write_conditions, write_flight, write_passenger_sums
 from ais.reference import ReferenceData
 from ais.schedule import Timetable, TimetableSegment
 
 _REMEMBERED_FLIGHTS = 20_000
 _REMEMBERED_CONDITIONS = 10_000
+_REMEMBERED_SUMS = 20_000
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
@@ -51,6 +53,7 @@ class Market:
         self._transits = sorted({tax.exempt_transit_hours or 0 for tax in fare_book.taxes.values()})
         self._flights: dict[int, Flight] = {}
         self._conditions: dict[int, tuple[Conditions, str]] = {}
+        self._sums: dict[tuple[int, str, bool], tuple[Sequence[Charge], str]] = {}
 
     def with_changes(
         self,
@@ -105,6 +108,18 @@ class Market:
             if len(self._conditions) >= _REMEMBERED_CONDITIONS:
                 self._conditions.clear()
             known = self._conditions[id(conditions)] = (conditions, write_conditions(conditions))
+        return known[1]
+
+    def passenger_sums_text(self, price: PassengerPrice, *, in_arabic: bool) -> str:
+        """The wire form of what a passenger pays. Pricing answers the same charges again and again for equal flights,
+        fares and types, so identity finds them.
+        """
+        key = (id(price.charges), price.type.value, in_arabic)
+        known = self._sums.get(key)
+        if known is None or known[0] is not price.charges:
+            if len(self._sums) >= _REMEMBERED_SUMS:
+                self._sums.clear()
+            known = self._sums[key] = (price.charges, write_passenger_sums(price, in_arabic=in_arabic))
         return known[1]
 
     def advance_band(self, ahead: timedelta) -> int:

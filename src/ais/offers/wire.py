@@ -106,21 +106,14 @@ def write_flight(
     )
 
 
-def write_passengers(passengers: Sequence[PassengerPrice], *, in_arabic: bool) -> str:
-    """The passengers of an offer with what each pays; ``reference`` is the passenger's id."""
-    sums: dict[tuple[str, int], str] = {}
-    written = []
-    for price in passengers:
-        # Passengers of one type share their charges, and so all but the id.
-        key = (price.type.value, id(price.charges))
-        known = sums.get(key)
-        if known is None:
-            known = sums[key] = _passenger_sums(price, in_arabic=in_arabic)
-        written.append(f'{{"id":"{price.reference}",{known}')
+def write_passengers(passengers: Iterable[tuple[str, str]]) -> str:
+    """The passengers of an offer, each given as id and what :func:`write_passenger_sums` wrote."""
+    written = [f'{{"id":"{reference}",{sums}' for reference, sums in passengers]
     return f"[{','.join(written)}]"
 
 
-def _passenger_sums(price: PassengerPrice, *, in_arabic: bool) -> str:
+def write_passenger_sums(price: PassengerPrice, *, in_arabic: bool) -> str:
+    """What a passenger pays: all of the passenger's object but its id."""
     currency = price.total.currency
     amounts: dict[str, int] = {}
     names: dict[str, str] = {}

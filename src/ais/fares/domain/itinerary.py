@@ -170,9 +170,8 @@ class PricedComponent(msgspec.Struct, frozen=True, gc=False):
 class PricedItinerary(msgspec.Struct, frozen=True):
     """The cheapest valid price of an itinerary in one brand.
 
-    ``total`` is the sum of the passengers' totals. ``conditions`` and ``seats_left`` (at most 9, in the class of the
-    offer) are per slice, the latter per segment of it. Penalties hold for the whole ticket, so that they are the same
-    on every slice; baggage may differ.
+    ``total`` is the sum of the passengers' totals. ``conditions`` are per slice. Penalties hold for the whole ticket,
+    so that they are the same on every slice; baggage may differ.
     """
 
     brand: str
@@ -181,7 +180,6 @@ class PricedItinerary(msgspec.Struct, frozen=True):
     passengers: tuple[PassengerPrice, ...]
     total: Money
     conditions: tuple[Conditions, ...]
-    seats_left: tuple[tuple[int, ...], ...]
 
     def component_of(self, slice_index: int, segment_index: int) -> PricedComponent:
         """The component that covers a segment of a slice."""

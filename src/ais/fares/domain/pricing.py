@@ -9,22 +9,16 @@ from ais.fares.domain.book import FareBook
 from ais.fares.domain.combination import Pick, cheapest_picks
 from ais.fares.domain.explanation import explain_itinerary
 from ais.fares.domain.itinerary import (
-    Charge,
     Explanation,
-    LineKind,
     PassengerPrice,
     PricedComponent,
     PricedItinerary,
     PricingPassenger,
-    PricingSegment,
 )
 from ais.fares.domain.layout import Layout, Party, Slices
 from ais.fares.domain.sale import Sale
 from ais.fares.domain.valuation import ComponentPrice
 from ais.kit import Money
-
-SEATS_SHOWN_MAXIMUM = 9
-ROUNDING_CODE = "ROUND"
 
 
 def price_itinerary(
@@ -108,55 +102,9 @@ def assemble(
         passengers=people,
         total=Money(sum([each.total.minor for each in people]), sale.currency),
         conditions=sale.conditions(fares, sum([candidate.amount for _, candidate in picks])),
-        seats_left=_seats_left(slices, picks),
     )
 
 
 def _passenger_price(sale: Sale, picks: Sequence[Pick], type_index: int) -> ComponentPrice:
     """One passenger's price over all components, with the line that brings it to a sum that can be charged."""
-    if len(picks) == 1:
-        part, candidate = picks[0]
-        whole = part.span.price(candidate, type_index)
-    else:
-        prices = [part.span.price(candidate, type_index) for part, candidate in picks]
-        charges: list[Charge] = []
-        for price in prices:
-            charges += price.charges
-        whole = ComponentPrice(
-            Money(sum([price.base_fare.minor for price in prices]), sale.currency),
-            Money(sum([price.taxes.minor for price in prices]), sale.currency),
-            Money(sum([price.carrier_charges.minor for price in prices]), sale.currency),
-            Money(sum([price.total.minor for price in prices]), sale.currency),
-            tuple(charges),
-        )
-    missing = -whole.total.minor % sale.chargeable_multiple
-    if not missing:
-        return whole
-    rounding = Money(missing, sale.currency)
-    line = Charge(
-        0,
-        LineKind.ROUNDING,
-        ROUNDING_CODE,
-        rounding,
-        refundable=True,
-        version_id=None,
-        name_en="Rounding",
-        name_ar="تقريب",
-    )
-    return ComponentPrice(
-        whole.base_fare,
-        whole.taxes,
-        whole.carrier_charges + rounding,
-        whole.total + rounding,
-        (*whole.charges, line),
-    )
-
-
-def _seats_left(slices: Slices, picks: Sequence[Pick]) -> tuple[tuple[int, ...], ...]:
-    seats: list[list[int]] = [[] for _ in slices]
-    for part, candidate in picks:
-        rbd = candidate.rbd
-        segment: PricingSegment
-        for segment in part.segments:
-            seats[part.slice_index].append(min(SEATS_SHOWN_MAXIMUM, segment.open_by_rbd.get(rbd, 0)))
-    return tuple([tuple(each) for each in seats])
+    return sale.ticket_price(tuple([part.span.price(candidate, type_index) for part, candidate in picks]))

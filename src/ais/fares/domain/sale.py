@@ -22,7 +22,7 @@ from ais.fares.domain.fare import (
 from ais.fares.domain.itinerary import PassengerType, PricingSegment
 from ais.fares.domain.rules import Role, date_reason, is_filed_for
 from ais.fares.domain.tax import CouponFacts, TaxScope, TaxVersion, applies, in_order
-from ais.fares.domain.valuation import ComponentPrice, CouponTaxes, price_component
+from ais.fares.domain.valuation import ComponentPrice, CouponTaxes, price_component, whole_price
 from ais.kit import Money, currency
 from ais.kit.money import round_ratio
 
@@ -31,6 +31,7 @@ _NO_LIMIT_DAYS = 36_500
 _STORED_PRICES_MAXIMUM = 20_000
 _STORED_COUPONS_MAXIMUM = 10_000
 _STORED_CONDITIONS_MAXIMUM = 5_000
+_STORED_TICKETS_MAXIMUM = 20_000
 
 
 class Candidate:
@@ -174,6 +175,7 @@ class Sale:
         self._coupons: dict[tuple[str, str, str, int, str, int | None, int | None, bool, bool], CouponTaxes] = {}
         self._spans: dict[tuple[tuple[int, ...], int], Span] = {}
         self._conditions: dict[tuple[tuple[tuple[int, ...], ...], int], tuple[Conditions, ...]] = {}
+        self._tickets: dict[tuple[int, ...], tuple[tuple[ComponentPrice, ...], ComponentPrice]] = {}
         self._coupons_made = 0
         self._prices_stored = 0
 
@@ -338,6 +340,17 @@ class Sale:
             self._prices_stored -= len(oldest.prices)
         if not self._spans:
             self._prices_stored = 0
+
+    def ticket_price(self, prices: tuple[ComponentPrice, ...]) -> ComponentPrice:
+        """The price of a ticket of these components for one passenger; that of the same components is one object."""
+        key = tuple([id(price) for price in prices])
+        known = self._tickets.get(key)
+        if known is None:
+            if len(self._tickets) >= _STORED_TICKETS_MAXIMUM:
+                self._tickets.clear()
+            # The components are kept beside it, so that none of their ids can be given to another.
+            known = self._tickets[key] = (prices, whole_price(prices, self.chargeable_multiple))
+        return known[1]
 
     def conditions(self, fares: tuple[tuple[Candidate, ...], ...], base_minor: int) -> tuple[Conditions, ...]:
         """The conditions per slice of a ticket with these fares in each slice and this base fare of an adult."""

@@ -14,6 +14,7 @@ from ais.kit.money import round_ratio
 
 DueTaxes = list[tuple[TaxVersion, Money | None]]
 
+ROUNDING_CODE = "ROUND"
 FARE_NAME_EN, FARE_NAME_AR = "Fare", "أجرة السفر"
 
 
@@ -25,6 +26,47 @@ class ComponentPrice(msgspec.Struct, frozen=True, gc=False):
     carrier_charges: Money
     total: Money
     charges: tuple[Charge, ...]
+
+
+def whole_price(prices: Sequence[ComponentPrice], chargeable_multiple: int) -> ComponentPrice:
+    """The price of a ticket of these components for one passenger, with the line that brings it up to a multiple of
+    what can be charged.
+    """
+    currency = prices[0].total.currency
+    if len(prices) == 1:
+        whole = prices[0]
+    else:
+        charges: list[Charge] = []
+        for price in prices:
+            charges += price.charges
+        whole = ComponentPrice(
+            Money(sum([price.base_fare.minor for price in prices]), currency),
+            Money(sum([price.taxes.minor for price in prices]), currency),
+            Money(sum([price.carrier_charges.minor for price in prices]), currency),
+            Money(sum([price.total.minor for price in prices]), currency),
+            tuple(charges),
+        )
+    missing = -whole.total.minor % chargeable_multiple
+    if not missing:
+        return whole
+    rounding = Money(missing, currency)
+    line = Charge(
+        0,
+        LineKind.ROUNDING,
+        ROUNDING_CODE,
+        rounding,
+        refundable=True,
+        version_id=None,
+        name_en="Rounding",
+        name_ar="تقريب",
+    )
+    return ComponentPrice(
+        whole.base_fare,
+        whole.taxes,
+        whole.carrier_charges + rounding,
+        whole.total + rounding,
+        (*whole.charges, line),
+    )
 
 
 class CouponPlan:

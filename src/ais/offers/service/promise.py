@@ -131,7 +131,10 @@ class OfferWriter:
     def _passengers_of(self, priced: PricedItinerary) -> str:
         known = self._passengers.get(id(priced))
         if known is None:
-            known = self._passengers[id(priced)] = write_passengers(priced.passengers, in_arabic=self._in_arabic)
+            written, in_arabic = self._market.passenger_sums_text, self._in_arabic
+            known = self._passengers[id(priced)] = write_passengers(
+                [(price.reference, written(price, in_arabic=in_arabic)) for price in priced.passengers]
+            )
         return known
 
     def _slice(self, position: int, option: SliceOption, journey: PricedJourney) -> tuple[str, bytes]:

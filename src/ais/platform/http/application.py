@@ -49,13 +49,15 @@ def _check_declarations(app: Litestar) -> None:
     ``before_request`` of its own would take the place of the guard, and what is no HTTP route has none.
     """
     handlers: list[HTTPRouteHandler] = []
+    unguarded: list[str] = []
     for route in app.routes:
         if not isinstance(route, HTTPRoute):
-            raise RuntimeError(f"{route.path} is no HTTP route, and only these are guarded")
+            unguarded.append(route.path)
+            continue
         handlers.extend(route.route_handlers)
-    unguarded = sorted(str(each) for each in handlers if each.resolve_before_request() not in _GUARDS)
+    unguarded += [str(each) for each in handlers if each.resolve_before_request() not in _GUARDS]
     if unguarded:
-        raise RuntimeError(f"these routes are not guarded: {', '.join(unguarded)}")
+        raise RuntimeError(f"these routes are not guarded: {', '.join(sorted(unguarded))}")
     require_declarations([each for each in handlers if not _is_framework(each)])
 
 

@@ -73,6 +73,7 @@ class Shield:
         if settings.site.startswith("https://"):
             always[b"strict-transport-security"] = HSTS.encode()
         self._always = tuple(always.items())
+        self._names = frozenset(always)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -104,9 +105,10 @@ class Shield:
     def _with_headers(self, headers: list[tuple[bytes, bytes]], *, is_document: bool) -> list[tuple[bytes, bytes]]:
         """``headers`` and what is missing of those that every answer has: a page may say its own."""
         present = {name.lower() for name, _ in headers}
-        for header in self._always:
-            if header[0] not in present:
-                headers.append(header)
+        if self._names.isdisjoint(present):
+            headers += self._always
+        else:
+            headers += [header for header in self._always if header[0] not in present]
         if is_document:
             headers = [each for each in headers if each[0] not in {b"content-security-policy", b"cache-control"}]
             headers += [(b"content-security-policy", _DOCUMENT.encode()), (b"cache-control", b"no-cache")]
