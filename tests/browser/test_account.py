@@ -104,7 +104,7 @@ class Visit:
             self.page.screenshot(path=Path(folder) / f"account-{what}-{self._name}.png", full_page=True)
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", [pytest.param("english-desk", marks=pytest.mark.slow), "arabic-phone"])
 def test_a_person_signs_in_and_looks_after_their_account(name, program, browser, email):
     language, size = READERS[name]
     said = SAID[language]

@@ -99,6 +99,22 @@ async def test_lost_the_order_is_given_up_and_the_chargeback_is_smaller_by_what_
     assert {account for account in left if account.startswith(("unflown", "customer", "refunds"))} == set()
 
 
+async def test_nobody_flies_on_money_that_was_lost_before_we_heard_of_it_though_the_order_stands_as_before(program):
+    order = await program.order([ADULT, ADULT], slices=[("RUH", "JED", departure(DAY))])
+    payment = await program.pay(order)
+    await cancel(program, order, passenger_ids=[order["passengers"][0]["id"]], refund_to="travel_credit")
+    seen = await program.read(order)
+    assert (states(seen), coupons(seen)) == (("confirmed", "partially_refunded", "issued"), ["refunded", "open"])
+    held = await dispute(program, payment, amount=1000)
+    decide(program, held, "lose")
+    await tell(program, held)
+    seen = await program.read(order)
+    assert (states(seen), coupons(seen)) == (("confirmed", "partially_refunded", "issued"), ["refunded", "suspended"])
+    assert await release(program, order) == 1
+    await tell(program, held)
+    assert coupons(await program.read(order)) == ["refunded", "open"]
+
+
 async def test_lost_in_part_the_rest_comes_back_and_nothing_twice(program):
     order, _ = await disputed(program, "lose", [ADULT, ADULT], amount=1000)
     whole = await program.order([ADULT, ADULT], slices=[("RUH", "JED", departure(DAY))])
@@ -133,7 +149,7 @@ async def test_staff_let_the_passengers_of_a_lost_dispute_fly_and_news_of_it_cha
 
 
 async def test_a_departure_closes_without_the_suspended_who_cannot_have_boarded(program):
-    order, held = await disputed(program, days=25)
+    order, held = await disputed(program, days=17)
     (flight,) = await flight_dates(program, order)
     (ticket,) = tickets(await program.read(order))
     with pytest.raises(DepartureListRefused) as refused:

@@ -30,7 +30,14 @@ from ais.ticketing.repository import (
     number_ranges,
     open_coupon_values,
 )
-from ais.ticketing.service import add_number_range, enough_numbers, issue_tickets, move_coupons, void_documents
+from ais.ticketing.service import (
+    add_number_range,
+    coupons_moved_by,
+    enough_numbers,
+    issue_tickets,
+    move_coupons,
+    void_documents,
+)
 
 __all__ = [
     "COUPON_TRANSITIONS",
@@ -51,6 +58,7 @@ __all__ = [
     "TicketToIssue",
     "add_number_range",
     "check_digit",
+    "coupons_moved_by",
     "documents_of_order",
     "documents_of_orders",
     "enough_numbers",

@@ -218,6 +218,24 @@ async def write_coupon_status(
     )
 
 
+async def coupons_moved_by(
+    connection: Connection, coupons: Sequence[tuple[DocumentId, int]], target: CouponStatus, source: str
+) -> set[tuple[DocumentId, int]]:
+    """Those of the coupons that this source has moved to ``target`` at some time, whatever became of them since."""
+    rows = await connection.fetch(
+        """
+        SELECT document_id, coupon_number FROM coupon_moves WHERE source_id = ANY(ARRAY(
+            SELECT concat_ws(':', $3::text, document_id, number, $4::text)
+            FROM unnest($1::uuid[], $2::smallint[]) AS named (document_id, number)))
+        """,
+        [document_id for document_id, _ in coupons],
+        [number for _, number in coupons],
+        source,
+        target,
+    )
+    return {(DocumentId(row["document_id"]), row["coupon_number"]) for row in rows}
+
+
 async def write_document_status(uow: UnitOfWork, documents: Sequence[DocumentId], status: DocumentStatus) -> None:
     """Documents take a status."""
     await uow.connection.execute(

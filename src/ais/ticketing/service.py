@@ -12,7 +12,7 @@ from ais.kit import encode_id, ids, new_uuid
 from ais.kit.ids import DocumentId, OrderId
 from ais.ledger import post_all
 from ais.platform.audit import Entry, Fields, record
-from ais.platform.database import UnitOfWork
+from ais.platform.database import Connection, UnitOfWork
 from ais.ticketing import repository
 from ais.ticketing.domain import (
     COUPON_TRANSITIONS,
@@ -160,6 +160,13 @@ async def move_coupons(
     for status in present.values():
         COUPON_TRANSITIONS.require(status, target)
     await repository.write_coupon_status(uow, list(present), target, reason, source)
+
+
+async def coupons_moved_by(
+    connection: Connection, coupons: Sequence[tuple[DocumentId, int]], target: CouponStatus, *, source: str
+) -> set[tuple[DocumentId, int]]:
+    """Those of the coupons that ``source`` has moved to ``target`` at some time, whatever became of them since."""
+    return await repository.coupons_moved_by(connection, coupons, target, source)
 
 
 async def void_documents(uow: UnitOfWork, documents: Sequence[Document], reason: str, *, source: str) -> None:

@@ -13,7 +13,7 @@ from ais.orders.service.states import OrderChange
 from ais.payments import Dispute, DisputeStatus, RefundsFrozen, disputes_of_order
 from ais.platform.audit import Entry, Fields, record
 from ais.platform.database import UnitOfWork
-from ais.ticketing import CouponStatus, documents_of_order, move_coupons
+from ais.ticketing import CouponStatus, coupons_moved_by, documents_of_order, move_coupons
 
 # The bank has the money of these, and keeps it or may.
 _AGAINST_US = frozenset({DisputeStatus.OPEN, DisputeStatus.LOST})
@@ -41,10 +41,8 @@ async def apply_dispute(uow: UnitOfWork, order_id: OrderId) -> None:
             change.payment_to(OrderPaymentStatus.DISPUTED, "disputed at the bank")
         if change.payment_status is OrderPaymentStatus.DISPUTED:
             change.payment_to(target, "dispute lost" if lost else "dispute won")
-    if not change.is_changed:
-        # Told again: staff may have let the passengers fly meanwhile.
-        return
-    await change.write(uow)
+    if change.is_changed:
+        await change.write(uow)
     await suspend_by(uow, order_id, change.payment_status, disputes)
 
 
@@ -62,7 +60,8 @@ async def suspend_by(
 ) -> None:
     """Suspend the order's open coupons while a bank has money that was to pay for them, and open the suspended ones
     when none has, or when the order is paid all the same. The caller holds the order's lock. What is checked in already
-    is the airport's, and stays as it is.
+    is the airport's, and stays as it is; so does what the same dispute has suspended before, because staff may have let
+    these passengers fly meanwhile.
     """
     against_us = [dispute for dispute in disputes if dispute.status in _AGAINST_US]
     if against_us and payment_status is not OrderPaymentStatus.PAID:
@@ -101,6 +100,9 @@ async def _move(
     moving = [
         (document.id, coupon.number) for document in documents for coupon in document.coupons if coupon.status is before
     ]
+    if moving:
+        moved = await coupons_moved_by(uow.connection, moving, after, source=source)
+        moving = [coupon for coupon in moving if coupon not in moved]
     if moving:
         await move_coupons(uow, moving, after, reason, source=source)
     return len(moving)
