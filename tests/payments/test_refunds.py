@@ -4,12 +4,14 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+import stripe
 from tests.factories.books import grant
 from tests.factories.in_process import OPERATOR, order_id, payment_id
 
 from ais.kit import Money, ids, system_actor
 from ais.kit.ids import PaymentId, RefundId, encode_id
 from ais.payments import RefundExceedsPaid, begin_refund
+from ais.payments.adapters.stripe.gateway import _made_once
 from ais.payments.jobs import carry_out_refund
 
 ACTOR = system_actor("test")
@@ -176,3 +178,41 @@ async def test_a_failed_refund_may_become_travel_credit(program):
     await program.run_jobs()
     assert (await program.read(order))["refunded"]["amount"] == "9.00"
     assert await program.rows("SELECT balance_minor FROM travel_credits WHERE order_id = $1", order_id(order)) == [900]
+
+
+@pytest.mark.parametrize(("holding", "made_under"), [(0, "k"), (1, "k-2"), (4, "k-5")])
+async def test_a_call_goes_on_under_the_next_key_while_the_provider_keeps_errors(holding, made_under):
+    tried = []
+
+    async def create(key):
+        tried.append(key)
+        if len(tried) <= holding:
+            raise stripe.APIError("kept under the key", http_status=500)
+        return key
+
+    async def find():
+        return None
+
+    assert await _made_once("k", create, find) == made_under
+    assert tried == ["k", "k-2", "k-3", "k-4", "k-5"][: holding + 1]
+
+
+async def test_what_was_made_before_the_error_is_found_and_a_call_ends_after_five_keys():
+    tried = []
+
+    async def create(key):
+        tried.append(key)
+        raise stripe.APIError("kept under the key", http_status=500)
+
+    async def find_nothing():
+        return None
+
+    async def find_the_second():
+        return "made" if len(tried) == 2 else None
+
+    assert await _made_once("k", create, find_the_second) == "made"
+    assert tried == ["k", "k-2"]
+    tried.clear()
+    with pytest.raises(stripe.APIError):
+        await _made_once("k", create, find_nothing)
+    assert tried == ["k", "k-2", "k-3", "k-4", "k-5"]

@@ -33,6 +33,8 @@ from ais.payments.errors import PaymentFailed, SignatureInvalid
 SIGNATURE_AGE_SECONDS = 300
 TIMEOUT_SECONDS = 20.0
 SERVER_ERROR = 500
+# So often one call is tried under a key of its own after Stripe has kept an error under the one before.
+KEYS_AT_MOST = 5
 # How far the provider's clock may be behind ours.
 _CLOCKS_APART = timedelta(minutes=5)
 _PAGE = 100
@@ -238,19 +240,23 @@ async def _made_once(
     key: str, create: Callable[[str], Awaitable[_Made]], find: Callable[[], Awaitable[_Made | None]]
 ) -> _Made:
     """What ``create`` makes under the key. After an error that Stripe keeps under it, what ``find`` sees there, else
-    what ``create`` makes under a second key.
+    what ``create`` makes under the next key: one that has come to hold an error would answer it for a day.
     """
-    try:
-        return await create(key)
-    except stripe.StripeError as problem:
-        if not _is_kept(problem):
-            raise
-    return await find() or await create(second_key(key))
+    for number in range(1, KEYS_AT_MOST + 1):
+        try:
+            return await create(numbered_key(key, number))
+        except stripe.StripeError as problem:
+            if not _is_kept(problem) or number == KEYS_AT_MOST:
+                raise
+        found = await find()
+        if found is not None:
+            return found
+    raise AssertionError("the last key answers or raises")
 
 
-def second_key(key: str) -> str:
-    """The key under which a call is made once more after its first key has come to hold an error."""
-    return f"{key}-2"
+def numbered_key(key: str, number: int) -> str:
+    """The key under which a call is made for the ``number``-th time, after the keys before have come to hold errors."""
+    return key if number == 1 else f"{key}-{number}"
 
 
 def _metadata_for(opening: PaymentOpening) -> dict[str, str]:
