@@ -306,6 +306,7 @@ async def test_ended_versions_leave_the_book_after_two_days(database, known, imp
     assert counts == [7, 7, 6]
 
 
+@pytest.mark.slow
 async def test_ten_thousand_fares_are_imported_and_loaded_whole(database, known, importing):
     files = example_files()
     header, first, *_ = files["fares.csv"].splitlines()

@@ -142,6 +142,7 @@ def test_a_hundred_thousand_segments_answer_at_once():
     assert perf_counter() - started < 2
 
 
+@pytest.mark.slow
 def test_twenty_thousand_segments_take_less_than_25_megabytes():
     at = datetime(2027, 1, 1, 4, 0, tzinfo=UTC)
     shared = [kind("RUH", "JED", number=str(number)) for number in range(60)]
