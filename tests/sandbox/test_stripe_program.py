@@ -115,9 +115,12 @@ def test_a_signal_ends_it_within_two_seconds(tmp_path: Path, number: signal.Sign
     port = free_port()
     command = [sys.executable, "-m", "ais_sandbox", "stripe", "--port", str(port), "--data-dir", str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    time.sleep(after_seconds)
-    process.send_signal(number)
-    process.wait(2)
+    try:
+        time.sleep(after_seconds)
+        process.send_signal(number)
+        process.wait(2)
+    finally:
+        process.kill()
 
 
 def test_a_signal_ends_it_amid_requests_and_deliveries(
