@@ -40,6 +40,24 @@ BEGIN
     RETURN NEW;
 END $$;
 
+CREATE FUNCTION public.claim_address() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NEW.email_lookup IS NULL THEN
+        DELETE FROM address_claims WHERE user_id = NEW.id;
+        RETURN NULL;
+    END IF;
+    INSERT INTO address_claims AS claim (lookup, lookup_key, user_id)
+    VALUES (NEW.email_lookup, NEW.lookup_key, NEW.id)
+    ON CONFLICT (lookup) DO UPDATE SET lookup_key = EXCLUDED.lookup_key WHERE claim.user_id = EXCLUDED.user_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'this address has an account'
+            USING ERRCODE = 'unique_violation', CONSTRAINT = 'address_claims_pkey';
+    END IF;
+    RETURN NULL;
+END $$;
+
 CREATE TABLE public.holds (
     id uuid NOT NULL,
     owner text NOT NULL,
@@ -723,6 +741,13 @@ BEGIN
         WHERE id = ANY (v_holds) AND status = 'active' AND expires_at <= v_now
         RETURNING holds.id, holds.owner;
 END $$;
+
+CREATE TABLE public.address_claims (
+    lookup bytea NOT NULL,
+    lookup_key text,
+    user_id uuid NOT NULL,
+    CONSTRAINT address_claims_lookup_check CHECK ((length(lookup) = 32))
+);
 
 CREATE TABLE public.agencies (
     id uuid NOT NULL,
@@ -1703,6 +1728,15 @@ ALTER TABLE public.legs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.lookup_keys (
+    id text NOT NULL,
+    proof bytea NOT NULL,
+    first_set_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    dropped_at timestamp with time zone,
+    CONSTRAINT lookup_keys_id_check CHECK ((id <> ''::text)),
+    CONSTRAINT lookup_keys_proof_check CHECK ((length(proof) = 32))
+);
+
 CREATE TABLE public.minimum_connecting_times (
     id bigint NOT NULL,
     airport text,
@@ -1761,6 +1795,7 @@ CREATE TABLE public.one_time_links (
     created_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     used_at timestamp with time zone,
+    email_lookups_also bytea[] DEFAULT '{}'::bytea[] NOT NULL,
     CONSTRAINT one_time_links_check CHECK (((purpose = 'verify'::text) = (registration_id IS NOT NULL))),
     CONSTRAINT one_time_links_email_lookup_check CHECK ((length(email_lookup) = 32)),
     CONSTRAINT one_time_links_language_check CHECK ((language = ANY (ARRAY['ar'::text, 'en'::text]))),
@@ -1918,6 +1953,7 @@ CREATE TABLE public.orders (
     contact_person_id uuid,
     contact_sealed bytea,
     contact_lookup bytea,
+    lookup_key text,
     CONSTRAINT orders_check CHECK (((refunded_minor >= 0) AND (refunded_minor <= paid_minor))),
     CONSTRAINT orders_check1 CHECK (((status <> 'confirmed'::text) OR (ticketing_status = ANY (ARRAY['issued'::text, 'partly_void'::text, 'void'::text])))),
     CONSTRAINT orders_check2 CHECK (((status <> 'confirmed'::text) OR (payment_status = ANY (ARRAY['paid'::text, 'partially_refunded'::text, 'refunded'::text, 'disputed'::text])))),
@@ -2203,6 +2239,7 @@ CREATE TABLE public.registrations (
     password_hash text NOT NULL,
     created_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
     expires_at timestamp with time zone NOT NULL,
+    lookup_key text,
     CONSTRAINT registrations_email_lookup_check CHECK ((length(email_lookup) = 32)),
     CONSTRAINT registrations_language_check CHECK ((language = ANY (ARRAY['ar'::text, 'en'::text]))),
     CONSTRAINT registrations_password_hash_check CHECK ((password_hash ~~ '$argon2id$%'::text))
@@ -2541,6 +2578,7 @@ CREATE TABLE public.users (
     access_version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.ais_now() NOT NULL,
+    lookup_key text,
     CONSTRAINT users_access_version_check CHECK ((access_version > 0)),
     CONSTRAINT users_check CHECK (((kind = 'agent'::text) = (agency_id IS NOT NULL))),
     CONSTRAINT users_check1 CHECK (((email_lookup IS NULL) = (email_sealed IS NULL))),
@@ -2554,6 +2592,9 @@ CREATE TABLE public.users (
     CONSTRAINT users_password_hash_check CHECK ((password_hash ~~ '$argon2id$%'::text)),
     CONSTRAINT users_status_check CHECK ((status = ANY (ARRAY['active'::text, 'locked'::text, 'closed'::text])))
 );
+
+ALTER TABLE ONLY public.address_claims
+    ADD CONSTRAINT address_claims_pkey PRIMARY KEY (lookup);
 
 ALTER TABLE ONLY public.agencies
     ADD CONSTRAINT agencies_code_key UNIQUE (code);
@@ -2774,6 +2815,9 @@ ALTER TABLE ONLY public.legs
 ALTER TABLE ONLY public.legs
     ADD CONSTRAINT legs_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.lookup_keys
+    ADD CONSTRAINT lookup_keys_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.minimum_connecting_times
     ADD CONSTRAINT minimum_connecting_times_airport_kind_arrival_terminal_depa_key UNIQUE NULLS NOT DISTINCT (airport, kind, arrival_terminal, departure_terminal, arrival_carrier, departure_carrier);
 
@@ -2968,6 +3012,8 @@ ALTER TABLE ONLY public.users
 
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+CREATE INDEX address_claims_user_id ON public.address_claims USING btree (user_id);
 
 CREATE INDEX agency_movements_statement ON public.agency_movements USING btree (agency_id, id);
 
@@ -3269,7 +3315,12 @@ CREATE TRIGGER tax_versions_stay BEFORE DELETE ON public.tax_versions FOR EACH R
 
 CREATE TRIGGER travel_credit_movements_history BEFORE DELETE OR UPDATE ON public.travel_credit_movements FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER users_claim_address AFTER INSERT OR UPDATE OF email_lookup ON public.users FOR EACH ROW EXECUTE FUNCTION public.claim_address();
+
 CREATE TRIGGER users_status BEFORE UPDATE OF status ON public.users FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.enforce_transition('user.status', 'status');
+
+ALTER TABLE ONLY public.address_claims
+    ADD CONSTRAINT address_claims_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.agency_limit_changes
     ADD CONSTRAINT agency_limit_changes_agency_id_fkey FOREIGN KEY (agency_id) REFERENCES public.agencies(id);

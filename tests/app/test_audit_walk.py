@@ -155,6 +155,8 @@ COMMAND_ENTRIES = {
     "audit search": "audit.searched",
     "audit export": "audit.exported",
     "privacy rotate-keys": "vault.rotated",
+    "privacy rotate-lookups": "vault.lookups_rotated",
+    "privacy drop-lookup-key": "vault.lookup_key_dropped",
     "privacy export": "person.exported",
     "privacy erase": "person.erased",
 }
@@ -431,6 +433,9 @@ async def command_sales(run, folder):
     await run.call("privacy export", "--email", "sara@example.com")
     await run.call("privacy erase", "--order", unpaid["id"], "--yes")
     await run.call("privacy rotate-keys")
+    await run.call("privacy rotate-lookups")
+    await program.rows("INSERT INTO lookup_keys (id, proof) VALUES ('spare', sha256(''))")
+    await run.call("privacy drop-lookup-key", "spare")
     await run.call("refunds retry", await failed_refund(program))
     (event,) = await program.rows("SELECT event_id FROM provider_events LIMIT 1")
     await run.call("webhooks replay", event)

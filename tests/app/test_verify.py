@@ -41,6 +41,9 @@ PLANTED: dict[str, str] = {
     "accounts.only_active_accounts_have_sessions": "UPDATE users SET status = 'locked'",
     "accounts.one_refresh_token_is_open": "UPDATE refresh_tokens SET used_at = ais_now()",
     "accounts.links_make_one_account": "UPDATE one_time_links SET used_at = NULL",
+    "accounts.addresses_are_claimed": "DELETE FROM address_claims",
+    "accounts.found_by_a_key_in_use": "UPDATE lookup_keys SET dropped_at = ais_now()",
+    "orders.found_by_a_key_in_use": "UPDATE lookup_keys SET dropped_at = ais_now()",
     "schedule.legs_connect": "UPDATE legs SET sequence = 2 WHERE id = (SELECT min(id) FROM legs)",
     "schedule.segments_follow_legs": """
         UPDATE segments SET departs_at = departs_at - interval '1 minute' WHERE id = (SELECT min(id) FROM segments)""",
@@ -198,6 +201,11 @@ PLANTED: dict[str, str] = {
 
 # More ways to break a promise that says more than one thing.
 PLANTED_TOO: list[tuple[str, str]] = [
+    (
+        "accounts.addresses_are_claimed",
+        """UPDATE users SET status = 'closed', email_lookup = NULL, email_sealed = NULL;
+           INSERT INTO address_claims SELECT sha256(''), NULL, id FROM users LIMIT 1""",
+    ),
     ("accounts.one_refresh_token_is_open", "DELETE FROM refresh_tokens WHERE generation = 0"),
     ("orders.erased_is_forgotten", "UPDATE order_passengers SET name_lookup = NULL"),
     ("ledger.postings_balance", "UPDATE ledger_entries SET amount_minor = amount_minor + 1 WHERE number = 1"),

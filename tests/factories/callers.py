@@ -21,6 +21,7 @@ from ais.accounts.service.sign_in import ORIGIN_KIND
 from ais.kit import Channel, Money, encode_id, ids, system_actor
 from ais.kit.ids import SessionId, UserId
 from ais.payments import create_agency
+from ais.platform.vault import Lookup
 
 ACTOR = system_actor("test", Channel.CLI)
 JSON = dict[str, Any]
@@ -61,7 +62,7 @@ async def person(
             uow,
             kind=kind,
             person_id=someone.id,
-            email_lookup=uuid4().bytes * 2,
+            email_lookup=Lookup([services.vault.lookup_id], [uuid4().bytes * 2]),
             email_sealed=someone.seal("email", f"{name}@people.example"),
             name_sealed=None,
             language="en",

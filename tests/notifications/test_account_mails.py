@@ -13,6 +13,7 @@ from tests.factories.accounts import OTHER_PASSWORD, PASSWORD, make_person, new_
 from ais.accounts.repository import links as link_rows
 from ais.accounts.repository import users as user_rows
 from ais.kit import encode_id, ids
+from ais.platform.vault import Lookup
 
 TOKEN = re.compile(r"https://fly\.rimal\.example/(\w\w)/account/(verify|new-password)\?token=([A-Za-z0-9_-]+)")
 
@@ -114,7 +115,7 @@ async def test_control_without_the_lock_a_verification_link_would_be_used_twice(
         return await link_rows.find_link(uow.connection, link_id)
 
     async def insert_anyhow(uow, **values):
-        return await insert_user(uow, **{**values, "email_lookup": secrets.token_bytes(32)})
+        return await insert_user(uow, **{**values, "email_lookup": Lookup(["x"], [secrets.token_bytes(32)])})
 
     insert_user = user_rows.insert_user
     monkeypatch.setattr(link_rows, "lock_link", read_without_lock)

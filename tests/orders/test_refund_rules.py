@@ -67,8 +67,8 @@ def make_order(fares, charges, currency, *, hours, versions=None):
         ticketing_status=TicketingStatus.ISSUED, hold_id=UUID(int=2), validating_carrier="9Z", fare_brand="LIGHT",
         cabin="Y", currency=currency, total_minor=total, paid_minor=total, refunded_minor=0, payment_required_by=NOW,
         hold_extended_at=None, first_departure_at=departs[0], last_arrival_at=departs[-1] + timedelta(hours=2),
-        language="en", contact_person_id=None, contact_sealed=None, contact_lookup=None, owner_user_id=None,
-        owner="test", channel="api", seller_id=None, agent_id=None,
+        language="en", contact_person_id=None, contact_sealed=None, contact_lookup=None, lookup_key=None,
+        owner_user_id=None, owner="test", channel="api", seller_id=None, agent_id=None,
         point_of_sale="SA", created_at=NOW, updated_at=NOW, version=1,
         passengers=tuple(
             Passenger(

@@ -101,9 +101,14 @@ def test_a_key_that_is_not_usable_is_refused_without_repeating_it(text):
     assert len(secret) < 8 or secret not in str(refused.value)
 
 
-def test_there_is_one_lookup_key():
-    with pytest.raises(VaultKeyError, match="one lookup key"):
-        Vault(DEMO_VAULT_KEY, f"{DEMO_LOOKUP_KEY},{NEW_KEY}")
+def test_the_first_lookup_key_makes_what_is_stored_and_all_make_what_is_found():
+    alone, both = Vault(DEMO_VAULT_KEY, NEW_KEY), Vault(DEMO_VAULT_KEY, f"{NEW_KEY},{DEMO_LOOKUP_KEY}")
+    found = both.lookup("email", "sara@example.com")
+    hashes = [each.lookup_hash("email", "sara@example.com") for each in (alone, VAULT)]
+    assert (found.key_ids, found.hashes) == (("2027-b", "demo-0"), hashes)
+    assert (found.key_id, found.stored, both.lookup_hash("email", "sara@example.com")) == ("2027-b", *hashes[:1] * 2)
+    with pytest.raises(VaultKeyError, match="no key"):
+        Vault(DEMO_VAULT_KEY, "")
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ from ais.accounts.events import (
 from ais.accounts.invariants import INVARIANTS
 from ais.accounts.passwords import TOO_SHORT, TOO_WEAK, Passwords
 from ais.accounts.ports import AgencyCodes
-from ais.accounts.repository.users import email_lookup_of
+from ais.accounts.repository.lookups import count_lookups, forget_claims
 from ais.accounts.rights.approvals import ApprovalDesk, ask_approval, open_approvals
 from ais.accounts.rights.domain import APPROVAL_TRANSITIONS, STAFF_ROLES, Approval, ApprovalKind
 from ais.accounts.rights.errors import ApprovalConflict, SecondPersonNeeded
@@ -50,7 +50,7 @@ from ais.accounts.rights.keys import ApiKeys
 from ais.accounts.rights.schemas import ApprovalBody, approval_body
 from ais.accounts.rights.telling import SignerLetter, letter_to_signer, signers_of
 from ais.accounts.roles import OPERATOR_PERMISSIONS, PERMISSIONS, ROLES
-from ais.accounts.service.erasure import account_data, erase_user, find_user_id, lock_for_erasure
+from ais.accounts.service.erasure import account_data, address_lookup_of, erase_user, find_user_id, lock_for_erasure
 from ais.accounts.service.letters import (
     AccountLetter,
     LetterKind,
@@ -59,6 +59,7 @@ from ais.accounts.service.letters import (
     letter_of_session,
     letter_to_user,
 )
+from ais.accounts.service.lookups import rewrite_account_lookups, rewrite_registration_lookups
 from ais.accounts.service.plumbing import AccountServices, Policy, open_email, public_id, session_of
 from ais.accounts.service.profile import OwnAccount, own_account
 from ais.accounts.service.register import create_user, is_open, register, verify_address
@@ -142,6 +143,7 @@ __all__ = [
     "UserKind",
     "UserStatus",
     "account_data",
+    "address_lookup_of",
     "approval_body",
     "ask_approval",
     "ask_reset",
@@ -149,12 +151,13 @@ __all__ = [
     "begin_second_factor",
     "change_password",
     "confirm_second_factor",
+    "count_lookups",
     "create_user",
     "device_of",
-    "email_lookup_of",
     "erase_user",
     "find_account",
     "find_user_id",
+    "forget_claims",
     "give_or_ask",
     "grant_role",
     "have_accounts",
@@ -176,6 +179,8 @@ __all__ = [
     "reset_second_factor",
     "revoke_session",
     "revoke_sessions",
+    "rewrite_account_lookups",
+    "rewrite_registration_lookups",
     "roles_of",
     "session_of",
     "set_locked",

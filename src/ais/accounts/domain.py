@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -167,7 +168,6 @@ class Registration(msgspec.Struct, frozen=True):
 
     id: UUID
     person_id: PersonId
-    email_lookup: bytes
     email_sealed: bytes
     name_sealed: bytes | None
     language: str
@@ -175,11 +175,14 @@ class Registration(msgspec.Struct, frozen=True):
 
 
 class Link(msgspec.Struct, frozen=True):
-    """A link that does one thing once; ``is_over`` when it was used or its time has ended."""
+    """A link that does one thing once; ``is_over`` when it was used or its time has ended.
+
+    ``email_lookups`` are the hashes of its address under each lookup key of when it was asked for.
+    """
 
     id: UUID
     purpose: LinkPurpose
-    email_lookup: bytes
+    email_lookups: Sequence[bytes]
     registration_id: UUID | None
     language: str
     expires_at: datetime

@@ -28,4 +28,20 @@ INVARIANTS: tuple[Invariant, ...] = (
         JOIN users ON users.person_id = registrations.person_id
         WHERE link.used_at IS NULL""",
     ),
+    Invariant(
+        "accounts.addresses_are_claimed",
+        "An account has claimed the hash that it is found by, and only an account that has an address claims any.",
+        """SELECT users.id, claim.lookup IS NULL AS unclaimed
+        FROM users LEFT JOIN address_claims AS claim ON claim.lookup = email_lookup AND claim.user_id = users.id
+        WHERE email_lookup IS NOT NULL AND claim.lookup IS NULL
+        UNION ALL
+        SELECT users.id, false FROM users JOIN address_claims AS claim ON claim.user_id = users.id
+        WHERE email_lookup IS NULL""",
+    ),
+    Invariant(
+        "accounts.found_by_a_key_in_use",
+        "No account is found by a lookup key that was dropped.",
+        """SELECT users.id, lookup_key FROM users JOIN lookup_keys ON lookup_keys.id = lookup_key
+        WHERE dropped_at IS NOT NULL AND email_lookup IS NOT NULL""",
+    ),
 )

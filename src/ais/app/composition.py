@@ -25,6 +25,7 @@ from ais.platform.http import Authenticator, Denials
 from ais.platform.rate_limits import RateLimiter
 from ais.platform.settings import Settings
 from ais.platform.tokens import TokenRing
+from ais.platform.vault import admit_lookup_keys
 from ais.reference import ReferenceData
 from ais.web.rendering import airline_name
 
@@ -76,21 +77,29 @@ def hosted_payment_origin(settings: Settings) -> str:
     return f"{address.scheme}://{address.netloc}"
 
 
+async def _connect(settings: Settings, stack: AsyncExitStack) -> Database:
+    """The database of a web process, which must have the lookup keys that its hashes need."""
+    assert settings.database_url is not None
+    database = await Database.connect(
+        settings.database_url,
+        clock=settings.clock,
+        vault=settings.vault,
+        minimum=2,
+        maximum=settings.database_pool_size,
+        application_name="ais web",
+    )
+    stack.push_async_callback(database.close)
+    async with database.connection() as connection:
+        await admit_lookup_keys(connection, settings.vault)
+    return database
+
+
 @asynccontextmanager
 async def web_state(settings: Settings, *, owns_process: bool = False) -> AsyncIterator[dict[str, Any]]:
     """Everything that endpoints need, running; ended in reverse order. In a process of its own, it is set for that."""
-    assert settings.database_url is not None
     assert settings.redis_url is not None
     async with AsyncExitStack() as stack:
-        database = await Database.connect(
-            settings.database_url,
-            clock=settings.clock,
-            vault=settings.vault,
-            minimum=2,
-            maximum=settings.database_pool_size,
-            application_name="ais web",
-        )
-        stack.push_async_callback(database.close)
+        database = await _connect(settings, stack)
         cache = Cache(settings.redis_url)
         stack.push_async_callback(cache.close)
         gateways = open_gateways(settings, database)

@@ -12,6 +12,7 @@ from ais.platform.error_reports import start_error_reports
 from ais.platform.jobs.worker import WorkerSettings, run_worker
 from ais.platform.settings import Settings
 from ais.platform.telemetry import configure_logging, get_logger
+from ais.platform.vault import admit_lookup_keys
 
 log = get_logger("worker")
 CONCURRENCY = 8
@@ -33,11 +34,13 @@ async def serve(settings: Settings) -> None:
         maximum=CONCURRENCY + 4,
         application_name="ais worker",
     )
-    gateways = open_gateways(settings, database)
-    registry = build_registry(settings, gateways)
-    database.subscriptions = registry.subscriptions
-    log.info("worker started")
     try:
+        async with database.connection() as connection:
+            await admit_lookup_keys(connection, settings.vault)
+        gateways = open_gateways(settings, database)
+        registry = build_registry(settings, gateways)
+        database.subscriptions = registry.subscriptions
+        log.info("worker started")
         await run_worker(database, registry, stop, WorkerSettings(concurrency=CONCURRENCY))
     finally:
         await database.close()

@@ -273,6 +273,7 @@ class Order(msgspec.Struct, frozen=True):
     contact_person_id: PersonId | None
     contact_sealed: bytes | None
     contact_lookup: bytes | None
+    lookup_key: str | None
     owner: str
     owner_user_id: UUID | None
     channel: str

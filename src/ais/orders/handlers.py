@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from ais.accounts import AddressVerified, email_lookup_of
+from ais.accounts import AddressVerified, address_lookup_of
 from ais.inventory import HoldExpired
 from ais.kit import encode_id, ids
 from ais.orders import repository
@@ -34,10 +34,10 @@ async def on_address_verified(context: JobContext, event: AddressVerified) -> No
     """Orders that were made with the address by a guest become the account's own."""
     user_id = ids.UserId(UUID(event.user_id))
     async with context.unit_of_work() as uow:
-        lookup = await email_lookup_of(uow.connection, user_id)
+        lookup = await address_lookup_of(uow.connection, uow.vault, user_id)
         if lookup is None:
             return
-        for order_id in await repository.take_over(uow, lookup, user_id):
+        for order_id in await repository.take_over(uow, lookup.hashes, user_id):
             await record(
                 uow,
                 Entry(

@@ -351,6 +351,14 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "orders.found_by_a_key_in_use",
+        "No order is found by a lookup key that was dropped.",
+        """
+        SELECT orders.id, lookup_key FROM orders JOIN lookup_keys ON lookup_keys.id = lookup_key
+        WHERE dropped_at IS NOT NULL
+        """,
+    ),
+    Invariant(
         "orders.infants_on_laps",
         "Every infant on a lap has an adult of the same order.",
         """

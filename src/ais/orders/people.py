@@ -14,7 +14,7 @@ from ais.kit import RecordLocator
 from ais.kit.ids import PassengerId
 from ais.orders.domain import Contact, Order, People, PersonalDetails, TravelDocument
 from ais.orders.names import search_name
-from ais.platform.vault import PersonKey, Vault, mask_email, mask_tail, normalise_email
+from ais.platform.vault import Lookup, PersonKey, Vault, mask_email, mask_tail, normalise_email
 
 CONTACT, PERSONAL = "orders.contact", "order_passengers.personal"
 
@@ -36,7 +36,7 @@ def seal_people(vault: Vault, order: Order, people: People) -> tuple[Order, list
                 passenger,
                 person_id=key.id,
                 personal_sealed=_as_json(key.seal(PERSONAL, msgspec.json.encode(details))),
-                name_lookup=_as_json(name_lookup(vault, order.record_locator, details.family_name)),
+                name_lookup=_as_json(name_lookup(vault, order.record_locator, details.family_name).stored),
                 clear=None,
             )
         )
@@ -44,7 +44,8 @@ def seal_people(vault: Vault, order: Order, people: People) -> tuple[Order, list
         order,
         contact_person_id=buyer.id,
         contact_sealed=buyer.seal(CONTACT, msgspec.json.encode(people.contact)),
-        contact_lookup=vault.lookup_hash("email", normalise_email(people.contact.email)),
+        contact_lookup=address_lookup(vault, people.contact.email).stored,
+        lookup_key=vault.lookup_id,
         contact=None,
         passengers=tuple(passengers),
         person_keys={str(key.id): (key.kek_id, key.wrapped.hex()) for key in keys},
@@ -83,9 +84,14 @@ def buyer_key(vault: Vault, order: Order) -> PersonKey | None:
     return vault.of_rows(order.person_keys).get(order.contact_person_id)
 
 
-def name_lookup(vault: Vault, locator: RecordLocator | str, family_name: str) -> bytes:
+def address_lookup(vault: Vault, address: str) -> Lookup:
+    """By what the orders of an address are found. Raises :class:`ais.platform.vault.UnusableAddress`."""
+    return vault.lookup("email", normalise_email(address))
+
+
+def name_lookup(vault: Vault, locator: RecordLocator | str, family_name: str) -> Lookup:
     """By what a family name is found in the order of a locator: of two orders with one name the hashes differ."""
-    return vault.lookup_hash("family_name", f"{locator}\0{search_name(family_name)}")
+    return vault.lookup("family_name", f"{locator}\0{search_name(family_name)}")
 
 
 def masked(people: People) -> People:

@@ -101,12 +101,12 @@ WITH new_persons AS ({INSERT_PERSONS.format("$9")}
 ), new_order AS (
     INSERT INTO orders (id, record_locator, status, payment_status, ticketing_status, hold_id, validating_carrier,
                         fare_brand, cabin, currency, total_minor, payment_required_by, first_departure_at,
-                        last_arrival_at, language, contact_person_id, contact_sealed, contact_lookup, owner,
-                        owner_user_id, channel, seller_id, agent_id, point_of_sale, created_at, updated_at)
+                        last_arrival_at, language, contact_person_id, contact_sealed, contact_lookup, lookup_key,
+                        owner, owner_user_id, channel, seller_id, agent_id, point_of_sale, created_at, updated_at)
     SELECT id, record_locator, status, payment_status, ticketing_status, hold_id, validating_carrier, fare_brand, cabin,
            currency, total_minor, payment_required_by, first_departure_at, last_arrival_at, language,
-           contact_person_id, contact_sealed, contact_lookup, owner, owner_user_id, channel, seller_id, agent_id,
-           point_of_sale, created_at, updated_at
+           contact_person_id, contact_sealed, contact_lookup, lookup_key, owner, owner_user_id, channel, seller_id,
+           agent_id, point_of_sale, created_at, updated_at
     FROM jsonb_populate_record(NULL::orders, $1::jsonb)
 ), new_passengers AS (
     INSERT INTO order_passengers (id, order_id, position, offer_reference, type, person_id, personal_sealed,
@@ -166,17 +166,17 @@ async def find_order_by_hold(connection: Connection, hold_id: UUID) -> OrderId |
 
 
 async def find_by_locator(
-    connection: Connection, record_locator: str, name_lookup: bytes, search_name: str
+    connection: Connection, record_locator: str, hashes: Sequence[bytes], search_name: str
 ) -> tuple[OrderId, bool] | None:
     """The order of this locator, and whether somebody in it has this family name, sealed or not sealed yet."""
     row = await connection.fetchrow(
         """
         SELECT id, EXISTS (
-            SELECT FROM order_passengers WHERE order_id = orders.id AND (name_lookup = $2 OR search_name = $3))
+            SELECT FROM order_passengers WHERE order_id = orders.id AND (name_lookup = ANY($2) OR search_name = $3))
         FROM orders WHERE record_locator = $1
         """,
         record_locator,
-        name_lookup,
+        hashes,
         search_name,
     )
     return tuple(row) if row else None
@@ -522,16 +522,17 @@ async def sales_on_flight_dates(uow: UnitOfWork, flight_date_ids: Sequence[UUID]
     }
 
 
-async def take_over(uow: UnitOfWork, contact_lookup: bytes, user_id: UserId) -> list[OrderId]:
+async def take_over(uow: UnitOfWork, hashes: Sequence[bytes], user_id: UserId) -> list[OrderId]:
     """Give the orders that nobody owns and no agency sold, and whose contact has this address, to the user. Which."""
     rows = await uow.connection.fetch(
         """
         WITH own AS MATERIALIZED (
             SELECT id FROM orders
-            WHERE contact_lookup = $1 AND owner_user_id IS NULL AND seller_id IS NULL ORDER BY id FOR NO KEY UPDATE)
+            WHERE contact_lookup = ANY($1) AND owner_user_id IS NULL AND seller_id IS NULL
+            ORDER BY id FOR NO KEY UPDATE)
         UPDATE orders SET owner_user_id = $2 FROM own WHERE orders.id = own.id RETURNING orders.id
         """,
-        contact_lookup,
+        hashes,
         user_id,
     )
     return sorted(row["id"] for row in rows)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
 from ais.accounts.domain import LOCKED_FOR, TRIES, TRIES_WITHIN, Link, LinkPurpose, Registration
-from ais.kit.ids import PersonId, UserId
+from ais.kit.ids import PersonId
 from ais.platform.database import Connection, UnitOfWork
+from ais.platform.vault import Lookup
 
-_LINK = """id, purpose, email_lookup, registration_id, language, expires_at,
+_LINK = """id, purpose, array_prepend(email_lookup, email_lookups_also) AS email_lookups, registration_id, language,
+    expires_at,
     used_at IS NOT NULL OR expires_at <= ais_now() AS is_over"""
 
 
@@ -19,7 +22,7 @@ async def insert_registration(
     uow: UnitOfWork,
     *,
     person_id: PersonId,
-    email_lookup: bytes,
+    email_lookup: Lookup,
     email_sealed: bytes,
     name_sealed: bytes | None,
     language: str,
@@ -28,12 +31,13 @@ async def insert_registration(
 ) -> UUID:
     registration_id: UUID = await uow.connection.fetchval(
         """
-        INSERT INTO registrations (person_id, email_lookup, email_sealed, name_sealed, language, password_hash,
-                                   expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, ais_now() + $7::interval) RETURNING id
+        INSERT INTO registrations (person_id, email_lookup, lookup_key, email_sealed, name_sealed, language,
+                                   password_hash, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, ais_now() + $8::interval) RETURNING id
         """,
         person_id,
-        email_lookup,
+        email_lookup.stored,
+        email_lookup.key_id,
         email_sealed,
         name_sealed,
         language,
@@ -46,7 +50,7 @@ async def insert_registration(
 async def find_registration(connection: Connection, registration_id: UUID) -> Registration | None:
     row = await connection.fetchrow(
         """
-        SELECT id, person_id, email_lookup, email_sealed, name_sealed, language, password_hash
+        SELECT id, person_id, email_sealed, name_sealed, language, password_hash
         FROM registrations WHERE id = $1
         """,
         registration_id,
@@ -57,18 +61,19 @@ async def find_registration(connection: Connection, registration_id: UUID) -> Re
 async def insert_link(
     uow: UnitOfWork,
     purpose: LinkPurpose,
-    email_lookup: bytes,
+    email_lookup: Lookup,
     language: str,
     lifetime: timedelta,
     registration_id: UUID | None = None,
 ) -> UUID:
     link_id: UUID = await uow.connection.fetchval(
         """
-        INSERT INTO one_time_links (purpose, email_lookup, language, registration_id, expires_at)
-        VALUES ($1, $2, $3, $4, ais_now() + $5::interval) RETURNING id
+        INSERT INTO one_time_links (purpose, email_lookup, email_lookups_also, language, registration_id, expires_at)
+        VALUES ($1, $2, $3, $4, $5, ais_now() + $6::interval) RETURNING id
         """,
         purpose,
-        email_lookup,
+        email_lookup.stored,
+        email_lookup.hashes[1:],
         language,
         registration_id,
         lifetime,
@@ -86,7 +91,8 @@ async def count_before(connection: Connection, link: Link, within: timedelta) ->
     count: int = await connection.fetchval(
         """
         SELECT count(*) FROM one_time_links AS earlier JOIN one_time_links AS this ON this.id = $1
-        WHERE earlier.email_lookup = this.email_lookup AND earlier.purpose = this.purpose AND earlier.id < this.id
+        WHERE earlier.email_lookup = ANY(array_prepend(this.email_lookup, this.email_lookups_also))
+          AND earlier.purpose = this.purpose AND earlier.id < this.id
           AND earlier.created_at > this.created_at - $2::interval
         """,
         link.id,
@@ -104,27 +110,23 @@ async def lock_link(uow: UnitOfWork, link_id: UUID) -> Link | None:
     return msgspec.convert(dict(row), Link) if row is not None else None
 
 
-async def use_links(uow: UnitOfWork, purpose: LinkPurpose, email_lookup: bytes) -> None:
+async def use_links(uow: UnitOfWork, purpose: LinkPurpose, hashes: Sequence[bytes]) -> None:
     """All open links of that purpose for this address are used up: what one of them did the others need not do."""
     await uow.connection.execute(
         """
         UPDATE one_time_links SET used_at = ais_now()
-        WHERE purpose = $1 AND email_lookup = $2 AND used_at IS NULL
+        WHERE purpose = $1 AND email_lookup = ANY($2) AND used_at IS NULL
         """,
         purpose,
-        email_lookup,
+        hashes,
     )
 
 
-async def forget_address_of(uow: UnitOfWork, user_id: UserId) -> list[PersonId]:
-    """Forget all links and registrations for the user's address; the persons of those registrations."""
-    await uow.connection.execute(
-        "DELETE FROM one_time_links WHERE email_lookup = (SELECT email_lookup FROM users WHERE id = $1)", user_id
-    )
+async def forget_address(uow: UnitOfWork, hashes: Sequence[bytes]) -> list[PersonId]:
+    """Forget all links and registrations for an address; the persons of those registrations."""
+    await uow.connection.execute("DELETE FROM one_time_links WHERE email_lookup = ANY($1)", hashes)
     rows = await uow.connection.fetch(
-        "DELETE FROM registrations WHERE email_lookup = (SELECT email_lookup FROM users WHERE id = $1)"
-        " RETURNING person_id",
-        user_id,
+        "DELETE FROM registrations WHERE email_lookup = ANY($1) RETURNING person_id", hashes
     )
     return [row["person_id"] for row in rows]
 

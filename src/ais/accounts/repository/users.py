@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from ais.accounts.domain import Grant, User, UserKind, UserStatus
 from ais.kit.ids import PersonId, UserId
 from ais.platform.database import Connection, UnitOfWork
+from ais.platform.vault import Lookup
 
 _COLUMNS = """id, kind, status, person_id, email_sealed, name_sealed, language, agency_id, password_hash, verified_at,
     totp_sealed, totp_confirmed_at, totp_last_step, access_version, created_at"""
@@ -32,17 +34,11 @@ async def lock_user(uow: UnitOfWork, user_id: UserId) -> User | None:
     )
 
 
-async def find_user_by_email(connection: Connection, email_lookup: bytes) -> User | None:
-    """The user with this address that is not closed."""
+async def find_user_by_email(connection: Connection, hashes: Sequence[bytes]) -> User | None:
+    """The user with this address that is not closed; ``hashes`` are the address's, under each lookup key."""
     return _user(
-        await connection.fetchrow(f"SELECT {_COLUMNS} FROM users WHERE email_lookup = $1", email_lookup)  # noqa: S608  # a constant
+        await connection.fetchrow(f"SELECT {_COLUMNS} FROM users WHERE email_lookup = ANY($1)", hashes)  # noqa: S608  # a constant
     )
-
-
-async def email_lookup_of(connection: Connection, user_id: UserId) -> bytes | None:
-    """The hash by which the user's address is found; None once it is gone."""
-    lookup: bytes | None = await connection.fetchval("SELECT email_lookup FROM users WHERE id = $1", user_id)
-    return lookup
 
 
 async def list_users(connection: Connection, *, kind: UserKind | None, limit: int) -> list[User]:
@@ -60,30 +56,48 @@ async def insert_user(
     *,
     kind: UserKind,
     person_id: PersonId,
-    email_lookup: bytes,
+    email_lookup: Lookup,
     email_sealed: bytes,
     name_sealed: bytes | None,
     language: str,
     password_hash: str,
     agency_id: UUID | None = None,
 ) -> UserId | None:
-    """A user whose address is verified; None if its address has an account."""
-    return await uow.connection.fetchval(  # type: ignore[no-any-return]  # asyncpg's values are Any
-        """
-        INSERT INTO users (kind, person_id, email_lookup, email_sealed, name_sealed, language, agency_id, password_hash,
-                           password_changed_at, verified_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, ais_now(), ais_now())
-        ON CONFLICT (email_lookup) DO NOTHING RETURNING id
-        """,
-        kind,
-        person_id,
-        email_lookup,
-        email_sealed,
-        name_sealed,
-        language,
-        agency_id,
-        password_hash,
-    )
+    """A user whose address is verified; None if its address has an account: the unit of work cannot go on then.
+
+    The address is claimed under each lookup key, in order of hash: two processes of which one has the keys in another
+    order, or one key more, meet at the hash under a key that both have.
+    """
+    try:
+        return await uow.connection.fetchval(  # type: ignore[no-any-return]  # asyncpg's values are Any
+            """
+            WITH made AS (
+                INSERT INTO users (kind, person_id, email_lookup, lookup_key, email_sealed, name_sealed, language,
+                                   agency_id, password_hash, password_changed_at, verified_at)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, ais_now(), ais_now()) RETURNING id
+            ), claimed AS (
+                INSERT INTO address_claims (lookup, lookup_key, user_id)
+                SELECT claim.lookup, claim.key_id, made.id
+                FROM made, unnest($10::bytea[], $11::text[]) AS claim (lookup, key_id) ORDER BY claim.lookup
+            )
+            SELECT id FROM made
+            """,
+            kind,
+            person_id,
+            email_lookup.stored,
+            email_lookup.key_id,
+            email_sealed,
+            name_sealed,
+            language,
+            agency_id,
+            password_hash,
+            email_lookup.hashes,
+            email_lookup.key_ids,
+        )
+    except asyncpg.UniqueViolationError as clash:
+        if clash.constraint_name in {"users_email_lookup_key", "address_claims_pkey"}:
+            return None
+        raise
 
 
 async def list_users_of_agency(connection: Connection, agency_id: UUID) -> list[User]:

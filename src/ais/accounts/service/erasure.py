@@ -20,13 +20,22 @@ from ais.accounts.service.plumbing import (
 from ais.kit.ids import UserId
 from ais.platform.audit import Entry, record
 from ais.platform.database import Connection, UnitOfWork
-from ais.platform.vault import Vault, destroy_persons
+from ais.platform.vault import Lookup, Vault, destroy_persons
 
 
 async def find_user_id(connection: Connection, vault: Vault, email: str) -> UserId | None:
     """The account with this address, if there is one. Raises ValidationFailed for what is no address."""
-    user = await users.find_user_by_email(connection, email_lookup(vault, email))
+    user = await users.find_user_by_email(connection, email_lookup(vault, email).hashes)
     return user.id if user is not None else None
+
+
+async def address_lookup_of(connection: Connection, vault: Vault, user_id: UserId) -> Lookup | None:
+    """By what the user's address is found, here and with others who have it; None once it is gone."""
+    user = await users.find_user(connection, user_id)
+    if user is None or user.email_sealed is None:
+        return None
+    address = await vault.open(connection, user.person_id, EMAIL_KIND, user.email_sealed)
+    return email_lookup(vault, address) if address is not None else None
 
 
 async def account_data(uow: UnitOfWork, user_id: UserId) -> dict[str, Any]:
@@ -76,7 +85,8 @@ async def erase_user(uow: UnitOfWork, user: User, reason: str) -> int:
     """
     version = await change_access(uow, user.id)
     await sessions.end_sessions(uow, user.id, EndReason.CLOSED)
-    persons = await links.forget_address_of(uow, user.id)
+    lookup = await address_lookup_of(uow.connection, uow.vault, user.id)
+    persons = await links.forget_address(uow, lookup.hashes) if lookup is not None else []
     await users.close_user(uow, user.id)
     await destroy_persons(uow, [user.person_id, *persons])
     await record(uow, Entry(action="account.erased", subject=public_id(user.id), after={"reason": reason}))

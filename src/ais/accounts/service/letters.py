@@ -46,7 +46,7 @@ async def letter_of_link(connection: Connection, vault: Vault, link_id: UUID) ->
         return None
     if await links.count_before(connection, link, LETTERS_WITHIN) >= LETTERS_MOST:
         return None
-    user = await users.find_user_by_email(connection, link.email_lookup)
+    user = await users.find_user_by_email(connection, link.email_lookups)
     if link.purpose is LinkPurpose.RESET:
         return await _to_user(connection, vault, user, LetterKind.RESET, link)
     if user is not None:

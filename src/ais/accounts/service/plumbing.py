@@ -18,7 +18,7 @@ from ais.kit import ANONYMOUS, Actor, ActorKind, Channel, ValidationFailed, deco
 from ais.kit.ids import SessionId, UserId
 from ais.platform.audit import Entry, address_block, record
 from ais.platform.database import Database, UnitOfWork
-from ais.platform.vault import UnusableAddress, Vault, normalise_email
+from ais.platform.vault import Lookup, UnusableAddress, Vault, normalise_email
 
 ANNOUNCE = "accounts.announce"
 EMAIL_KIND = "email"
@@ -78,10 +78,10 @@ def acting(user: User, channel: Channel) -> Actor:
     return Actor(KINDS[user.kind], public_id(user.id), channel)
 
 
-def email_lookup(vault: Vault, email: str) -> bytes:
+def email_lookup(vault: Vault, email: str) -> Lookup:
     """How an address is found. Raises ValidationFailed for a text that is no address, or passes for another one."""
     try:
-        return vault.lookup_hash(EMAIL_KIND, normalise_email(email))
+        return vault.lookup(EMAIL_KIND, normalise_email(email))
     except UnusableAddress as problem:
         raise ValidationFailed([("email", str(problem))]) from None
 

@@ -75,12 +75,16 @@ async def verify_address(services: AccountServices, *, token: str, password: str
         locked = await links.lock_link(uow, link.id)
         if locked is None or locked.is_over:
             raise LinkOver
-        await links.use_links(uow, LinkPurpose.VERIFY, link.email_lookup)
+        await links.use_links(uow, LinkPurpose.VERIFY, link.email_lookups)
+        person = await services.vault.person(uow.connection, registration.person_id)
+        if person is None:
+            raise LinkOver
         user_id = await users.insert_user(
             uow,
             kind=UserKind.TRAVELLER,
             person_id=registration.person_id,
-            email_lookup=registration.email_lookup,
+            # Under the keys of now: they may have changed since the account was asked for.
+            email_lookup=email_lookup(services.vault, person.open(EMAIL_KIND, registration.email_sealed)),
             email_sealed=registration.email_sealed,
             name_sealed=registration.name_sealed,
             language=registration.language,

@@ -44,7 +44,7 @@ async def reset_password(services: AccountServices, *, token: str, password: str
         raise LinkOver
     async with services.database.connection() as connection:
         link = await links.find_link(connection, link_id)
-        user = await users.find_user_by_email(connection, link.email_lookup) if link is not None else None
+        user = await users.find_user_by_email(connection, link.email_lookups) if link is not None else None
     if link is None or link.is_over or user is None or user.status is not UserStatus.ACTIVE:
         raise LinkOver
     await services.passwords.require_strong("password", password, filter(None, [await open_email(services, user)]))
@@ -54,7 +54,7 @@ async def reset_password(services: AccountServices, *, token: str, password: str
         locked = await links.lock_link(uow, link.id)
         if locked is None or locked.is_over:
             raise LinkOver
-        await links.use_links(uow, LinkPurpose.RESET, link.email_lookup)
+        await links.use_links(uow, LinkPurpose.RESET, link.email_lookups)
         await users.set_password(uow, user.id, password_hash)
         ended = await sessions.end_sessions(uow, user.id, EndReason.PASSWORD_CHANGED)
         await _tell(uow, user.id, "reset", len(ended))

@@ -30,7 +30,7 @@ from ais.kit.ids import SessionId, UserId
 from ais.platform.audit import Entry, address_block, record
 from ais.platform.database import UnitOfWork
 from ais.platform.http import TokenExpired
-from ais.platform.vault import PersonKey, UnusableAddress, normalise_email
+from ais.platform.vault import Lookup, PersonKey, UnusableAddress, normalise_email
 
 ORIGINS_COMPARED = 20
 _DEVICE_LENGTH = 200
@@ -74,9 +74,9 @@ async def sign_in(
     account or not.
     """
     lookup = _lookup(services, email)
-    pair = tries_key(services.vault, lookup.hex(), origin)
+    pair = tries_key(services.vault, lookup.stored.hex(), origin)
     async with services.database.unit_of_work(ANONYMOUS) as uow:
-        user = await users.find_user_by_email(uow.connection, lookup)
+        user = await users.find_user_by_email(uow.connection, lookup.hashes)
         subject = public_id(user.id) if user is not None else UNKNOWN
         number, refusal = await take_try(uow, pair, subject)
     if refusal is not None:
@@ -169,13 +169,13 @@ def _proved_at(services: AccountServices, user: User) -> datetime | None:
     return None if missing else services.database.clock.now()
 
 
-def _lookup(services: AccountServices, email: str) -> bytes:
+def _lookup(services: AccountServices, email: str) -> Lookup:
     """How the account is found; a text that is no address is an address that nobody has."""
     try:
         form = normalise_email(email)
     except UnusableAddress:
-        return services.vault.lookup_hash("no email", email)
-    return services.vault.lookup_hash(EMAIL_KIND, form)
+        return services.vault.lookup("no email", email)
+    return services.vault.lookup(EMAIL_KIND, form)
 
 
 def _shown(origin: Origin) -> Origin:

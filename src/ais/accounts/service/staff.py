@@ -27,7 +27,7 @@ class Account(msgspec.Struct, frozen=True):
 async def find_account(services: AccountServices, email: str) -> User:
     """The account with this address. Raises AccountNotFound, ValidationFailed."""
     async with services.database.connection() as connection:
-        user = await users.find_user_by_email(connection, email_lookup(services.vault, email))
+        user = await users.find_user_by_email(connection, email_lookup(services.vault, email).hashes)
     if user is None:
         raise AccountNotFound
     return user
@@ -37,7 +37,7 @@ async def have_accounts(services: AccountServices, emails: Sequence[str]) -> boo
     """Whether any of these addresses has an account that may sign in."""
     async with services.database.connection() as connection:
         for email in emails:
-            user = await users.find_user_by_email(connection, email_lookup(services.vault, email))
+            user = await users.find_user_by_email(connection, email_lookup(services.vault, email).hashes)
             if user is not None and user.status is UserStatus.ACTIVE:
                 return True
     return False

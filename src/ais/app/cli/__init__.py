@@ -48,7 +48,7 @@ COMMANDS = {
     "notices": ("notices", "What people were told by mail: list, retry."),
     "accounts": ("accounts", "Who can sign in: create, list, lock, unlock, reset."),
     "audit": ("audit", "Who did what: search, verify, export, chain."),
-    "privacy": ("privacy", "Personal data: status, rotate-keys, seal, export, erase."),
+    "privacy": ("privacy", "Personal data: status, rotate-keys, rotate-lookups, drop-lookup-key, seal, export, erase."),
     "roles": ("roles", "Who may do what: show, of, grant, revoke, approvals."),
     "jobs": ("jobs", "Work in the background: list, show, retry, schedules."),
 }

@@ -8,14 +8,16 @@ from ais.app.cli.outcome import NO_SERVER, NOT_SO, WRONG_USE, Failure, ServerAwa
 from ais.kit import AppError, ServiceUnavailable, ValidationFailed
 from ais.platform.embedded import EmbeddedServerError
 from ais.platform.settings import SettingsError
+from ais.platform.vault import LookupKeyRefused
 
 
 def failure_of(error: Exception) -> Failure | None:
     """The failure that an exception means, or None if it is a fault of the program, which shows itself whole."""
     if isinstance(error, SettingsError):
         return Failure(WRONG_USE, "SETTINGS_INVALID", str(error), {"mistakes": error.mistakes})
-    if isinstance(error, (EmbeddedServerError, ServerAway)):
-        return Failure(NO_SERVER, "SERVER_NOT_THERE", str(error))
+    if isinstance(error, (EmbeddedServerError, ServerAway, LookupKeyRefused)):
+        away = not isinstance(error, LookupKeyRefused)
+        return Failure(*((NO_SERVER, "SERVER_NOT_THERE") if away else (NOT_SO, "LOOKUP_KEY_REFUSED")), str(error))
     if isinstance(error, AppError):
         return _refusal(error)
     if isinstance(error, (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError, asyncpg.UndefinedColumnError)):

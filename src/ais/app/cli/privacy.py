@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from ais.app.cli.output import Output, json_option
 from ais.kit import decode_id, ids
 from ais.kit.ids import OrderId, PassengerId
 from ais.orders import EVERYTHING, OrderFilter, OrderNotFound, list_orders
+from ais.orders.privacy.lookups import REWRITES, drop_key, lookups_in_use, require_first_key_in_use
 from ais.orders.privacy.repository import count_in_the_clear
 from ais.orders.privacy.service import (
     Erased,
@@ -26,9 +28,16 @@ from ais.orders.privacy.service import (
 from ais.platform.audit import Entry, record
 from ais.platform.database import Connection, Database, UnitOfWork
 from ais.platform.settings import Settings
-from ais.platform.vault import KeyCount, count_keys, rewrap_persons
+from ais.platform.vault import KeyCount, Vault, count_keys, note_lookup_keys, rewrap_persons
 
 _REASON = "asked for by the person"
+
+
+class LookupCount(msgspec.Struct, frozen=True):
+    """How many accounts, registrations and orders are found by hashes of a lookup key; None was never named."""
+
+    lookup_key: str | None
+    hashes: int
 
 
 class _NotMeant(Exception):
@@ -47,22 +56,37 @@ def privacy() -> None:
 @json_option
 @click.pass_obj
 def status(output: Output) -> None:
-    """Show which key encryption keys are in use, how many persons are erased, and what still rests in the clear.
+    """Show which keys are in use, how many persons are erased, and what still rests in the clear.
 
-    Exit code 1 if a key in use is not among the vault's keys, or an order rests in the clear.
+    Exit code 1 if a key in use is not set, or an order rests in the clear.
     """
 
-    async def look(database: Database, _settings: Settings) -> tuple[list[KeyCount], int, tuple[str, ...]]:
+    async def look(
+        database: Database, _settings: Settings
+    ) -> tuple[list[KeyCount], int, Mapping[str | None, int], Vault]:
         async with database.connection() as connection:
             return (
                 list(await count_keys(connection)),
                 await count_in_the_clear(connection),
-                tuple(database.vault.kek_ids),
+                await lookups_in_use(connection),
+                database.vault,
             )
 
-    counts, clear, known = with_database(output, look)
+    counts, clear, lookups, vault = with_database(output, look)
+    known = vault.kek_ids
     missing = [each.kek_id for each in counts if each.kek_id is not None and each.kek_id not in known]
-    output.document({"keys": counts, "wraps": known[0], "missing": missing, "orders_in_the_clear": clear})
+    lost = [name for name in lookups if name is not None and name not in vault.lookup_ids]
+    output.document(
+        {
+            "keys": counts,
+            "wraps": known[0],
+            "missing": missing,
+            "orders_in_the_clear": clear,
+            "lookups": [LookupCount(name, count) for name, count in lookups.items()],
+            "finds": vault.lookup_ids,
+            "lookups_missing": lost,
+        }
+    )
     output.table(
         ("Key", "Persons>", "Is"),
         [
@@ -75,8 +99,19 @@ def status(output: Output) -> None:
             for each in counts
         ],
     )  # fmt: skip
+    output.table(
+        ("Lookup key", "Hashes>", "Is"),
+        [
+            (
+                name or "not named",
+                count,
+                "MISSING" if name in lost else "the first" if name == vault.lookup_id else "to be rotated out",
+            )
+            for name, count in lookups.items()
+        ],
+    )
     output.say(f"{clear} orders rest in the clear." if clear else "Nothing rests in the clear.")
-    if missing or clear:
+    if missing or lost or clear:
         end(NOT_SO)
 
 
@@ -107,6 +142,61 @@ def rotate_keys(output: Output) -> None:
     output.document({"keys": counts})
     for each in counts:
         output.say(f"{each.persons} persons: {each.kek_id or 'erased'}")
+
+
+@privacy.command("rotate-lookups")
+@click.option("--alone", is_flag=True, help="No process runs, and the key from before is lost.")
+@json_option
+@click.pass_obj
+def rotate_lookups(output: Output, alone: bool) -> None:
+    """Make the hashes by which people are found anew, by the first of AIS_VAULT_LOOKUP_KEY.
+
+    Every process must have been restarted with that key, first at the end of the list and then in front. The program
+    goes on meanwhile, and finds everybody. Again: goes on where it was interrupted.
+    """
+
+    async def rotate(database: Database, _settings: Settings) -> dict[str, int]:
+        done = dict.fromkeys(REWRITES, 0)
+        async with database.connection() as connection:
+            if alone:
+                await note_lookup_keys(connection, database.vault)
+            await require_first_key_in_use(connection, database.vault)
+            in_use = await lookups_in_use(connection)
+        total = sum(in_use.values()) - in_use.get(database.vault.lookup_id, 0)
+        with output.progress("Making hashes anew") as tell:
+            for name, rewrite in REWRITES.items():
+                after, count = None, 1
+                while count:
+                    async with database.unit_of_work(actor()) as uow:
+                        after, count = await rewrite(uow, after=after)
+                    done[name] += count
+                    tell(sum(done.values()), total)
+        async with database.unit_of_work(actor()) as uow:
+            await record(uow, Entry(action="vault.lookups_rotated", subject=database.vault.lookup_id, after={**done}))
+        return done
+
+    done = with_database(output, rotate)
+    output.document({"rewritten": done})
+    output.say(", ".join(f"{count} {name}" for name, count in done.items()) + " are found by the first key.")
+
+
+@privacy.command("drop-lookup-key")
+@click.argument("name")
+@json_option
+@click.pass_obj
+def drop_lookup_key(output: Output, name: str) -> None:
+    """Drop the lookup key NAME: from then on processes start without it, and none with it in front.
+
+    Refused, with exit code 1, while a hash still needs it.
+    """
+
+    async def drop(database: Database, _settings: Settings) -> None:
+        async with database.unit_of_work(actor()) as uow:
+            await drop_key(uow, name)
+
+    with_database(output, drop)
+    output.document({"dropped": name})
+    output.say(f"The lookup key {name} is dropped: take it out of AIS_VAULT_LOOKUP_KEY.")
 
 
 @privacy.command("seal")

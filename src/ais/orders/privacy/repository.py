@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
+
+import msgspec
 
 from ais.kit import encode_id, ids
 from ais.kit.ids import OrderId, PassengerId, PersonId
@@ -14,15 +16,25 @@ from ais.platform.database import Connection, UnitOfWork
 _SEALING = "orders"
 
 
+class ToRewrite(msgspec.Struct, frozen=True):
+    """A person of an order, the buyer where ``passenger_id`` is None, and what the hash is made of."""
+
+    order_id: OrderId
+    passenger_id: PassengerId | None
+    record_locator: str
+    person_id: PersonId
+    sealed: bytes
+
+
 async def orders_owned_by(connection: Connection, user_id: UUID) -> list[OrderId]:
     """The orders of a traveller's account, oldest first."""
     rows = await connection.fetch("SELECT id FROM orders WHERE owner_user_id = $1 ORDER BY id", user_id)
     return [OrderId(row["id"]) for row in rows]
 
 
-async def orders_with_address(connection: Connection, contact_lookup: bytes) -> list[OrderId]:
+async def orders_with_address(connection: Connection, hashes: Sequence[bytes]) -> list[OrderId]:
     """The orders whose buyer gave this address, oldest first."""
-    rows = await connection.fetch("SELECT id FROM orders WHERE contact_lookup = $1 ORDER BY id", contact_lookup)
+    rows = await connection.fetch("SELECT id FROM orders WHERE contact_lookup = ANY($1) ORDER BY id", hashes)
     return [OrderId(row["id"]) for row in rows]
 
 
@@ -147,7 +159,7 @@ async def write_sealed(uow: UnitOfWork, order: Order) -> None:
         """
         WITH buyer AS (
             UPDATE orders SET contact = NULL, language = $2, contact_person_id = $3, contact_sealed = $4,
-                              contact_lookup = $5
+                              contact_lookup = $5, lookup_key = $7
             WHERE id = $1
         )
         UPDATE order_passengers AS passenger
@@ -171,7 +183,77 @@ async def write_sealed(uow: UnitOfWork, order: Order) -> None:
             }
             for each in order.passengers
         ],
+        order.lookup_key,
     )
+
+
+async def lock_to_rewrite(uow: UnitOfWork, key_id: str, after: UUID | None, limit: int) -> list[OrderId]:
+    """The next sealed orders whose hashes another lookup key made, locked in order of id."""
+    rows = await uow.connection.fetch(
+        """
+        SELECT id FROM orders
+        WHERE ($1::uuid IS NULL OR id > $1) AND contact_sealed IS NOT NULL AND lookup_key IS DISTINCT FROM $2
+        ORDER BY id LIMIT $3 FOR UPDATE
+        """,
+        after,
+        key_id,
+        limit,
+    )
+    return [OrderId(row["id"]) for row in rows]
+
+
+async def read_to_rewrite(connection: Connection, order_ids: Sequence[OrderId]) -> Sequence[ToRewrite]:
+    """What these orders' hashes are made of, for the persons that still have any."""
+    rows = await connection.fetch(
+        """
+        SELECT id AS order_id, NULL::uuid AS passenger_id, record_locator, contact_person_id AS person_id,
+               contact_sealed AS sealed
+        FROM orders WHERE id = ANY($1) AND contact_lookup IS NOT NULL
+        UNION ALL
+        SELECT order_id, passenger.id, record_locator, person_id, personal_sealed
+        FROM order_passengers AS passenger JOIN orders ON orders.id = order_id
+        WHERE order_id = ANY($1) AND name_lookup IS NOT NULL
+        """,
+        order_ids,
+    )
+    return [ToRewrite(**row) for row in rows]
+
+
+async def write_lookups(
+    uow: UnitOfWork,
+    key_id: str,
+    order_ids: Sequence[OrderId],
+    contacts: Mapping[OrderId, bytes],
+    names: Mapping[PassengerId, bytes],
+) -> None:
+    """Put hashes under this lookup key in the place of others; nothing else of the orders changes."""
+    await uow.connection.execute(
+        """
+        WITH anew AS (
+            SELECT each.id, contact.lookup
+            FROM unnest($2::uuid[]) AS each (id) LEFT JOIN unnest($3::uuid[], $4::bytea[]) AS contact (id, lookup)
+            USING (id)
+        ), buyers AS (
+            UPDATE orders SET lookup_key = $1, contact_lookup = anew.lookup FROM anew WHERE orders.id = anew.id
+        )
+        UPDATE order_passengers SET name_lookup = anew.lookup
+        FROM unnest($5::uuid[], $6::bytea[]) AS anew (id, lookup) WHERE order_passengers.id = anew.id
+        """,
+        key_id,
+        order_ids,
+        list(contacts),
+        list(contacts.values()),
+        list(names),
+        list(names.values()),
+    )
+
+
+async def count_lookups(connection: Connection) -> Mapping[str | None, int]:
+    """How many sealed orders have hashes of which lookup key; None is a key that nobody named."""
+    rows = await connection.fetch(
+        "SELECT lookup_key, count(*) AS orders FROM orders WHERE contact_sealed IS NOT NULL GROUP BY lookup_key"
+    )
+    return {row["lookup_key"]: row["orders"] for row in rows}
 
 
 def persons_of(order: Order) -> list[PersonId]:

@@ -14,7 +14,7 @@ from ais.kit.ids import OrderId, PassengerId, UserId
 from ais.orders import repository as orders
 from ais.orders.domain import Order, OrderStatus, TravelDocument
 from ais.orders.errors import OrderNotFound
-from ais.orders.people import open_people, seal_people
+from ais.orders.people import address_lookup, open_people, seal_people
 from ais.orders.privacy import repository
 from ais.orders.schemas import OrderBody
 from ais.orders.view import order_body
@@ -22,7 +22,7 @@ from ais.payments import DisputeStatus, disputes_of_order, has_pending_refund, o
 from ais.platform.audit import Entry, record
 from ais.platform.database import Connection, UnitOfWork
 from ais.platform.idempotency import forget_answers
-from ais.platform.vault import Vault, destroy_persons, insert_persons, normalise_email
+from ais.platform.vault import destroy_persons, insert_persons
 from ais.ticketing import documents_of_orders
 
 SEALED_AT_ONCE = 200
@@ -255,7 +255,7 @@ async def export_person(uow: UnitOfWork, address: str) -> dict[str, Any]:
 
 async def erase_address(uow: UnitOfWork, address: str, reason: str) -> Erased:
     """Erase the persons of every order that was bought under this address. Raises ErasureRefused."""
-    found = await repository.orders_with_address(uow.connection, address_lookup(uow.vault, address))
+    found = await repository.orders_with_address(uow.connection, address_lookup(uow.vault, address).hashes)
     return await erase_orders(uow, found, reason)
 
 
@@ -285,7 +285,7 @@ async def export_account(uow: UnitOfWork, user_id: UserId) -> dict[str, Any]:
 
 async def export_address(uow: UnitOfWork, address: str) -> dict[str, Any]:
     """All that is kept about whoever bought under this address. Audited. Raises UnusableAddress."""
-    found = await repository.orders_with_address(uow.connection, address_lookup(uow.vault, address))
+    found = await repository.orders_with_address(uow.connection, address_lookup(uow.vault, address).hashes)
     data = await _export(uow, found)
     for each in data:
         await record(uow, Entry(action="person.exported", subject=each["order"]["id"], after={"orders": 1}))
@@ -310,8 +310,3 @@ async def _export(uow: UnitOfWork, order_ids: Sequence[OrderId]) -> list[dict[st
 
 def _public(passenger: PassengerId) -> str:
     return encode_id(ids.PASSENGER, passenger)
-
-
-def address_lookup(vault: Vault, address: str) -> bytes:
-    """By what the orders of an address are found. Raises :class:`ais.platform.vault.UnusableAddress`."""
-    return vault.lookup_hash("email", normalise_email(address))

@@ -256,6 +256,7 @@ def order_of(
         contact_person_id=None,
         contact_sealed=None,
         contact_lookup=None,
+        lookup_key=None,
         owner=actor.name,
         owner_user_id=owner_of(actor),
         channel=actor.channel,

@@ -48,7 +48,7 @@ async def find_order_by_name(database: Database, record_locator: str, family_nam
         raise OrderNotFound
     async with database.connection() as connection:
         found = await repository.find_by_locator(
-            connection, locator, name_lookup(database.vault, locator, family_name), search_name(family_name)
+            connection, locator, name_lookup(database.vault, locator, family_name).hashes, search_name(family_name)
         )
         if found is None:
             raise OrderNotFound

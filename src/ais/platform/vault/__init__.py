@@ -4,6 +4,9 @@ Each person has one *data key* (AES-256). It seals that person's fields and stan
 encryption key*, which the database never sees: several of those may be set, the first wraps, all unwrap. So rotation
 wraps the data keys anew and leaves what they seal alone, and erasing a person is one row.
 
+What must be found without being opened is found by a keyed hash beside it. Its keys rotate too: the first one's hashes
+are stored, by those of all is found, and a database remembers which keys its hashes need.
+
 A person here is whoever gave us data on one occasion: the buyer of an order, each of its passengers, an account. What a
 sealed value belongs to is part of what is authenticated: it opens for its person and field alone.
 
@@ -12,7 +15,14 @@ so that an erasure holds in every process from its commit on.
 """
 
 from ais.platform.vault.addresses import UnusableAddress, normalise_email
-from ais.platform.vault.keys import KeyMissing, PersonKey, SealBroken, Vault, VaultKeyError
+from ais.platform.vault.keys import KeyMissing, Lookup, PersonKey, SealBroken, Vault, VaultKeyError
+from ais.platform.vault.lookups import (
+    LookupKeyRefused,
+    admit_lookup_keys,
+    drop_lookup_key,
+    known_lookup_keys,
+    note_lookup_keys,
+)
 from ais.platform.vault.masking import mask_email, mask_tail
 from ais.platform.vault.persons import (
     INSERT_PERSONS,
@@ -27,16 +37,22 @@ __all__ = [
     "INSERT_PERSONS",
     "KeyCount",
     "KeyMissing",
+    "Lookup",
+    "LookupKeyRefused",
     "PersonKey",
     "SealBroken",
     "UnusableAddress",
     "Vault",
     "VaultKeyError",
+    "admit_lookup_keys",
     "count_keys",
     "destroy_persons",
+    "drop_lookup_key",
     "insert_persons",
+    "known_lookup_keys",
     "mask_email",
     "mask_tail",
     "normalise_email",
+    "note_lookup_keys",
     "rewrap_persons",
 ]

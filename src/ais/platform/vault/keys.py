@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -45,6 +45,23 @@ class Holding(Protocol):
 
     @property
     def connection(self) -> asyncpg.Connection[asyncpg.Record]: ...
+
+
+class Lookup(NamedTuple):
+    """By what one value is found: its hash under each lookup key of a vault, the first of which is stored."""
+
+    key_ids: Sequence[str]
+    hashes: Sequence[bytes]
+
+    @property
+    def key_id(self) -> str:
+        """The name of the key whose hash is stored."""
+        return self.key_ids[0]
+
+    @property
+    def stored(self) -> bytes:
+        """The hash that is stored."""
+        return self.hashes[0]
 
 
 class PersonKey:
@@ -88,22 +105,28 @@ class Vault:
     """Makes, wraps and opens data keys, and makes the hashes by which sealed values are found again.
 
     ``keys`` are the key encryption keys, ``name:base64url`` of 32 bytes, comma separated, the first of which wraps;
-    ``lookup_key`` is one such key. Both come from outside the database. Raises :class:`VaultKeyError`.
+    ``lookup_keys`` are such keys too: the first makes the hash that is stored, by all of them is found. Both come from
+    outside the database. Raises :class:`VaultKeyError`.
     """
 
-    def __init__(self, keys: str, lookup_key: str) -> None:
+    def __init__(self, keys: str, lookup_keys: str) -> None:
         parsed = _parse(keys)
-        lookup = _parse(lookup_key)
-        if len(lookup) != 1:
-            raise VaultKeyError("there is one lookup key")
         self.kek_ids: Sequence[str] = tuple(parsed)
         self._wrappers = {name: AESGCM(key) for name, key in parsed.items()}
-        self._lookup = hmac.new(next(iter(lookup.values())), b"ais lookup\0", hashlib.sha256)
+        self._lookups = {
+            name: hmac.new(key, b"ais lookup\0", hashlib.sha256) for name, key in _parse(lookup_keys).items()
+        }
+        self.lookup_ids: Sequence[str] = tuple(self._lookups)
 
     @property
     def kek_id(self) -> str:
         """The name of the key that wraps."""
         return self.kek_ids[0]
+
+    @property
+    def lookup_id(self) -> str:
+        """The name of the lookup key whose hashes are stored."""
+        return self.lookup_ids[0]
 
     def mint(self) -> PersonKey:
         """The key of a new person, not stored yet: ``row()`` goes in by ``INSERT_PERSONS`` with what it seals."""
@@ -119,13 +142,20 @@ class Vault:
         return self._wrap(person_id, self._key(person_id, kek_id, wrapped))
 
     def lookup_hash(self, kind: str, normalised: str) -> bytes:
-        """32 bytes by which equal values of one kind are found: HMAC-SHA-256 under the lookup key.
+        """32 bytes by which equal values of one kind are found: HMAC-SHA-256 under the first lookup key.
 
         Whoever has the database alone cannot try guesses. The hash stands beside what is sealed and is removed with it.
         """
-        state = self._lookup.copy()
-        state.update(kind.encode() + b"\0" + normalised.encode())
-        return state.digest()
+        return self.lookup(kind, normalised).stored
+
+    def lookup(self, kind: str, normalised: str) -> Lookup:
+        """The hashes of one value under all lookup keys: by whichever it was stored, it is found."""
+        hashes = []
+        for keyed in self._lookups.values():
+            state = keyed.copy()
+            state.update(kind.encode() + b"\0" + normalised.encode())
+            hashes.append(state.digest())
+        return Lookup(self.lookup_ids, hashes)
 
     async def new_person(self, uow: Holding) -> PersonKey:
         """A new person, stored in the unit of work."""

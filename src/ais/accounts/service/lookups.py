@@ -1,0 +1,47 @@
+"""The hashes by which addresses are found, made anew by another lookup key."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from ais.accounts.repository import lookups
+from ais.accounts.repository.lookups import ToRewrite
+from ais.accounts.service.plumbing import EMAIL_KIND, email_lookup
+from ais.platform.database import UnitOfWork
+from ais.platform.vault import Lookup
+
+REWRITTEN_AT_ONCE = 500
+
+
+async def rewrite_account_lookups(
+    uow: UnitOfWork, *, after: UUID | None = None, limit: int = REWRITTEN_AT_ONCE
+) -> tuple[UUID | None, int]:
+    """Make the hashes of the next accounts by the first lookup key, from what is sealed.
+
+    Answers the id to go on after, None when there are no more, and how many were rewritten. What an account has claimed
+    under other keys it keeps, so that nobody who still writes those makes a second one.
+    """
+    found = await lookups.accounts_to_rewrite(uow, uow.vault.lookup_id, after, limit)
+    hashed = await _hashed(uow, found)
+    await lookups.rewrite_accounts(uow, uow.vault.lookup_id, list(hashed), list(hashed.values()))
+    return (found[-1].id if found else None), len(found)
+
+
+async def rewrite_registration_lookups(
+    uow: UnitOfWork, *, after: UUID | None = None, limit: int = REWRITTEN_AT_ONCE
+) -> tuple[UUID | None, int]:
+    """As :func:`rewrite_account_lookups`, for those who have asked for an account."""
+    found = await lookups.registrations_to_rewrite(uow, uow.vault.lookup_id, after, limit)
+    hashed = await _hashed(uow, found)
+    await lookups.rewrite_registrations(uow, uow.vault.lookup_id, list(hashed), list(hashed.values()))
+    return (found[-1].id if found else None), len(found)
+
+
+async def _hashed(uow: UnitOfWork, found: list[ToRewrite]) -> dict[UUID, Lookup]:
+    """By id the hashes of those whose key is not destroyed: a registration's may be, in the moment before it goes."""
+    keys = await uow.vault.persons(uow.connection, (each.person_id for each in found))
+    return {
+        each.id: email_lookup(uow.vault, keys[each.person_id].open(EMAIL_KIND, each.email_sealed))
+        for each in found
+        if each.person_id in keys
+    }
