@@ -34,6 +34,11 @@ async def lock_user(uow: UnitOfWork, user_id: UserId) -> User | None:
     )
 
 
+async def share_user(uow: UnitOfWork, user_id: UserId) -> User | None:
+    """The user, whom nobody changes until the end of the unit of work; others may share them too."""
+    return _user(await uow.connection.fetchrow(f"SELECT {_COLUMNS} FROM users WHERE id = $1 FOR SHARE", user_id))  # noqa: S608  # a constant
+
+
 async def find_user_by_email(connection: Connection, hashes: Sequence[bytes]) -> User | None:
     """The user with this address that is not closed; ``hashes`` are the address's, under each lookup key."""
     return _user(

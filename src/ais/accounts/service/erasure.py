@@ -39,8 +39,11 @@ async def address_lookup_of(connection: Connection, vault: Vault, user_id: UserI
 
 
 async def account_data(uow: UnitOfWork, user_id: UserId) -> dict[str, Any]:
-    """What is kept of the account itself and of its sessions. Raises AccountNotFound."""
-    user = await users.find_user(uow.connection, user_id)
+    """What is kept of the account itself and of its sessions, which nobody erases until the unit of work ends.
+
+    Raises AccountNotFound.
+    """
+    user = await users.share_user(uow, user_id)
     person = await uow.vault.person(uow.connection, user.person_id) if user is not None else None
     if user is None or person is None:
         raise AccountNotFound

@@ -38,6 +38,11 @@ async def orders_with_address(connection: Connection, hashes: Sequence[bytes]) -
     return [OrderId(row["id"]) for row in rows]
 
 
+async def share_orders(uow: UnitOfWork, order_ids: Sequence[OrderId]) -> None:
+    """Keep others from changing these orders until the end of the unit of work, beside others who only keep them."""
+    await uow.connection.execute("SELECT FROM orders WHERE id = ANY($1) ORDER BY id FOR SHARE", order_ids)
+
+
 async def forget_hashes(uow: UnitOfWork, order_id: OrderId, reason: str) -> None:
     """Remove what the order's persons are found by, and note in its history that they were erased."""
     await uow.connection.execute(

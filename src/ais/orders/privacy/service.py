@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from ais.accounts import UserKind, account_data, erase_user, find_user_id, lock_for_erasure
+from ais.accounts import (
+    AccountNotFound,
+    User,
+    UserKind,
+    account_data,
+    erase_user,
+    find_user_id,
+    lock_for_erasure,
+)
 from ais.kit import AppError, Forbidden, NotFound, encode_id, ids
 from ais.kit.ids import OrderId, PassengerId, UserId
 from ais.orders import repository as orders
@@ -220,37 +229,29 @@ async def erase_person(
     agencies and staff to those who make and close them: Forbidden. Raises ErasureRefused, PersonNotFound,
     ValidationFailed for a text that is no address.
     """
-    user_id = await find_user_id(uow.connection, uow.vault, address)
-    own, announce = Erased(0, 0), None
-    if user_id is not None:
-        if travellers_only and (await lock_for_erasure(uow, user_id)).kind is not UserKind.TRAVELLER:
-            raise Forbidden
-        own, version = await erase_account(uow, user_id, reason)
-        announce = (user_id, version)
-    bought = await erase_address(uow, address, reason)
-    done = Erased(own.orders + bought.orders, own.persons + bought.persons)
+    user = await _account_to_erase(uow, address)
+    if user is not None and travellers_only and user.kind is not UserKind.TRAVELLER:
+        raise Forbidden
+    found = set(await repository.orders_with_address(uow.connection, address_lookup(uow.vault, address).hashes))
+    if user is None:
+        done, version = await erase_orders(uow, found, reason), None
+    else:
+        found.update(await repository.orders_owned_by(uow.connection, user.id))
+        done, version = await _erase_with_orders(uow, user, found, reason)
     if not done.persons:
         raise PersonNotFound
-    return done, announce
+    return done, (user.id, version) if user is not None and version is not None else None
 
 
-async def export_person(uow: UnitOfWork, address: str) -> dict[str, Any]:
-    """All that is kept about whoever has this address: the account, its orders, and those bought under it. Audited.
-
-    Raises PersonNotFound, ValidationFailed for a text that is no address.
-    """
+async def _account_to_erase(uow: UnitOfWork, address: str) -> User | None:
+    """The account of this address, locked; None also if it was erased while we waited for it."""
     user_id = await find_user_id(uow.connection, uow.vault, address)
-    bought = await export_address(uow, address)
     if user_id is None:
-        if not bought["orders"]:
-            raise PersonNotFound
-        return bought
-    own = await export_account(uow, user_id)
-    known = {each["order"]["id"] for each in own["orders"]}
-    return {
-        "account": own["account"],
-        "orders": [*own["orders"], *(each for each in bought["orders"] if each["order"]["id"] not in known)],
-    }
+        return None
+    try:
+        return await lock_for_erasure(uow, user_id)
+    except AccountNotFound:
+        return None
 
 
 async def erase_address(uow: UnitOfWork, address: str, reason: str) -> Erased:
@@ -267,9 +268,40 @@ async def erase_account(uow: UnitOfWork, user_id: UserId, reason: str) -> tuple[
     Raises AccountNotFound, ErasureRefused.
     """
     user = await lock_for_erasure(uow, user_id)
-    done = await erase_orders(uow, await repository.orders_owned_by(uow.connection, user_id), reason)
+    return await _erase_with_orders(uow, user, await repository.orders_owned_by(uow.connection, user_id), reason)
+
+
+async def _erase_with_orders(
+    uow: UnitOfWork, user: User, order_ids: Iterable[OrderId], reason: str
+) -> tuple[Erased, int]:
+    """Erase a locked user and these orders, all of which are locked in order of id before anything changes: so two who
+    have bought for one another are erased at once.
+    """
+    done = await erase_orders(uow, order_ids, reason)
     version = await erase_user(uow, user, reason)
     return Erased(done.orders, done.persons + 1), version
+
+
+async def export_person(uow: UnitOfWork, address: str) -> dict[str, Any]:
+    """All that is kept about whoever has this address: the account, its orders, and those bought under it. Audited.
+
+    Raises PersonNotFound, ValidationFailed for a text that is no address.
+    """
+    user_id = await find_user_id(uow.connection, uow.vault, address)
+    account, own = None, list[OrderId]()
+    if user_id is not None:
+        with suppress(AccountNotFound):  # erased while we waited for it
+            account = await account_data(uow, user_id)
+            own = await repository.orders_owned_by(uow.connection, user_id)
+    bought = await repository.orders_with_address(uow.connection, address_lookup(uow.vault, address).hashes)
+    if account is None and not bought:
+        raise PersonNotFound
+    data = await _export(uow, [*own, *(each for each in bought if each not in own)])
+    for each in bought:
+        await record(uow, Entry(action="person.exported", subject=encode_id(ids.ORDER, each), after={"orders": 1}))
+    if account is not None:
+        await record(uow, Entry(action="person.exported", subject=account["id"], after={"orders": len(own)}))
+    return {"account": account, "orders": data}
 
 
 async def export_account(uow: UnitOfWork, user_id: UserId) -> dict[str, Any]:
@@ -283,16 +315,9 @@ async def export_account(uow: UnitOfWork, user_id: UserId) -> dict[str, Any]:
     return {"account": account, "orders": data}
 
 
-async def export_address(uow: UnitOfWork, address: str) -> dict[str, Any]:
-    """All that is kept about whoever bought under this address. Audited. Raises UnusableAddress."""
-    found = await repository.orders_with_address(uow.connection, address_lookup(uow.vault, address).hashes)
-    data = await _export(uow, found)
-    for each in data:
-        await record(uow, Entry(action="person.exported", subject=each["order"]["id"], after={"orders": 1}))
-    return {"account": None, "orders": data}
-
-
 async def _export(uow: UnitOfWork, order_ids: Sequence[OrderId]) -> list[dict[str, Any]]:
+    """These orders in full, none of which is erased meanwhile: what is handed out is whole, or as it is afterwards."""
+    await repository.share_orders(uow, order_ids)
     documents = await documents_of_orders(uow.connection, list(order_ids))
     found = []
     for order_id in order_ids:

@@ -58,12 +58,14 @@ async def rewrap_persons(
 ) -> UUID | None:
     """Wrap the next ``limit`` data keys that another key wraps by the one that wraps now.
 
-    Answers the id to go on after, None when there are no more. What the data keys seal is not read or written.
+    Answers the id to go on after, None when there are no more. What the data keys seal is not read or written. Keys
+    that somebody else holds are left out: they are being destroyed, and an erasure of several persons takes their keys
+    in an order of its own.
     """
     rows = await uow.connection.fetch(
         """
         SELECT id, kek_id, wrapped_key FROM person_keys
-        WHERE ($1::uuid IS NULL OR id > $1) AND kek_id <> $2 ORDER BY id LIMIT $3 FOR UPDATE
+        WHERE ($1::uuid IS NULL OR id > $1) AND kek_id <> $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
         """,
         after,
         vault.kek_id,
