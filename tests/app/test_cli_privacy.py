@@ -42,6 +42,9 @@ def test_keys_rows_in_the_clear_and_an_erasure_that_is_only_looked_at(ais, marke
     passenger = full["passengers"][0]["id"]
     alone = json.loads(ais("privacy", "erase", "--order", order, "--passenger", passenger, "--json").stdout)
     assert (alone["erased"], alone["result"]["persons"]) == (False, 1)
+    ais("privacy", "erase", "--order", order, "--with-contact", code=2)
+    named = ("--passenger", passenger, "--with-contact")
+    assert json.loads(ais("privacy", "erase", "--order", order, *named, "--json").stdout)["result"]["persons"] == 2
     assert "no such passenger" in ais("privacy", "erase", "--order", order, "--passenger", "pas_x", code=1).stderr
     ais("privacy", "erase", "--email", "sara@example.com", "--passenger", passenger, code=2)
     looked_at = json.loads(ais("privacy", "erase", "--order", order, "--json").stdout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -17,7 +18,7 @@ from ais.accounts import UserKind
 from ais.kit import Actor, ActorKind, Channel, decode_id, ids, system_actor
 from ais.orders import read_own_order, show_order
 from ais.orders.people import open_people
-from ais.orders.privacy.repository import count_in_the_clear
+from ais.orders.privacy.repository import count_in_the_clear, orders_past_use
 from ais.orders.privacy.service import (
     ErasureRefused,
     erase_account,
@@ -308,6 +309,47 @@ async def test_one_passenger_of_an_order_is_erased_and_the_others_stay(program):
     # The rest of the order can go later.
     assert (await desk.post("privacy/erasures", order_id=order["id"])).json()["persons"] == 3
     assert (await program.read(order))["contact"] is None
+
+
+async def contact_of(program, order):
+    (lookup,) = await program.rows("SELECT contact_lookup IS NOT NULL FROM orders WHERE id = $1", order_id(order))
+    return (await program.read(order))["contact"], lookup
+
+
+async def test_the_buyer_who_is_erased_as_a_passenger_takes_the_contact_along(program):
+    _, _, order = await family_order(program)
+    desk = await privacy_desk(program)
+    sara, omar, lina = (each["id"] for each in order["passengers"])
+    refused = await desk.post("privacy/erasures", order_id=order["id"], with_contact=True)
+    assert (refused.status_code, refused.json()["error"]["details"]["fields"][0]["path"]) == (422, "with_contact")
+    asked = {"order_id": order["id"], "passenger_ids": [sara], "with_contact": True}
+    assert (await desk.post("privacy/erasures", **asked)).json()["persons"] == 2
+    assert await contact_of(program, order) == (None, False)
+    assert [each["given_name"] for each in (await program.read(order))["passengers"]] == [None, "Omar", "Lina"]
+    (after,) = await program.rows(
+        "SELECT after FROM audit_entries WHERE action = 'person.erased' AND order_id = $1", order_id(order)
+    )
+    assert (after["persons"], after["passengers"], after["buyer"]) == (2, [sara], True)
+    assert (await desk.post("privacy/erasures", **asked)).json()["persons"] == 0
+    # Whoever is left is found by the clock, though there is no contact any more.
+    async with program.database.connection() as connection:
+        due = await orders_past_use(
+            connection, unpaid=timedelta(seconds=-1), travelled=timedelta(days=700), after=None, limit=500
+        )
+    assert order_id(order) in due
+    done = await desk.post("privacy/erasures", order_id=order["id"], passenger_ids=[omar, lina])
+    assert done.json()["persons"] == 2
+
+
+async def test_the_contact_goes_with_the_last_passenger(program):
+    _, _, order = await family_order(program)
+    desk = await privacy_desk(program)
+    for number, persons in enumerate((1, 1, 2)):
+        assert await contact_of(program, order) == (order["contact"], True)
+        named = [order["passengers"][number]["id"]]
+        done = await desk.post("privacy/erasures", order_id=order["id"], passenger_ids=named)
+        assert done.json()["persons"] == persons
+    assert await contact_of(program, order) == (None, False)
 
 
 async def test_a_passenger_who_is_to_fly_or_of_another_order_is_not_erased(program):

@@ -241,10 +241,13 @@ def export(output: Output, email: str) -> None:
 @click.option("--email", help="The account with this address, and the orders that were bought under it.")
 @click.option("--order", "name", metavar="LOCATOR|ORDER_ID", help="The buyer and the passengers of one order.")
 @click.option("--passenger", "passengers", multiple=True, metavar="PASSENGER_ID", help="Of --order these alone.")
+@click.option("--with-contact", is_flag=True, help="One of --passenger has bought the order: the contact goes too.")
 @click.option("--yes", is_flag=True, help="Do it; without it is only said what would be done.")
 @json_option
 @click.pass_obj
-def erase(output: Output, email: str | None, name: str | None, passengers: tuple[str, ...], yes: bool) -> None:
+def erase(
+    output: Output, email: str | None, name: str | None, passengers: tuple[str, ...], with_contact: bool, yes: bool
+) -> None:
     """Erase a person by destroying the keys of what they gave us. It cannot be undone, and it is audited.
 
     Refused while a journey is still to be flown or money is open: the orders are named. Documents, books, payments and
@@ -254,11 +257,13 @@ def erase(output: Output, email: str | None, name: str | None, passengers: tuple
         raise click.UsageError("Name a person by --email or an order by --order.")
     if passengers and name is None:
         raise click.UsageError("Passengers are those of an --order.")
+    if with_contact and not passengers:
+        raise click.UsageError("--with-contact goes with --passenger.")
 
     async def forget(database: Database, _settings: Settings) -> Erased:
         try:
             async with database.unit_of_work(actor()) as uow:
-                done = await _erase(uow, email, name, passengers)
+                done = await _erase(uow, email, name, passengers, with_contact=with_contact)
                 if not yes:
                     raise _NotMeant(done)
                 return done
@@ -274,7 +279,9 @@ def erase(output: Output, email: str | None, name: str | None, passengers: tuple
     output.say(f"What stays: {', '.join(done.remains)}.")
 
 
-async def _erase(uow: UnitOfWork, email: str | None, name: str | None, passengers: tuple[str, ...]) -> Erased:
+async def _erase(
+    uow: UnitOfWork, email: str | None, name: str | None, passengers: tuple[str, ...], *, with_contact: bool
+) -> Erased:
     if name is None:
         done, _ = await erase_person(uow, email or "", _REASON)  # a job announces that the sessions have ended
         return done
@@ -284,7 +291,8 @@ async def _erase(uow: UnitOfWork, email: str | None, name: str | None, passenger
     decoded = [decode_id(ids.PASSENGER, each.lower()) for each in passengers]
     if None in decoded:
         raise PassengerNotFound
-    return await erase_passengers(uow, order_id, [PassengerId(each) for each in decoded if each], _REASON)
+    named = [PassengerId(each) for each in decoded if each]
+    return await erase_passengers(uow, order_id, named, _REASON, with_contact=with_contact)
 
 
 async def _order_id(connection: Connection, name: str) -> OrderId:

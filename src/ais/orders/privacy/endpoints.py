@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -134,6 +133,7 @@ class PersonErasureRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
         ]
         | None
     ) = None
+    with_contact: bool = False
 
 
 @post(
@@ -166,7 +166,8 @@ async def erase_data_of_person(request: HTTPRequest, data: PersonErasureRequest)
     """Erase a person who asked for it, for staff; it cannot be undone.
 
     By `email` the account of a traveller and all orders bought under it, by `order_id` the buyer and the passengers of
-    one order, with `passenger_ids` those alone. Refused while a journey is still to be flown or money is open. What the
+    one order, with `passenger_ids` those alone; the buyer's contact goes `with_contact`, where one of them has bought
+    the order, and with the last passenger. Refused while a journey is still to be flown or money is open. What the
     law wants kept stays, as `remains` names it. A repeat does no harm: it takes no Idempotency-Key, of which a
     fingerprint of the address would be kept.
     """
@@ -174,28 +175,31 @@ async def erase_data_of_person(request: HTTPRequest, data: PersonErasureRequest)
         raise ValidationFailed([("email", "is given, or order_id, and not both")])
     if data.passenger_ids is not None and data.order_id is None:
         raise ValidationFailed([("passenger_ids", "are those of an order_id")])
+    if data.with_contact and data.passenger_ids is None:
+        raise ValidationFailed([("with_contact", "goes with passenger_ids")])
     services: AccountServices = request.app.state.account_services
     announce = None
     async with services.database.unit_of_work(actor_of(request)) as uow:
         if data.email is not None:
             done, announce = await erase_person(uow, data.email, _REASON, travellers_only=True)
         else:
-            done = await _erase_of_order(uow, data.order_id or "", data.passenger_ids)
+            done = await _erase_of_order(uow, data)
     if announce is not None:
         await services.checks.announce(*announce)
     return json_response(ErasureBody(done.orders, done.persons, list(done.remains)), headers=_PRIVATE)
 
 
-async def _erase_of_order(uow: UnitOfWork, order: str, passengers: Sequence[str] | None) -> Erased:
-    order_id = decode_id(ids.ORDER, order)
+async def _erase_of_order(uow: UnitOfWork, data: PersonErasureRequest) -> Erased:
+    order_id = decode_id(ids.ORDER, data.order_id or "")
     if order_id is None or await find_order(uow.connection, OrderId(order_id)) is None:
         raise OrderNotFound
-    if passengers is None:
+    if data.passenger_ids is None:
         return await erase_orders(uow, [OrderId(order_id)], _REASON)
-    decoded = [decode_id(ids.PASSENGER, each) for each in passengers]
+    decoded = [decode_id(ids.PASSENGER, each) for each in data.passenger_ids]
     if None in decoded:
         raise PassengerNotFound
-    return await erase_passengers(uow, OrderId(order_id), [PassengerId(each) for each in decoded if each], _REASON)
+    named = [PassengerId(each) for each in decoded if each]
+    return await erase_passengers(uow, OrderId(order_id), named, _REASON, with_contact=data.with_contact)
 
 
 def _user(actor: Actor) -> UserId:

@@ -65,15 +65,19 @@ async def forget_hashes(uow: UnitOfWork, order_id: OrderId, reason: str) -> None
 
 
 async def forget_passengers(
-    uow: UnitOfWork, order_id: OrderId, passenger_ids: Sequence[PassengerId], reason: str
+    uow: UnitOfWork, order_id: OrderId, passenger_ids: Sequence[PassengerId], reason: str, *, with_contact: bool
 ) -> None:
-    """Remove what these passengers are found by, and note in the order's history who of it was erased."""
+    """Remove what these passengers, and the buyer ``with_contact``, are found by, and note in the order's history who
+    was erased.
+    """
     await uow.connection.execute(
         """
         WITH party AS (
             UPDATE order_passengers SET name_lookup = NULL WHERE order_id = $1 AND id = ANY($2)
         ), changed AS (
-            UPDATE orders SET updated_at = ais_now(), version = version + 1 WHERE id = $1 RETURNING id
+            UPDATE orders SET updated_at = ais_now(), version = version + 1,
+                              contact_lookup = CASE WHEN NOT $8 THEN contact_lookup END
+            WHERE id = $1 RETURNING id
         )
         INSERT INTO order_history (order_id, axis, from_state, to_state, reason, details, actor, channel,
                                    correlation_id)
@@ -82,10 +86,11 @@ async def forget_passengers(
         order_id,
         list(passenger_ids),
         reason,
-        {"passengers": [encode_id(ids.PASSENGER, each) for each in passenger_ids]},
+        {"passengers": [encode_id(ids.PASSENGER, each) for each in passenger_ids], "buyer": with_contact},
         uow.actor.name,
         uow.actor.channel,
         uow.correlation_id,
+        with_contact,
     )
 
 
@@ -100,7 +105,9 @@ async def orders_past_use(
     rows = await connection.fetch(
         """
         SELECT orders.id FROM orders
-        WHERE contact_lookup IS NOT NULL AND ($3::uuid IS NULL OR id > $3) AND CASE
+        WHERE (contact_lookup IS NOT NULL
+               OR EXISTS (SELECT FROM order_passengers WHERE order_id = orders.id AND name_lookup IS NOT NULL))
+          AND ($3::uuid IS NULL OR id > $3) AND CASE
             WHEN status IN ('expired', 'cancelled') AND ticketing_status = 'none'
                 THEN updated_at < ais_now() - $1::interval
             ELSE status IN ('completed', 'cancelled', 'confirmed') AND last_arrival_at < ais_now() - $2::interval END

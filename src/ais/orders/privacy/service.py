@@ -178,9 +178,12 @@ async def erase_orders(uow: UnitOfWork, order_ids: Iterable[OrderId], reason: st
 
 
 async def erase_passengers(
-    uow: UnitOfWork, order_id: OrderId, passenger_ids: Iterable[PassengerId], reason: str
+    uow: UnitOfWork, order_id: OrderId, passenger_ids: Iterable[PassengerId], reason: str, *, with_contact: bool = False
 ) -> Erased:
-    """Erase some of an order's passengers: the others, the buyer and the order stay as they are.
+    """Erase some of an order's passengers: the others and the order stay as they are.
+
+    Nothing in an order says which of its passengers has bought it. So the buyer's contact goes ``with_contact``, where
+    who asks says that it is theirs, and with the last of the passengers, who leaves nobody to write to.
 
     Who was erased before counts for nothing. Answers kept for repeated requests name all passengers, so that they go
     too. Raises OrderNotFound, PassengerNotFound, ErasureRefused while the order's persons are still needed.
@@ -201,23 +204,31 @@ async def erase_passengers(
         assert again is not None
         order = again
     persons = {each.person_id: each.id for each in order.passengers if each.id in asked and each.person_id is not None}
-    destroyed = await destroy_persons(uow, persons)
+    buyer = order.contact_person_id
+    assert buyer is not None
+    known = order.person_keys or {}
+    nobody_left = all(each.id in asked or str(each.person_id) not in known for each in order.passengers)
+    destroyed = await destroy_persons(uow, [*persons, *([buyer] if with_contact or nobody_left else [])])
     if not destroyed:
         return Erased(0, 0)
-    if order.contact_person_id is not None:
-        await forget_answers(uow, sealed_for=order.contact_person_id, erased=destroyed[0])
-    gone = [persons[each] for each in destroyed]
-    await repository.forget_passengers(uow, order.id, gone, reason)
+    await forget_answers(uow, sealed_for=buyer, erased=destroyed[0])
+    gone = [persons[each] for each in destroyed if each != buyer]
+    await repository.forget_passengers(uow, order.id, gone, reason, with_contact=buyer in destroyed)
     await record(
         uow,
         Entry(
             action="person.erased",
             subject=encode_id(ids.ORDER, order.id),
             order_id=order.id,
-            after={"persons": len(gone), "passengers": [_public(each) for each in gone], "reason": reason},
+            after={
+                "persons": len(destroyed),
+                "passengers": [_public(each) for each in gone],
+                "buyer": buyer in destroyed,
+                "reason": reason,
+            },
         ),
     )
-    return Erased(1, len(gone))
+    return Erased(1, len(destroyed))
 
 
 async def erase_person(
