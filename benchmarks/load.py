@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Self, cast
 
 import msgspec
+
+from ais.platform.embedded import free_port
 
 ANSWER_SECONDS_MAX = 30
 # What is measured pays for being counted, and is never refused.
@@ -47,12 +48,6 @@ class Server(msgspec.Struct, frozen=True):
     def cpu_seconds(self) -> float:
         """Processor time of the server and its workers so far."""
         return sum(_process_seconds(pid) for pid in (self.pid, *_children(self.pid)))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

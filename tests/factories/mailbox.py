@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.factories.stripe_simulator import free_port
+from ais.platform.embedded import free_port
 
 _START_SECONDS = 20.0
 _STOP_SECONDS = 5.0

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,17 +14,12 @@ from typing import Any
 
 import stripe
 
+from ais.platform.embedded import free_port
+
 API_KEY = "sk_test_ais_demo"
 WEBHOOK_SECRET = "whsec_ais_demo"
 _START_SECONDS = 20.0
 _STOP_SECONDS = 5.0
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -19,10 +19,11 @@ from tests.factories.stripe_simulator import (
     StripeSimulator,
     card_payment,
     client_of,
-    free_port,
     start_stripe_simulator,
 )
 from tests.factories.webhook_receiver import WebhookReceiver
+
+from ais.platform.embedded import free_port
 
 SOURCE = Path(__file__).parents[2] / "src"
 

@@ -435,7 +435,7 @@ async def orders_past_time_limit(connection: Connection, limit: int) -> list[Ord
     rows = await connection.fetch(
         """
         SELECT id FROM orders
-        WHERE status = 'reserved' AND payment_required_by <= ais_now() AND payment_status <> 'paid'
+        WHERE status = 'reserved' AND payment_required_by <= (SELECT ais_now()) AND payment_status <> 'paid'
         ORDER BY payment_required_by LIMIT $1
         """,
         limit,

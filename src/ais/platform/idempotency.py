@@ -346,7 +346,7 @@ async def remove_expired_records(uow: UnitOfWork, *, limit: int = 5000) -> int:
     rows = await uow.connection.fetch(
         """
         DELETE FROM idempotency_records WHERE (scope, key) IN (
-            SELECT scope, key FROM idempotency_records WHERE expires_at <= ais_now()
+            SELECT scope, key FROM idempotency_records WHERE expires_at <= (SELECT ais_now())
             LIMIT $1 FOR UPDATE SKIP LOCKED)
         RETURNING 1
         """,

@@ -200,7 +200,7 @@ class PostOffice:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._seen: set[str] = set()
+        self._newest: str | None = None
         self._waiting: list[tuple[int, JSON]] = []
         self._round = 0
 
@@ -251,19 +251,19 @@ class PostOffice:
             await asyncio.sleep(0.5)
 
     async def _new_events(self) -> list[JSON]:
+        """What has happened since the last look, oldest first."""
         found: list[JSON] = []
-        after: JSON = {}
         while True:
-            answer = await self._world.provider.get("/v1/events", params={"limit": 100, **after})
+            since = {"ending_before": self._newest} if self._newest is not None else {}
+            answer = await self._world.provider.get("/v1/events", params={"limit": 100, **since})
             assert answer.status_code == 200, answer.text
             page = answer.json()
-            fresh = [event for event in page["data"] if event["id"] not in self._seen]
-            found += fresh
-            if len(fresh) < len(page["data"]) or not page["has_more"]:
-                break
-            after = {"starting_after": page["data"][-1]["id"]}
-        self._seen.update(event["id"] for event in found)
-        return found[::-1]
+            if page["data"]:
+                self._newest = page["data"][0]["id"]
+                found += page["data"][::-1]
+            if not page["has_more"]:
+                return found
+            assert since, "the first look comes before there are so many"
 
 
 @asynccontextmanager

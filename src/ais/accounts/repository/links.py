@@ -211,7 +211,8 @@ async def remove_past_tries(uow: UnitOfWork, *, limit: int) -> int:
     rows = await uow.connection.fetch(
         """
         DELETE FROM sign_in_tries WHERE pair IN (
-            SELECT pair FROM sign_in_tries WHERE began_at < ais_now() - $1::interval LIMIT $2 FOR UPDATE SKIP LOCKED)
+            SELECT pair FROM sign_in_tries WHERE began_at < (SELECT ais_now() - $1::interval)
+            LIMIT $2 FOR UPDATE SKIP LOCKED)
         RETURNING 1
         """,
         TRIES_WITHIN + LOCKED_FOR,

@@ -131,7 +131,7 @@ async def expire_approvals(uow: UnitOfWork, *, subject: str | None = None, limit
     rows = await uow.connection.fetch(
         f"""
         UPDATE approvals SET status = 'expired', resolved_by = $2, resolved_at = ais_now()
-        WHERE id IN (SELECT id FROM approvals WHERE status = 'open' AND expires_at <= ais_now()
+        WHERE id IN (SELECT id FROM approvals WHERE status = 'open' AND expires_at <= (SELECT ais_now())
                        AND ($3::text IS NULL OR subject = $3)
                      ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)
         RETURNING {_APPROVAL}

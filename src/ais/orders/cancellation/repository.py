@@ -97,7 +97,7 @@ async def expire_quotes(uow: UnitOfWork, limit: int) -> int:
     tag = await uow.connection.execute(
         """
         UPDATE cancellation_quotes SET status = 'expired', resolved_at = ais_now(), resolved_by = $2
-        WHERE id IN (SELECT id FROM cancellation_quotes WHERE status = 'open' AND expires_at <= ais_now()
+        WHERE id IN (SELECT id FROM cancellation_quotes WHERE status = 'open' AND expires_at <= (SELECT ais_now())
                      ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)
         """,
         limit,

@@ -110,7 +110,7 @@ async def credit_movements(connection: Connection, credit_id: TravelCreditId) ->
 async def credits_to_expire(connection: Connection, limit: int) -> list[TravelCreditId]:
     """Credits whose time is over and that hold something."""
     rows = await connection.fetch(
-        "SELECT id FROM travel_credits WHERE balance_minor > 0 AND expires_at <= ais_now()"
+        "SELECT id FROM travel_credits WHERE balance_minor > 0 AND expires_at <= (SELECT ais_now())"
         " ORDER BY expires_at LIMIT $1",
         limit,
     )

@@ -160,7 +160,7 @@ async def shorten_events(uow: UnitOfWork, older_than: timedelta, limit: int) -> 
                            ELSE jsonb_build_object('id', object_id, 'payment_intent', provider_payment_id) END))::text,
                        'UTF8') AS short
             FROM provider_events
-            WHERE state IN ('handled', 'ignored') AND received_at < ais_now() - $1::interval
+            WHERE state IN ('handled', 'ignored') AND received_at < (SELECT ais_now() - $1::interval)
               AND position('"short": true'::bytea IN body) = 0
             ORDER BY received_at LIMIT $2
         )
