@@ -189,7 +189,8 @@ async def select_points_of_sale(connection: Connection) -> list[PointOfSale]:
 
 _FARE_COLUMNS = """
     id, carrier, market_level, origin, destination, both_directions, trip_type, fare_basis, rbd, brand, cabin,
-    amount_minor, currency, rule, sale_starts_at, sale_ends_at, travel_from, travel_until, points_of_sale, withdrawn_at
+    amount_minor, currency, rule::text AS rule, sale_starts_at, sale_ends_at, travel_from, travel_until, points_of_sale,
+    withdrawn_at
 """
 _TAX_COLUMNS = """
     id, code, kind, name_en, name_ar, country, airports, carrier, point, scope, cabins, brands, amount_minor, currency,
@@ -199,14 +200,16 @@ _TAX_COLUMNS = """
 
 
 class _Rules:
-    """Reads rules from their JSON; equal ones, of which there are many, become one object."""
+    """Reads rules from the text of their JSON; equal ones, of which there are many, are read once and one object."""
 
     def __init__(self) -> None:
-        self._known: dict[FareRule, FareRule] = {}
+        self._known: dict[str, FareRule] = {}
 
-    def read(self, value: Any) -> FareRule:
-        rule = msgspec.convert(value, FareRule)
-        return self._known.setdefault(rule, rule)
+    def read(self, text: str) -> FareRule:
+        rule = self._known.get(text)
+        if rule is None:
+            rule = self._known[text] = msgspec.json.decode(text, type=FareRule)
+        return rule
 
 
 def _fare(row: Any, rules: _Rules) -> FareVersion:

@@ -36,8 +36,10 @@ INVARIANTS: tuple[Invariant, ...] = (
         "inventory.totals_equal_classes",
         "The totals of a leg cabin are the sums over its classes, and every array has one entry per class.",
         """SELECT leg_id, cabin, held, sold, classes FROM leg_cabins
-        WHERE held <> (SELECT sum(count) FROM unnest(held_by_class) AS count)
-            OR sold <> (SELECT sum(count) FROM unnest(sold_by_class) AS count)
+        WHERE ((held <> 0 OR 0 <> ANY (held_by_class))
+                AND held <> (SELECT sum(count) FROM unnest(held_by_class) AS count))
+            OR ((sold <> 0 OR 0 <> ANY (sold_by_class))
+                AND sold <> (SELECT sum(count) FROM unnest(sold_by_class) AS count))
             OR cardinality(held_by_class) <> length(classes) OR cardinality(sold_by_class) <> length(classes)
             OR cardinality(limits) <> length(classes)""",
     ),
@@ -56,9 +58,12 @@ INVARIANTS: tuple[Invariant, ...] = (
         "inventory.limits_descend",
         "The booking limits of a leg cabin begin with its authorisation and never rise with the rank.",
         """SELECT leg_id, cabin, authorised, limits FROM leg_cabins
-        WHERE limits[1] <> authorised OR EXISTS (
-            SELECT FROM unnest(limits[1:cardinality(limits) - 1], limits[2:]) AS pair (higher, lower)
-            WHERE lower > higher
+        WHERE limits[1] <> authorised OR limits IN (
+            SELECT seen FROM (SELECT DISTINCT limits AS seen FROM leg_cabins) AS different
+            WHERE EXISTS (
+                SELECT FROM unnest(seen[1:cardinality(seen) - 1], seen[2:]) AS pair (higher, lower)
+                WHERE lower > higher
+            )
         )""",
     ),
     Invariant(

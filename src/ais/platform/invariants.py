@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ais.platform.database import Database
+from ais.platform.database import Connection, Database
 
 
 class Invariant(msgspec.Struct, frozen=True):
@@ -30,11 +30,16 @@ async def find_violations(database: Database, invariants: Iterable[Invariant], *
 
     All statements run on one snapshot, so that a sale in progress is seen whole or not at all.
     """
+    async with database.connection() as connection:
+        return await find_violations_on(connection, invariants, limit=limit)
+
+
+async def find_violations_on(
+    connection: Connection, invariants: Iterable[Invariant], *, limit: int = 20
+) -> list[Violation]:
+    """:func:`find_violations` on a connection, which remembers how the statements are done: again is cheaper."""
     violations = []
-    async with (
-        database.connection() as connection,
-        connection.transaction(isolation="repeatable_read", readonly=True),
-    ):
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute("SET LOCAL statement_timeout = 0")
         for invariant in invariants:
             rows = await connection.fetch(f"SELECT * FROM ({invariant.sql}) AS offending LIMIT {limit:d}")  # noqa: S608  # the statement is a constant of a package

@@ -320,10 +320,13 @@ async def _tell_staff(run: Reconciler, report: Report, agreed: set[str]) -> None
     prefix = f"{report.provider}:"
     failed = [row for row in report.rows if row.outcome is Outcome.FAILED and row.reason != "unreachable"]
     async with run.database.unit_of_work(run.actor, run.correlation_id) as uow:
-        for row in failed:
+        # In one order, or two runs beside each other wait for one another.
+        for row in sorted(failed, key=lambda row: row.object_id):
             await ask_staff(
                 uow, MATTER, f"{prefix}{row.object_id}", reason=row.reason, about=row.kind, own_id=row.own_id
             )
-        for matter in await list_staff_queue(uow.connection):
-            if matter.kind == MATTER and matter.subject.removeprefix(prefix) in agreed:
-                await resolve_staff_queue(uow, MATTER, matter.subject)
+    async with run.database.unit_of_work(run.actor, run.correlation_id) as uow:
+        asked = [matter.subject for matter in await list_staff_queue(uow.connection) if matter.kind == MATTER]
+        for subject in sorted(asked):
+            if subject.removeprefix(prefix) in agreed:
+                await resolve_staff_queue(uow, MATTER, subject)

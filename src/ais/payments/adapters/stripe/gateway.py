@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-import httpx
 import stripe
 
 from ais.kit import Money
 from ais.payments.adapters.stripe.amounts import to_stripe
+from ais.payments.adapters.stripe.client import open_client
 from ais.payments.adapters.stripe.translate import (
     Translated,
     dispute_of,
@@ -31,7 +31,6 @@ from ais.payments.domain import (
 from ais.payments.errors import PaymentFailed, SignatureInvalid
 
 SIGNATURE_AGE_SECONDS = 300
-TIMEOUT_SECONDS = 20.0
 SERVER_ERROR = 500
 # So often one call is tried under a key of its own after Stripe has kept an error under the one before.
 KEYS_AT_MOST = 5
@@ -59,14 +58,7 @@ class StripeGateway:
     methods = frozenset({PaymentMethod.CARD, PaymentMethod.CHECKOUT, PaymentMethod.PAY_LINK})
 
     def __init__(self, api_key: str, webhook_secrets: tuple[str, ...], api_base: str) -> None:
-        self._client = stripe.StripeClient(
-            api_key,
-            base_addresses={"api": api_base},
-            http_client=stripe.HTTPXClient(
-                timeout=httpx.Timeout(TIMEOUT_SECONDS, connect=5.0), allow_sync_methods=False
-            ),
-            max_network_retries=1,
-        )
+        self._client = open_client(api_key, api_base, retries=1)
         self._webhook_secrets = webhook_secrets
 
     async def create(self, opening: PaymentOpening) -> ProviderPayment:

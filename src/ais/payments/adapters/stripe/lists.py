@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import stripe
 
 from ais.payments.adapters.stripe.amounts import from_stripe
-from ais.payments.adapters.stripe.gateway import TIMEOUT_SECONDS, StripeGateway
+from ais.payments.adapters.stripe.client import open_client
+from ais.payments.adapters.stripe.gateway import StripeGateway
 from ais.payments.adapters.stripe.translate import Translated, dispute_of, payment_of_intent, refund_of
 from ais.payments.domain import ProviderPayment
 from ais.payments.reconciliation import LineKind, ListedDispute, ListedRefund, Payout, PayoutLine, PayoutStatus, Window
@@ -25,14 +25,7 @@ class StripeLists:
     name = StripeGateway.name
 
     def __init__(self, api_key: str, api_base: str) -> None:
-        self._client = stripe.StripeClient(
-            api_key,
-            base_addresses={"api": api_base},
-            http_client=stripe.HTTPXClient(
-                timeout=httpx.Timeout(TIMEOUT_SECONDS, connect=5.0), allow_sync_methods=False
-            ),
-            max_network_retries=2,
-        )
+        self._client = open_client(api_key, api_base, retries=2)
 
     async def payments(self, window: Window) -> AsyncIterator[ProviderPayment]:
         with Translated():
