@@ -44,6 +44,8 @@ from ais.platform.telemetry import configure_logging
 
 JSON = dict[str, Any]
 _DAYS = itertools.cycle(range(4, 39))
+_CHECKS = itertools.count()
+PLANS_LAST = 16
 CONTACT = {"email": "sara@example.com", "phone": "+966500000000"}
 FAMILY_NAME = "Al-Harbi"
 ADULT: JSON = {"type": "adult"}
@@ -333,6 +335,9 @@ class InProcess:
         """Fail the test if anything that must always hold does not; the packages ``but`` are not asked."""
         asked = [each for each in INVARIANTS if each.name.partition(".")[0] not in but]
         if self.watcher is not None:
+            # Plans that were made for empty tables are bad ones when they have filled.
+            if next(_CHECKS) % PLANS_LAST == 0:
+                await self.watcher.execute("DISCARD PLANS")
             found = await find_violations_on(self.watcher, asked)
         else:
             found = await find_violations(self.database, asked)

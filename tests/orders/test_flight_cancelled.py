@@ -124,14 +124,12 @@ async def move(program, flight, departure_minutes, arrival_minutes):
 
 
 @pytest.mark.parametrize(
-    ("day", "departs", "arrives", "off"),
-    [(25, 120, 120, 120), (26, 0, 121, 121), (27, -121, -121, 121), (28, 120, 119, 120), (29, -120, -60, 120)],
+    ("departs", "arrives", "off"),
+    [(120, 120, 120), (0, 121, 121), (-121, -121, 121), (120, 119, 120), (-120, -60, 120)],
 )
-async def test_a_flight_that_is_moved_far_lets_the_customer_go_without_a_fee(
-    module_program, day, departs, arrives, off
-):
-    # Each on a day of its own: what one sells must not be at the times to which another has moved the flight.
-    order = await module_program.order(slices=[("RUH", "DMM", departure(day))])
+async def test_a_flight_that_is_moved_far_lets_the_customer_go_without_a_fee(module_program, departs, arrives, off):
+    # Between 72 and 168 hours before departure whatever the time of day and however it is moved: one penalty.
+    order = await module_program.order(slices=[("RUH", "DMM", departure(5))])
     await module_program.pay(order)
     before = await quote(module_program, order)
     assert minor(before["penalty"]) > 0
@@ -152,7 +150,7 @@ async def test_a_flight_that_is_moved_far_lets_the_customer_go_without_a_fee(
 
 
 async def test_a_quote_from_before_the_flight_was_moved_further_no_longer_holds(module_program):
-    order = await module_program.order(slices=[("RUH", "DMM", departure(30))])
+    order = await module_program.order(slices=[("RUH", "DMM", departure(6))])
     await module_program.pay(order)
     (flight,) = await flight_dates(module_program, order)
     await move(module_program, flight, 30, 30)

@@ -27,6 +27,8 @@ from tests.simulation.storm.staff import (
     void_an_order,
 )
 from tests.simulation.storm.world import (
+    AFTER_CALM,
+    CALM,
     STAFF_LIMIT,
     CutOff,
     PostOffice,
@@ -185,8 +187,9 @@ async def _afterwards(world: World, post: PostOffice, counter: MoneyCounter, ban
 
 
 async def _calm(world: World, post: PostOffice, counter: MoneyCounter) -> None:
-    for _ in range(2):
-        await world.calm_down()
+    # What the last messages and pay-outs bring about has its time too.
+    for steps in (CALM, AFTER_CALM):
+        await world.calm_down(steps)
         await post.deliver_all()
         await counter.pay_out()
     await world.run_jobs()

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -32,6 +32,16 @@ STAFF_LIMIT = 30_000
 MAIL = 0.35
 # The others decide within twenty seconds.
 SLOW_BANKS, SLOW_BANK_SECONDS = 0.5, 1500.0
+# What goes by when it is calm: retries come after seconds, time limits after minutes, the last tries after hours.
+CALM: tuple[Mapping[str, float], ...] = (
+    {"seconds": 0},
+    {"seconds": 40},
+    {"minutes": 2},
+    {"minutes": 20},
+    {"hours": 1},
+    {"hours": 3},
+)
+AFTER_CALM: tuple[Mapping[str, float], ...] = ({"minutes": 20}, {"hours": 3})
 # A storm has its own present: SQL reads it from a row, the program's clock and the provider's are moved with it.
 CLOCK = """
 CREATE UNLOGGED TABLE storm_clock (shift interval NOT NULL);
@@ -150,12 +160,12 @@ class World:
             if "deadlock detected" in line or line.strip().startswith("Process ") or "DETAIL:  Process " in line
         ]
 
-    async def calm_down(self) -> None:
+    async def calm_down(self, steps: Sequence[Mapping[str, float]]) -> None:
         """No more trouble, and time enough for all that was begun: what is not finished then never will be."""
         self.weather = Weather.calm()
         control = self.program.simulator.control
         await asyncio.to_thread(control, "DELETE", "/faults")
-        for step in ({"seconds": 0}, {"seconds": 40}, {"minutes": 2}, {"minutes": 20}, {"hours": 1}, {"hours": 3}):
+        for step in steps:
             await self.advance(**step)
             await asyncio.to_thread(control, "POST", "/transitions/run")
             await self.run_jobs()
