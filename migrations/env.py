@@ -6,6 +6,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+import asyncpg
 from alembic import context
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -24,8 +25,10 @@ def _migrate(connection: Connection) -> None:
 
 async def _run() -> None:
     url = context.config.attributes["database_url"]
-    address = "postgresql+asyncpg://" + url.split("://", 1)[1]
-    engine = create_async_engine(address, poolclass=NullPool)
+    # The driver reads the address itself: what it says of TLS and certificates is the driver's to understand.
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool
+    )
     async with engine.connect() as guard, engine.connect() as connection:
         # Two programs that start together migrate one after the other.
         await guard.exec_driver_sql(f"SELECT pg_advisory_lock({ADVISORY_LOCK})")

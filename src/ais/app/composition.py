@@ -21,6 +21,7 @@ from ais.payments import AgencyGateway, CashGateway, CreditGateway, Gateways, Pa
 from ais.payments.adapters.stripe import StripeGateway
 from ais.platform.cache import Cache
 from ais.platform.database import Database
+from ais.platform.database_role import warn_of_role
 from ais.platform.http import Authenticator, Denials
 from ais.platform.rate_limits import RateLimiter
 from ais.platform.settings import Settings
@@ -91,6 +92,8 @@ async def _connect(settings: Settings, stack: AsyncExitStack) -> Database:
     stack.push_async_callback(database.close)
     async with database.connection() as connection:
         await admit_lookup_keys(connection, settings.vault)
+        if settings.production:
+            await warn_of_role(connection)
     return database
 
 

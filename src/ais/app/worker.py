@@ -8,6 +8,7 @@ import signal
 from ais.app.composition import open_gateways
 from ais.app.registry import build_registry
 from ais.platform.database import Database
+from ais.platform.database_role import warn_of_role
 from ais.platform.error_reports import start_error_reports
 from ais.platform.jobs.worker import WorkerSettings, run_worker
 from ais.platform.settings import Settings
@@ -37,6 +38,8 @@ async def serve(settings: Settings) -> None:
     try:
         async with database.connection() as connection:
             await admit_lookup_keys(connection, settings.vault)
+            if settings.production:
+                await warn_of_role(connection)
         gateways = open_gateways(settings, database)
         registry = build_registry(settings, gateways)
         database.subscriptions = registry.subscriptions

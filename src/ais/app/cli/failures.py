@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import asyncpg
 
 from ais.app.cli.outcome import NO_SERVER, NOT_SO, WRONG_USE, Failure, ServerAway
 from ais.kit import AppError, ServiceUnavailable, ValidationFailed
+from ais.platform.database_role import RoleRefused
 from ais.platform.embedded import EmbeddedServerError
 from ais.platform.settings import SettingsError
 from ais.platform.vault import LookupKeyRefused
+
+# What says in one sentence what is wrong, and how a command ends that meets it.
+_SENTENCES: Mapping[type[Exception], tuple[int, str]] = {
+    EmbeddedServerError: (NO_SERVER, "SERVER_NOT_THERE"),
+    ServerAway: (NO_SERVER, "SERVER_NOT_THERE"),
+    LookupKeyRefused: (NOT_SO, "LOOKUP_KEY_REFUSED"),
+    RoleRefused: (NOT_SO, "ROLE_REFUSED"),
+}
 
 
 def failure_of(error: Exception) -> Failure | None:
     """The failure that an exception means, or None if it is a fault of the program, which shows itself whole."""
     if isinstance(error, SettingsError):
         return Failure(WRONG_USE, "SETTINGS_INVALID", str(error), {"mistakes": error.mistakes})
-    if isinstance(error, (EmbeddedServerError, ServerAway, LookupKeyRefused)):
-        away = not isinstance(error, LookupKeyRefused)
-        return Failure(*((NO_SERVER, "SERVER_NOT_THERE") if away else (NOT_SO, "LOOKUP_KEY_REFUSED")), str(error))
+    for kind, (exit_code, code) in _SENTENCES.items():
+        if isinstance(error, kind):
+            return Failure(exit_code, code, str(error))
     if isinstance(error, AppError):
         return _refusal(error)
     if isinstance(error, (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError, asyncpg.UndefinedColumnError)):

@@ -61,11 +61,20 @@ def worker(output: Output) -> None:
 
 
 @click.command()
+@click.option("--grant-to", "role", metavar="ROLE", help="Let this role do what the program does, and nothing else.")
 @json_option
 @click.pass_obj
-def migrate(output: Output) -> None:
-    """Bring the database to the newest schema; nothing to do is fine."""
+def migrate(output: Output, role: str | None) -> None:
+    """Bring the database to the newest schema; nothing to do is fine.
+
+    With --grant-to the program runs as another role than the one that owns the tables: it can then neither change them
+    nor switch off what protects them. Say it with each migration. Exit code 1 for a role that could help itself to
+    more.
+    """
+    import asyncio
+
     from ais.app.cli.edge import database_for, require_database
+    from ais.platform.database_role import grant_to_role
     from ais.platform.migration import migrate as bring_up
     from ais.platform.migration import newest_revision
     from ais.platform.settings import load_settings
@@ -76,8 +85,14 @@ def migrate(output: Output) -> None:
         with output.waiting("Migrating the database"):
             bring_up(settings.database_url)
         revision = newest_revision()
-        output.document({"revision": revision})
+        granted = asyncio.run(grant_to_role(settings.database_url, role)) if role is not None else None
+        output.document({"revision": revision} if granted is None else {"revision": revision, "granted": granted})
         output.say(f"The database is at revision {revision}.")
+        if granted is not None:
+            output.say(
+                f"{granted.role} may read {granted.read} tables, read and add to {granted.append} others,"
+                f" and change rows of {granted.change}."
+            )
 
 
 def _run_with_servers(output: Output, name: str, serve: Callable[[Output], None]) -> None:
