@@ -101,8 +101,13 @@ def _serve() -> None:
     import ais.app.cli.web_worker
     import ais.app.worker
     import ais.platform.jobs.worker  # noqa: F401  # see above
+    from ais.app.asgi import application_over
+    from ais.app.composition import web_state
+    from ais.platform.settings import Settings
 
     assert granian is not None
+    # The framework reads what it needs to know of each route once in a process, and in a fork finds it.
+    application_over(lambda: web_state(Settings()), ())
     for line in sys.stdin.buffer:
         request = json.loads(line)
         if "wait" in request:

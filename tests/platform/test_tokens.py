@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 
 import pytest
 from hypothesis import given
@@ -24,6 +25,14 @@ def test_what_was_signed_comes_back_and_is_url_safe(payload):
 
 def test_the_signature_costs_sixteen_bytes_and_the_key_s_name():
     assert len(base64.urlsafe_b64decode(RING.sign("offer", b"") + "==")) == 1 + len(b"k1") + 16
+
+
+@given(st.binary(min_size=32, max_size=200), st.binary(max_size=300))
+def test_the_signature_is_the_library_s_hmac(secret, payload):
+    ring = TokenRing("k1:" + base64.urlsafe_b64encode(secret).decode().rstrip("="))
+    head = b"\x02k1" + payload
+    signed = base64.urlsafe_b64decode(ring.sign("offer", payload) + "==")
+    assert signed == head + hmac.digest(secret, b"offer\0" + head, "sha256")[:16]
 
 
 def test_a_token_of_one_purpose_is_not_accepted_for_another():

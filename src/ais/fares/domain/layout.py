@@ -25,7 +25,7 @@ class Party:
         self.type_indexes = [_TYPE_INDEX[passenger.type] for passenger in passengers]
         self.infants = self.type_indexes.count(_TYPE_INDEX[PassengerType.INFANT])
         self.seats = len(self.type_indexes) - self.infants
-        self.counts = [(index, self.type_indexes.count(index)) for index in sorted(set(self.type_indexes))]
+        self.counts = tuple([(index, self.type_indexes.count(index)) for index in sorted(set(self.type_indexes))])
 
 
 class Part:
@@ -92,8 +92,7 @@ class Part:
 
     def cost(self, candidate: Candidate) -> int:
         """What the fare costs the whole party on this part, taxes and charges included, in minor units."""
-        span = self.span
-        return sum(count * span.price(candidate, index).total.minor for index, count in self._party.counts)
+        return self.span.cost(candidate, self._party.counts)
 
 
 Division = tuple[Part, ...]

@@ -11,14 +11,11 @@ from ais.fares.domain.explanation import explain_itinerary
 from ais.fares.domain.itinerary import (
     Explanation,
     PassengerPrice,
-    PricedComponent,
     PricedItinerary,
     PricingPassenger,
 )
 from ais.fares.domain.layout import Layout, Party, Slices
 from ais.fares.domain.sale import Sale
-from ais.fares.domain.valuation import ComponentPrice
-from ais.kit import Money
 
 
 def price_itinerary(
@@ -69,7 +66,12 @@ def assemble(
     party: Party,
 ) -> PricedItinerary:
     """The priced itinerary that these fares make."""
-    prices = {index: _passenger_price(sale, picks, index) for index, _ in party.counts}
+    ticket = sale.ticket(
+        tuple([(part.span, candidate, part.slice_index, part.first, part.last) for part, candidate in picks]),
+        len(slices),
+        party.counts,
+    )
+    prices = ticket.prices
     people = tuple(
         [
             PassengerPrice(
@@ -85,26 +87,4 @@ def assemble(
             for price in (prices[index],)
         ]
     )
-    fares = tuple(
-        [tuple([candidate for part, candidate in picks if part.slice_index == index]) for index in range(len(slices))]
-    )
-    return PricedItinerary(
-        brand=brand,
-        cabin=cabin,
-        components=tuple(
-            [
-                PricedComponent(
-                    part.slice_index, part.first, part.last, candidate.id, candidate.fare.fare_basis, candidate.rbd
-                )
-                for part, candidate in picks
-            ]
-        ),
-        passengers=people,
-        total=Money(sum([each.total.minor for each in people]), sale.currency),
-        conditions=sale.conditions(fares, sum([candidate.amount for _, candidate in picks])),
-    )
-
-
-def _passenger_price(sale: Sale, picks: Sequence[Pick], type_index: int) -> ComponentPrice:
-    """One passenger's price over all components, with the line that brings it to a sum that can be charged."""
-    return sale.ticket_price(tuple([part.span.price(candidate, type_index) for part, candidate in picks]))
+    return PricedItinerary(brand, cabin, ticket.components, people, ticket.total, ticket.conditions)

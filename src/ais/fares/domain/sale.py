@@ -10,6 +10,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
+import msgspec
+
 from ais.fares.domain.conditions import Conditions, ticket_conditions
 from ais.fares.domain.facts import AirportFacts, ExchangeRates, convert
 from ais.fares.domain.fare import (
@@ -19,7 +21,7 @@ from ais.fares.domain.fare import (
     FareVersion,
     PointOfSale,
 )
-from ais.fares.domain.itinerary import PassengerType, PricingSegment
+from ais.fares.domain.itinerary import PassengerType, PricedComponent, PricingSegment
 from ais.fares.domain.rules import Role, date_reason, is_filed_for
 from ais.fares.domain.tax import CouponFacts, TaxScope, TaxVersion, applies, in_order
 from ais.fares.domain.valuation import ComponentPrice, CouponTaxes, price_component, whole_price
@@ -31,7 +33,8 @@ _NO_LIMIT_DAYS = 36_500
 _STORED_PRICES_MAXIMUM = 20_000
 _STORED_COUPONS_MAXIMUM = 10_000
 _STORED_CONDITIONS_MAXIMUM = 5_000
-_STORED_TICKETS_MAXIMUM = 20_000
+_STORED_TICKETS_MAXIMUM = 10_000
+_STORED_WHOLE_PRICES_MAXIMUM = 20_000
 
 
 class Candidate:
@@ -55,6 +58,8 @@ class Candidate:
 
 
 CandidatesByBrand = Mapping[str, tuple[Candidate, ...]]
+Counts = tuple[tuple[int, int], ...]
+"""How many passengers there are of which type, as (index into PASSENGER_TYPES, number)."""
 _NOTHING: CandidatesByBrand = {}
 
 
@@ -100,7 +105,7 @@ def _date_bounds(fare: FareVersion) -> Iterable[int]:
 class Span:
     """Consecutive coupons that one fare covers, from ``position`` on; keeps what fares cost on them."""
 
-    __slots__ = ("_sale", "coupons", "position", "prices", "weights")
+    __slots__ = ("_sale", "costs", "coupons", "position", "prices", "weights")
 
     def __init__(self, sale: Sale, coupons: tuple[CouponTaxes, ...], position: int) -> None:
         self._sale = sale
@@ -108,6 +113,7 @@ class Span:
         self.position = position
         self.weights = tuple(coupon.distance for coupon in coupons)
         self.prices: dict[tuple[int, int], ComponentPrice] = {}
+        self.costs: dict[tuple[int, Counts], int] = {}
 
     def price(self, candidate: Candidate, type_index: int) -> ComponentPrice:
         """What the fare costs a passenger of the type (index into PASSENGER_TYPES) here, with taxes and charges."""
@@ -127,6 +133,33 @@ class Span:
             sale.count_stored_price()
             self.prices[key] = known
         return known
+
+    def cost(self, candidate: Candidate, counts: Counts) -> int:
+        """What the fare costs so many passengers of each type here, taxes and charges included, in minor units."""
+        key = (candidate.id, counts)
+        known = self.costs.get(key)
+        if known is None:
+            known = sum([count * self.price(candidate, index).total.minor for index, count in counts])
+            self._sale.count_stored_price()
+            self.costs[key] = known
+        return known
+
+
+FarePick = tuple[Span, Candidate, int, int, int]
+"""A fare and the coupons that it covers: those of the slice of that index, from the first to the last segment."""
+
+
+class Ticket(msgspec.Struct, frozen=True):
+    """What fares that were picked cost, all but who travels. ``prices`` are of one passenger, by index of the type.
+
+    ``picks`` are kept so that no id of theirs can be given to another.
+    """
+
+    components: tuple[PricedComponent, ...]
+    prices: Mapping[int, ComponentPrice]
+    total: Money
+    conditions: tuple[Conditions, ...]
+    picks: tuple[FarePick, ...]
 
 
 PASSENGER_TYPES = (
@@ -175,7 +208,8 @@ class Sale:
         self._coupons: dict[tuple[str, str, str, int, str, int | None, int | None, bool, bool], CouponTaxes] = {}
         self._spans: dict[tuple[tuple[int, ...], int], Span] = {}
         self._conditions: dict[tuple[tuple[tuple[int, ...], ...], int], tuple[Conditions, ...]] = {}
-        self._tickets: dict[tuple[int, ...], tuple[tuple[ComponentPrice, ...], ComponentPrice]] = {}
+        self._tickets: dict[tuple[tuple[int, ...], int, Counts], Ticket] = {}
+        self._whole_prices: dict[tuple[int, ...], tuple[tuple[ComponentPrice, ...], ComponentPrice]] = {}
         self._coupons_made = 0
         self._prices_stored = 0
 
@@ -337,19 +371,58 @@ class Sale:
         self._prices_stored += 1
         while self._prices_stored > _STORED_PRICES_MAXIMUM and self._spans:
             oldest = self._spans.pop(next(iter(self._spans)))
-            self._prices_stored -= len(oldest.prices)
+            self._prices_stored -= len(oldest.prices) + len(oldest.costs)
         if not self._spans:
             self._prices_stored = 0
 
-    def ticket_price(self, prices: tuple[ComponentPrice, ...]) -> ComponentPrice:
-        """The price of a ticket of these components for one passenger; that of the same components is one object."""
-        key = tuple([id(price) for price in prices])
+    def ticket(self, picks: tuple[FarePick, ...], slice_count: int, counts: Counts) -> Ticket:
+        """What these fares, in order over the whole itinerary, cost so many passengers of each type."""
+        places: list[int] = []
+        for span, candidate, slice_index, first, _ in picks:
+            places += (id(span), candidate.id, slice_index, first)
+        key = (tuple(places), slice_count, counts)
         known = self._tickets.get(key)
         if known is None:
             if len(self._tickets) >= _STORED_TICKETS_MAXIMUM:
                 self._tickets.clear()
+            known = self._tickets[key] = self._new_ticket(picks, slice_count, counts)
+        return known
+
+    def _new_ticket(self, picks: tuple[FarePick, ...], slice_count: int, counts: Counts) -> Ticket:
+        prices = {
+            index: self._whole_price(tuple([span.price(candidate, index) for span, candidate, *_ in picks]))
+            for index, _ in counts
+        }
+        fares = tuple(
+            [
+                tuple([candidate for _, candidate, slice_index, *_ in picks if slice_index == index])
+                for index in range(slice_count)
+            ]
+        )
+        return Ticket(
+            components=tuple(
+                [
+                    PricedComponent(slice_index, first, last, candidate.id, candidate.fare.fare_basis, candidate.rbd)
+                    for _, candidate, slice_index, first, last in picks
+                ]
+            ),
+            prices=prices,
+            total=Money(sum([count * prices[index].total.minor for index, count in counts]), self.currency),
+            conditions=self.conditions(fares, sum([candidate.amount for _, candidate, *_ in picks])),
+            picks=picks,
+        )
+
+    def _whole_price(self, prices: tuple[ComponentPrice, ...]) -> ComponentPrice:
+        """The price of these components for one passenger, with the line that brings it to a sum that can be charged;
+        that of the same components is one object, whoever else travels.
+        """
+        key = tuple([id(price) for price in prices])
+        known = self._whole_prices.get(key)
+        if known is None:
+            if len(self._whole_prices) >= _STORED_WHOLE_PRICES_MAXIMUM:
+                self._whole_prices.clear()
             # The components are kept beside it, so that none of their ids can be given to another.
-            known = self._tickets[key] = (prices, whole_price(prices, self.chargeable_multiple))
+            known = self._whole_prices[key] = (prices, whole_price(prices, self.chargeable_multiple))
         return known[1]
 
     def conditions(self, fares: tuple[tuple[Candidate, ...], ...], base_minor: int) -> tuple[Conditions, ...]:
