@@ -878,7 +878,7 @@ CREATE TABLE public.approvals (
     CONSTRAINT approvals_check2 CHECK ((expires_at > requested_at)),
     CONSTRAINT approvals_kind_check CHECK ((kind = ANY (ARRAY['role_grant'::text, 'role_revocation'::text, 'refund'::text, 'waiver'::text]))),
     CONSTRAINT approvals_payload_hash_check CHECK ((length(payload_hash) = 32)),
-    CONSTRAINT approvals_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 200))),
+    CONSTRAINT approvals_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 1200))),
     CONSTRAINT approvals_second_person CHECK (((status <> 'approved'::text) OR (resolved_by <> requested_by))),
     CONSTRAINT approvals_status_check CHECK ((status = ANY (ARRAY['open'::text, 'approved'::text, 'declined'::text, 'withdrawn'::text, 'expired'::text]))),
     CONSTRAINT approvals_subject_check CHECK (((length(subject) >= 1) AND (length(subject) <= 100)))
@@ -1027,7 +1027,7 @@ CREATE TABLE public.cancellation_quotes (
     CONSTRAINT cancellation_quotes_status_check CHECK ((status = ANY (ARRAY['open'::text, 'confirmed'::text, 'superseded'::text, 'expired'::text]))),
     CONSTRAINT cancellation_quotes_waived_minor_check CHECK ((waived_minor >= 0)),
     CONSTRAINT cancellation_quotes_waiver CHECK (((waived_minor = 0) OR (waiver_reason IS NOT NULL))),
-    CONSTRAINT cancellation_quotes_waiver_reason_check CHECK (((length(waiver_reason) >= 1) AND (length(waiver_reason) <= 200)))
+    CONSTRAINT cancellation_quotes_waiver_reason_check CHECK (((length(waiver_reason) >= 1) AND (length(waiver_reason) <= 1200)))
 );
 
 CREATE TABLE public.carriers (
@@ -1915,6 +1915,11 @@ CREATE TABLE public.order_slices (
     duration_minutes integer NOT NULL,
     conditions jsonb NOT NULL,
     CONSTRAINT order_slices_position_check CHECK (("position" >= 1))
+);
+
+CREATE TABLE public.order_text_keys (
+    person_id uuid NOT NULL,
+    order_id uuid NOT NULL
 );
 
 CREATE TABLE public.orders (
@@ -2857,6 +2862,9 @@ ALTER TABLE ONLY public.order_segments
 ALTER TABLE ONLY public.order_slices
     ADD CONSTRAINT order_slices_pkey PRIMARY KEY (order_id, "position");
 
+ALTER TABLE ONLY public.order_text_keys
+    ADD CONSTRAINT order_text_keys_pkey PRIMARY KEY (person_id);
+
 ALTER TABLE ONLY public.orders
     ADD CONSTRAINT orders_hold_id_key UNIQUE (hold_id);
 
@@ -3140,6 +3148,8 @@ CREATE INDEX order_history_order_id ON public.order_history USING btree (order_i
 CREATE UNIQUE INDEX order_passengers_lap ON public.order_passengers USING btree (accompanying_id) WHERE (accompanying_id IS NOT NULL);
 
 CREATE INDEX order_segments_flight_date ON public.order_segments USING btree (flight_date_id);
+
+CREATE INDEX order_text_keys_order_id ON public.order_text_keys USING btree (order_id);
 
 CREATE INDEX orders_contact_lookup ON public.orders USING btree (contact_lookup) WHERE (contact_lookup IS NOT NULL);
 
@@ -3516,6 +3526,12 @@ ALTER TABLE ONLY public.order_slices
 
 ALTER TABLE ONLY public.order_slices
     ADD CONSTRAINT order_slices_origin_fkey FOREIGN KEY (origin) REFERENCES public.airports(iata);
+
+ALTER TABLE ONLY public.order_text_keys
+    ADD CONSTRAINT order_text_keys_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
+
+ALTER TABLE ONLY public.order_text_keys
+    ADD CONSTRAINT order_text_keys_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person_keys(id);
 
 ALTER TABLE ONLY public.orders
     ADD CONSTRAINT orders_contact_person_id_fkey FOREIGN KEY (contact_person_id) REFERENCES public.person_keys(id);

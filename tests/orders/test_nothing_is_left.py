@@ -10,6 +10,7 @@ import io
 import json
 
 from tests.factories.accounts import PASSWORD, Person, bearing
+from tests.factories.callers import staff as a_caller
 from tests.factories.giving_back import post_confirm, quote
 from tests.factories.in_process import in_process, new_key, order_id
 from tests.factories.logs import all_logged
@@ -21,9 +22,11 @@ from tests.factories.vault import VAULT
 from ais.accounts import UserKind
 from ais.accounts.service.register import create_user
 from ais.kit import system_actor
+from ais.orders import history_of
 from ais.orders.people import open_people
 from ais.orders.privacy.service import erase_address
 from ais.orders.repository import find_order
+from ais.platform.vault import open_texts
 
 ACTOR = system_actor("test")
 EMAIL = "zephyrine.q77@planted.example"
@@ -151,6 +154,28 @@ async def fail_in_every_way(program, order):
     await program.http.post("/api/v1/auth/register", json={"email": EMAIL, "password": "Palms-over-44", "name": GIVEN})
 
 
+async def written_by_staff(program, guest, undone):
+    """What people write about orders by hand names them: a void, and a waiver that a second person is to sign."""
+    desk, other = await a_caller(program, "finance"), await a_caller(program, "support")
+    voided = await desk.post(f"orders/{undone['id']}/void", reason=f"{GIVEN} {FAMILY} called, {EMAIL}")
+    assert (voided.status_code, voided.json()["status"]) == (200, "cancelled"), voided.text
+    quoted = await other.post(f"orders/{guest['id']}/cancellation-quotes", waiver_reason=f"{FAMILY}'s mother died")
+    asked = await other.post(f"cancellation-quotes/{quoted.json()['id']}/confirm")
+    assert (asked.status_code, asked.json()["reason"]) == (202, f"{FAMILY}'s mother died")
+    assert (await desk.get("approvals")).status_code == 200
+    return asked.json()["id"]
+
+
+async def history(program, order):
+    async with program.database.connection() as connection:
+        return await history_of(connection, order_id(order))
+
+
+async def opened_texts(program, texts):
+    async with program.database.connection() as connection:
+        return await open_texts(connection, VAULT, texts)
+
+
 async def test_planted_names_rest_on_the_ticket_alone_and_are_gone_when_erased(servers, market, simulator, tmp_path):
     mailbox = start_mailbox(tmp_path)
     try:
@@ -183,6 +208,9 @@ async def _plant_erase_and_search(program):
     shop = await order_by_page(program)
     await pay_with_a_talkative_provider(program, guest)
     await fail_in_every_way(program, guest)
+    undone = await order_by_api(program)
+    await program.pay(undone)
+    approval = await written_by_staff(program, guest, undone)
     assert (await program.read(guest))["status"] == "confirmed"
     assert (await person.get("me/data", tokens)).status_code == 200
     for order in (own, guest, shop):
@@ -201,16 +229,27 @@ async def _plant_erase_and_search(program):
     erased = await person.post("me/erasure", tokens)
     assert erased.status_code == 200, erased.text
     async with program.database.unit_of_work(ACTOR) as uow:
-        assert (await erase_address(uow, EMAIL, "asked for")).orders == 2
+        assert (await erase_address(uow, EMAIL, "asked for")).orders == 3
     await program.run_jobs()
     assert found_in(await dump(program.database)) == on_the_ticket
     hashed = VAULT.lookup_hash("email", EMAIL).hex()
     assert [table for table, text in (await dump(program.database)).items() if hashed in text] == []
+    desk = await a_caller(program, "airline_admin")
+    shown = {each["id"]: each["reason"] for each in (await desk.get("approvals")).json()["items"]}
+    assert shown[approval] is None
+    reasons = [move["reason"] for move in await history(program, undone)]
+    opened = [each.text for each in await opened_texts(program, reasons)]
+    # The tickets and the order are void for the same reason; all others are words of the program's.
+    assert (opened.count(None), opened[-1]) == (2, "asked for")
     async with program.database.connection() as connection:
         for order in (own, guest, shop):
             people = open_people(VAULT, await find_order(connection, order_id(order)))
             assert (people.contact, dict(people.details)) == (None, {})
-        assert await connection.fetchval("SELECT count(*) FROM person_keys WHERE destroyed_at IS NULL") == 0
+        living = (
+            "SELECT id FROM person_keys WHERE destroyed_at IS NULL"
+            " EXCEPT SELECT person_id FROM users WHERE kind = 'staff'"
+        )
+        assert await connection.fetch(living) == []
 
     # The control: a word in a text and one in a binary column are found.
     await program.rows("INSERT INTO staff_queue (kind, subject, details) VALUES ('x', 'y', $1)", {"who": FAMILY})

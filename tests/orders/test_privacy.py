@@ -32,7 +32,7 @@ from ais.payments import PaymentStatus, ProviderPayment, payments_of_order
 from ais.platform.database import Database
 from ais.platform.jobs import JobContext
 from ais.platform.settings import DEMO_LOOKUP_KEY, DEMO_VAULT_KEY
-from ais.platform.vault import Vault, mask_email, mask_tail, rewrap_persons
+from ais.platform.vault import Vault, mask_email, mask_tail, open_texts, rewrap_persons
 
 ACTOR = system_actor("test")
 EMAIL, PHONE = "sara@example.com", "+966500000000"
@@ -339,6 +339,33 @@ async def test_the_buyer_who_is_erased_as_a_passenger_takes_the_contact_along(pr
     assert order_id(order) in due
     done = await desk.post("privacy/erasures", order_id=order["id"], passenger_ids=[omar, lina])
     assert done.json()["persons"] == 2
+
+
+async def test_what_staff_wrote_about_an_order_goes_with_any_of_its_persons(program):
+    offer = await program.offer(FAMILY)
+    order = (await program.post_order(offer)).json()
+    await program.pay(order)
+    desk, finance = await privacy_desk(program), await an_account(program, "finance")
+    voided = await finance.post(f"orders/{order['id']}/void", reason="Lina is ill")
+    assert voided.status_code == 200, voided.text
+    await program.run_jobs()
+    await program.rows("UPDATE refunds SET status = 'succeeded' WHERE order_id = $1", order_id(order))
+
+    async def written():
+        async with program.database.connection() as connection:
+            moves = await connection.fetch(
+                "SELECT DISTINCT reason FROM coupon_moves JOIN documents ON documents.id = document_id"
+                " WHERE order_id = $1 AND to_status = 'void'",
+                order_id(order),
+            )
+            return [each.text for each in await open_texts(connection, VAULT, [each["reason"] for each in moves])]
+
+    assert await written() == ["Lina is ill"]
+    named = [order["passengers"][1]["id"]]
+    done = await desk.post("privacy/erasures", order_id=order["id"], passenger_ids=named)
+    assert (done.status_code, done.json()["persons"]) == (200, 1)
+    assert await written() == [None]
+    assert (await contact_of(program, order))[1] is True
 
 
 async def test_the_contact_goes_with_the_last_passenger(program):

@@ -3,11 +3,13 @@
 import pytest
 from tests.factories.giving_back import books, cancel, coupons, minor, refunds, states
 from tests.factories.in_process import ADULT, CHILD, INFANT, OPERATOR, bearer, departure, new_key, order_id
+from tests.factories.vault import VAULT
 
 from ais.kit import system_actor
 from ais.kit.errors import InvalidStateTransition
 from ais.orders.cancellation.service.void import void_in
 from ais.orders.errors import VoidTooLate
+from ais.platform.vault import open_texts
 
 
 async def post_void(program, order, *, headers=OPERATOR, **body):
@@ -33,7 +35,10 @@ async def test_a_void_on_the_day_of_issue_gives_everything_back_whatever_the_far
     seen = await program.read(order)
     assert (states(seen), seen["refunded"]) == (("cancelled", "refunded", "void"), order["total"])
     assert await books(program, order) == {}
-    assert [move[1:] for move in await program.history(order, "order.ticketing_status")][-1] == ("void", "wrong date")
+    (_, state, reason) = (await program.history(order, "order.ticketing_status"))[-1]
+    async with program.database.connection() as connection:
+        (opened,) = await open_texts(connection, VAULT, [reason])
+    assert (state, opened.text, "wrong date" in reason) == ("void", "wrong date", False)
     again = await post_void(program, order)
     assert (again.status_code, again.json()["error"]["code"]) == (409, "INVALID_STATE_TRANSITION")
 

@@ -25,8 +25,11 @@ from ais.platform.vault import (
     count_keys,
     destroy_persons,
     normalise_email,
+    open_texts,
     rewrap_persons,
+    seal_text,
 )
+from ais.platform.vault.texts import SEALED_TEXT_LENGTH
 
 PERSON, OTHER = VAULT.mint(), VAULT.mint()
 NEW_KEY = new_key("2027-b")
@@ -274,3 +277,23 @@ async def test_a_process_without_a_vault_says_so(database, actor):
     async with bare.unit_of_work(actor) as uow:
         with pytest.raises(RuntimeError, match="no vault"):
             _ = uow.vault
+
+
+@given(st.text(min_size=1, max_size=200))
+def test_a_sealed_text_is_a_text_of_bounded_length(text):
+    sealed = seal_text(PERSON, text)
+    assert (len(sealed) <= SEALED_TEXT_LENGTH, text in sealed and len(text) > 8) == (True, False)
+
+
+@pytest.mark.anyio
+async def test_sealed_texts_open_beside_others_and_are_nothing_once_the_key_is_destroyed(database, actor):
+    async with database.unit_of_work(actor) as uow:
+        first, second = [await VAULT.new_person(uow) for _ in range(2)]
+    texts = [seal_text(first, "Sara called"), "void", seal_text(second, "sealed:"), "sealed:of old", "sealed:x:y"]
+    async with database.unit_of_work(actor) as uow:
+        opened = await open_texts(uow.connection, VAULT, texts)
+        assert [each.text for each in opened] == ["Sara called", "void", "sealed:", "sealed:of old", "sealed:x:y"]
+        assert [each.key.id if each.key else None for each in opened] == [first.id, None, second.id, None, None]
+        await destroy_persons(uow, [first.id])
+        opened = await open_texts(uow.connection, VAULT, texts)
+    assert [each.text for each in opened] == [None, "void", "sealed:", "sealed:of old", "sealed:x:y"]

@@ -42,12 +42,12 @@ from ais.accounts.invariants import INVARIANTS
 from ais.accounts.passwords import TOO_SHORT, TOO_WEAK, Passwords
 from ais.accounts.ports import AgencyCodes
 from ais.accounts.repository.lookups import count_lookups, forget_claims
-from ais.accounts.rights.approvals import ApprovalDesk, ask_approval, open_approvals
+from ais.accounts.rights.approvals import ApprovalDesk, approval_answer, ask_approval, open_approvals
 from ais.accounts.rights.domain import APPROVAL_TRANSITIONS, STAFF_ROLES, Approval, ApprovalKind
 from ais.accounts.rights.errors import ApprovalConflict, SecondPersonNeeded
 from ais.accounts.rights.grants import give_or_ask, roles_of, take_or_ask
 from ais.accounts.rights.keys import ApiKeys
-from ais.accounts.rights.schemas import ApprovalBody, approval_body
+from ais.accounts.rights.schemas import ApprovalBody
 from ais.accounts.rights.telling import SignerLetter, letter_to_signer, signers_of
 from ais.accounts.roles import OPERATOR_PERMISSIONS, PERMISSIONS, ROLES
 from ais.accounts.service.erasure import account_data, address_lookup_of, erase_user, find_user_id, lock_for_erasure
@@ -144,7 +144,7 @@ __all__ = [
     "UserStatus",
     "account_data",
     "address_lookup_of",
-    "approval_body",
+    "approval_answer",
     "ask_approval",
     "ask_reset",
     "authenticator_address",

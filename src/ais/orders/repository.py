@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from ais.kit.ids import OrderId, OrderSegmentId, UserId
+from ais.kit.ids import OrderId, OrderSegmentId, PersonId, UserId
 from ais.orders.access import Scope
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus, SegmentStatus, TicketingStatus
 from ais.orders.people import clear_details
@@ -481,6 +481,16 @@ async def history_of(connection: Connection, order_id: OrderId) -> list[dict[str
         order_id,
     )
     return [dict(row) for row in rows]
+
+
+async def text_keys(connection: Connection, order_id: OrderId) -> list[PersonId]:
+    """The keys of what was written about the order by hand, those that are destroyed among them."""
+    rows = await connection.fetch("SELECT person_id FROM order_text_keys WHERE order_id = $1", order_id)
+    return [PersonId(row["person_id"]) for row in rows]
+
+
+async def insert_text_key(uow: UnitOfWork, order_id: OrderId, key_id: PersonId) -> None:
+    await uow.connection.execute("INSERT INTO order_text_keys (person_id, order_id) VALUES ($1, $2)", key_id, order_id)
 
 
 async def sales_on_flight_dates(uow: UnitOfWork, flight_date_ids: Sequence[UUID]) -> dict[UUID, FlightSales]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -21,11 +21,13 @@ from ais.accounts.rights.domain import (
     signable_kinds,
 )
 from ais.accounts.rights.errors import ApprovalConflict, ApprovalExpired, ApprovalNotFound, SecondPersonNeeded
+from ais.accounts.rights.schemas import ApprovalBody, approval_body
 from ais.kit import Actor, encode_id, ids
 from ais.kit.ids import ApprovalId
 from ais.platform.audit import Entry, record
-from ais.platform.database import Database, UnitOfWork
+from ais.platform.database import Connection, Database, UnitOfWork
 from ais.platform.idempotency import Answer, RequestKey, once
+from ais.platform.vault import Vault, open_texts
 
 AfterCommit: TypeAlias = Callable[[], Awaitable[None]]
 CarryOut: TypeAlias = Callable[[UnitOfWork, Approval], Awaitable[AfterCommit | None]]
@@ -79,7 +81,6 @@ async def sign(
     correlation_id: str,
     request: RequestKey | None,
     approval_id: ApprovalId,
-    answer_of: Callable[[Approval], bytes],
 ) -> Answer:
     """Sign, and have it happen. Signed already by the same person, it answers as it is.
 
@@ -91,7 +92,7 @@ async def sign(
     async def work(uow: UnitOfWork) -> Answer:
         approval = await _lock_for(uow, approval_id)
         if approval.status is ApprovalStatus.APPROVED and approval.resolved_by == actor.name:
-            return Answer(200, answer_of(approval))
+            return await approval_answer(uow, approval, 200)
         require_second_person(approval, actor)
         APPROVAL_TRANSITIONS.require(approval.status, ApprovalStatus.APPROVED)
         if approval.expires_at <= uow.clock.now():
@@ -103,7 +104,7 @@ async def sign(
         then = await desk.matters[approval.kind](uow, approval)
         if then is not None:
             after.append(then)
-        return Answer(200, answer_of(signed))
+        return await approval_answer(uow, signed, 200)
 
     answer = await once(desk.database, actor, correlation_id, request, work)
     for then in after:
@@ -135,12 +136,25 @@ async def expire_approvals(uow: UnitOfWork) -> int:
     return len(ended)
 
 
-async def open_approvals(database: Database, limit: int) -> list[Approval]:
+async def open_approvals(database: Database, limit: int) -> list[ApprovalBody]:
     """What waits for a second person, the newest first."""
     async with database.connection() as connection:
-        return await repository.list_approvals(
+        found = await repository.list_approvals(
             connection, list(ApprovalKind), "", status=ApprovalStatus.OPEN, before=None, limit=limit
         )
+        return await shown_approvals(connection, database.vault, found)
+
+
+async def shown_approvals(connection: Connection, vault: Vault, found: Sequence[Approval]) -> list[ApprovalBody]:
+    """Approvals as they are shown to those who may see them, with what was written about them by hand."""
+    opened = await open_texts(connection, vault, [each.reason for each in found])
+    return [approval_body(each, reason.text) for each, reason in zip(found, opened, strict=True)]
+
+
+async def approval_answer(uow: UnitOfWork, approval: Approval, status: int) -> Answer:
+    """The approval as an answer, which is kept for repeats under the key of its reason."""
+    (opened,) = await open_texts(uow.connection, uow.vault, [approval.reason])
+    return Answer(status, msgspec.json.encode(approval_body(approval, opened.text)), person=opened.key)
 
 
 async def _lock_for(uow: UnitOfWork, approval_id: ApprovalId) -> Approval:

@@ -15,8 +15,8 @@ from ais.accounts.domain import Grant
 from ais.accounts.ports import AgencyCodes
 from ais.accounts.repository import users
 from ais.accounts.rights import repository
-from ais.accounts.rights.approvals import ApprovalDesk, decline, sign
-from ais.accounts.rights.domain import Approval, ApprovalStatus, signable_kinds
+from ais.accounts.rights.approvals import ApprovalDesk, approval_answer, decline, shown_approvals, sign
+from ais.accounts.rights.domain import ApprovalStatus, signable_kinds
 from ais.accounts.rights.errors import (
     ApiKeyNotFound,
     ApprovalConflict,
@@ -37,7 +37,6 @@ from ais.accounts.rights.schemas import (
     RevocationRequest,
     SignRequest,
     api_key_body,
-    approval_body,
     held_role_body,
 )
 from ais.kit import AppError, InvalidStateTransition, ValidationFailed, decode_id, ids
@@ -78,6 +77,15 @@ ApprovalIdText = Annotated[str, Parameter(description="Id of an approval", max_l
 Limit = Annotated[int, Parameter(ge=1, le=200)]
 Cursor = Annotated[str | None, Parameter(max_length=100)]
 Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+async def _approval_once(
+    request: HTTPRequest, work: Callable[[UnitOfWork], Awaitable[Answer]]
+) -> Response[ApprovalBody]:
+    """As :func:`_once`, of what says itself how its answer is kept."""
+    key = await request_key(request, required=True)
+    answer = await once(request.app.state.database, actor_of(request), correlation_id_of(), key, work)
+    return _answered(answer, ApprovalBody)
 
 
 async def _once(
@@ -174,10 +182,10 @@ async def ask_for_role(
         data.role, data.stations, tuple(each for each in agencies if each) if agencies else None, data.channels
     )
 
-    async def work(uow: UnitOfWork) -> ApprovalBody:
-        return approval_body(await ask_grant(uow, own, grant, data.reason))
+    async def work(uow: UnitOfWork) -> Answer:
+        return await approval_answer(uow, await ask_grant(uow, own, grant, data.reason), 202)
 
-    return await _once(request, ApprovalBody, 202, work)
+    return await _approval_once(request, work)
 
 
 @post(
@@ -200,10 +208,10 @@ async def ask_to_revoke_role(
     own = UserId(_named(ids.USER, user_id, UserNotFound))
     grant = _named(ids.GRANT, grant_id, GrantNotFound)
 
-    async def work(uow: UnitOfWork) -> ApprovalBody:
-        return approval_body(await ask_revocation(uow, own, grant, data.reason))
+    async def work(uow: UnitOfWork) -> Answer:
+        return await approval_answer(uow, await ask_revocation(uow, own, grant, data.reason), 202)
 
-    return await _once(request, ApprovalBody, 202, work)
+    return await _approval_once(request, work)
 
 
 @get("/api/v1/approvals", access=ACCOUNT, tags=["rights"], responses=refusals(*_READ, ValidationFailed))
@@ -225,7 +233,7 @@ async def list_approvals(
             before=_before(ids.APPROVAL, cursor),
             limit=limit + 1,
         )
-    bodies = [approval_body(each) for each in found[:limit]]
+        bodies = await shown_approvals(connection, database.vault, found[:limit])
     return json_response(Page(bodies, bodies[-1].id if len(found) > limit else None))
 
 
@@ -249,10 +257,7 @@ async def approve(
     own = ApprovalId(_named(ids.APPROVAL, approval_id, ApprovalNotFound))
     key = await request_key(request, required=True)
 
-    def body_of(approval: Approval) -> bytes:
-        return msgspec.json.encode(approval_body(approval))
-
-    answer = await sign(desk, actor_of(request), correlation_id_of(), key, own, body_of)
+    answer = await sign(desk, actor_of(request), correlation_id_of(), key, own)
     return _answered(answer, ApprovalBody)
 
 
@@ -274,10 +279,10 @@ async def decline_approval(
     """Say that it shall not happen; who asked for it withdraws it so."""
     own = ApprovalId(_named(ids.APPROVAL, approval_id, ApprovalNotFound))
 
-    async def work(uow: UnitOfWork) -> ApprovalBody:
-        return approval_body(await decline(uow, own))
+    async def work(uow: UnitOfWork) -> Answer:
+        return await approval_answer(uow, await decline(uow, own), 200)
 
-    return await _once(request, ApprovalBody, 200, work)
+    return await _approval_once(request, work)
 
 
 @post(

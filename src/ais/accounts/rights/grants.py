@@ -17,6 +17,7 @@ from ais.kit import Actor, Channel, ValidationFailed, decode_id, encode_id, ids
 from ais.kit.ids import UserId
 from ais.platform.audit import Entry, record
 from ais.platform.database import UnitOfWork
+from ais.platform.vault import seal_text
 
 _MOST_LIMITS = 50
 _SIGNING = tuple(role for role, held in ROLES.items() if SIGNATURES[ApprovalKind.ROLE_GRANT] in held)
@@ -44,19 +45,21 @@ async def ask_grant(uow: UnitOfWork, user_id: UserId, grant: Grant, reason: str)
     Raises UserNotFound, RoleConflict, ValidationFailed.
     """
     check_grant(grant)
-    await _lock_staff(uow, user_id)
+    user = await _lock_staff(uow, user_id)
     if any(held.role == grant.role for held in await repository.held_roles(uow.connection, user_id)):
         raise RoleConflict
     payload: dict[str, Any] = {"user_id": encode_id(ids.USER, user_id), "role": grant.role}
     for field, limit in (("stations", grant.stations), ("agencies", grant.agencies), ("channels", grant.channels)):
         payload[field] = sorted(str(each) for each in limit) if limit is not None else None
     subject = f"{payload['user_id']} {grant.role}"
-    return await ask_approval(uow, ApprovalKind.ROLE_GRANT, subject, payload, reason, uow.clock.now() + APPROVAL_WINDOW)
+    until = uow.clock.now() + APPROVAL_WINDOW
+    sealed = await _sealed(uow, user, reason)
+    return await ask_approval(uow, ApprovalKind.ROLE_GRANT, subject, payload, sealed, until)
 
 
 async def ask_revocation(uow: UnitOfWork, user_id: UserId, grant_id: UUID, reason: str) -> Approval:
     """Ask that a role is taken away. Raises UserNotFound, GrantNotFound."""
-    await _lock_staff(uow, user_id)
+    user = await _lock_staff(uow, user_id)
     held = await repository.find_grant(uow.connection, grant_id)
     if held is None or held.user_id != user_id or held.revoked_at is not None:
         raise GrantNotFound
@@ -66,9 +69,9 @@ async def ask_revocation(uow: UnitOfWork, user_id: UserId, grant_id: UUID, reaso
         "grant_id": encode_id(ids.GRANT, grant_id),
     }
     subject = f"{payload['user_id']} {held.role}"
-    return await ask_approval(
-        uow, ApprovalKind.ROLE_REVOCATION, subject, payload, reason, uow.clock.now() + APPROVAL_WINDOW
-    )
+    until = uow.clock.now() + APPROVAL_WINDOW
+    sealed = await _sealed(uow, user, reason)
+    return await ask_approval(uow, ApprovalKind.ROLE_REVOCATION, subject, payload, sealed, until)
 
 
 async def carry_out_grant(uow: UnitOfWork, approval: Approval) -> tuple[UserId, int]:
@@ -122,13 +125,21 @@ def _user_id(text: str) -> UserId:
     return UserId(found)
 
 
-async def _lock_staff(uow: UnitOfWork, user_id: UserId) -> None:
-    """Raises UserNotFound, and RoleConflict for an account to which no role can be given."""
+async def _lock_staff(uow: UnitOfWork, user_id: UserId) -> User:
+    """The user. Raises UserNotFound, and RoleConflict for an account to which no role can be given."""
     user = await users.lock_user(uow, user_id)
     if user is None:
         raise UserNotFound
     if user.kind is not UserKind.STAFF or user.status is UserStatus.CLOSED:
         raise RoleConflict
+    return user
+
+
+async def _sealed(uow: UnitOfWork, user: User, reason: str) -> str:
+    """What somebody wrote about this account by hand, under its user's key."""
+    person = await uow.vault.person(uow.connection, user.person_id)
+    assert person is not None
+    return seal_text(person, reason)
 
 
 async def give_or_ask(
@@ -147,7 +158,7 @@ async def give_or_ask(
         if await repository.insert_grant(uow, user.id, grant, actor.name, None) is None:
             raise RoleConflict
         version = await change_access(uow, user.id)
-        after = {"role": grant.role, "reason": reason}
+        after = {"role": grant.role, "reason": await _sealed(uow, user, reason)}
         await record(uow, Entry(action="role.granted", subject=encode_id(ids.USER, user.id), after=after))
     await services.checks.announce(user.id, version)
     return None
@@ -164,7 +175,7 @@ async def take_or_ask(services: AccountServices, user: User, role: str, reason: 
             return await ask_revocation(uow, user.id, held[role].id, reason)
         await repository.revoke_grant(uow, held[role].id)
         version = await change_access(uow, user.id)
-        before = {"role": role, "reason": reason}
+        before = {"role": role, "reason": await _sealed(uow, user, reason)}
         await record(uow, Entry(action="role.revoked", subject=encode_id(ids.USER, user.id), before=before))
     await services.checks.announce(user.id, version)
     return None

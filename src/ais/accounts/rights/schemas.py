@@ -49,13 +49,15 @@ class ApiKeyRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ApprovalBody(Struct, frozen=True):
-    """What one person asked for and another signs; `details` is what happens then."""
+    """What one person asked for and another signs; `details` is what happens then. `reason` is null once whoever it is
+    about is erased.
+    """
 
     id: str
     kind: ApprovalKind
     subject: str
     details: dict[str, Any]
-    reason: str
+    reason: str | None
     status: ApprovalStatus
     requested_by: str
     requested_at: datetime
@@ -94,14 +96,14 @@ class ApiKeyBody(Struct, frozen=True):
     key: str | None = None
 
 
-def approval_body(approval: Approval) -> ApprovalBody:
-    """The approval as it is shown."""
+def approval_body(approval: Approval, reason: str | None) -> ApprovalBody:
+    """The approval as it is shown, with its reason in the clear."""
     return ApprovalBody(
         encode_id(ids.APPROVAL, approval.id),
         approval.kind,
         approval.subject,
         approval.payload,
-        approval.reason,
+        reason,
         approval.status,
         approval.requested_by,
         approval.requested_at,

@@ -43,6 +43,7 @@ from ais.platform.database import Connection, Database
 from ais.platform.idempotency import Answer, RequestKey, fingerprint
 from ais.platform.settings import Settings
 from ais.platform.telemetry import CORRELATION_ID
+from ais.platform.vault import HIDDEN, open_texts
 from ais.ticketing import documents_of_order
 
 
@@ -58,7 +59,7 @@ def order() -> None:
 
 @order.command("show")
 @click.argument("name", metavar="LOCATOR|ORDER_ID")
-@click.option("--personal", is_flag=True, help="Contact, dates of birth and documents in full; it is audited.")
+@click.option("--personal", is_flag=True, help="Contact, dates of birth, documents and reasons in full; it is audited.")
 @json_option
 @click.pass_obj
 def show(output: Output, name: str, personal: bool) -> None:
@@ -80,7 +81,11 @@ def show(output: Output, name: str, personal: bool) -> None:
                 people = masked(people)
             documents = await documents_of_order(uow.connection, found.id)
             body = order_body(found, people, documents, now=database.clock.now(), language="en")
-            return _Shown(body, await history_of(uow.connection, found.id))
+            history = await history_of(uow.connection, found.id)
+            written = await open_texts(uow.connection, uow.vault, [move["reason"] for move in history])
+            for move, each in zip(history, written, strict=True):
+                move["reason"] = each.text if personal or each.key is None else HIDDEN
+            return _Shown(body, history)
 
     shown = with_database(output, look)
     if shown is None:

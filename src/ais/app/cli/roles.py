@@ -10,6 +10,7 @@ from ais.accounts import (
     STAFF_ROLES,
     AccountServices,
     Approval,
+    ApprovalBody,
     Grant,
     find_account,
     give_or_ask,
@@ -127,12 +128,12 @@ def revoke(output: Output, email: str, role: str, reason: str) -> None:
 def approvals(output: Output, limit: int) -> None:
     """What waits for a second person, the newest first. It is signed over the API, by somebody who has signed in."""
 
-    async def look(services: AccountServices) -> list[Approval]:
+    async def look(services: AccountServices) -> list[ApprovalBody]:
         return await open_approvals(services.database, limit)
 
     rows = [
         (
-            encode_id(ids.APPROVAL, each.id),
+            each.id,
             each.kind,
             each.subject,
             each.reason,

@@ -26,6 +26,7 @@ from ais.orders.errors import OrderNotFound
 from ais.orders.people import address_lookup, open_people, seal_people
 from ais.orders.privacy import repository
 from ais.orders.schemas import OrderBody
+from ais.orders.texts import erase_texts
 from ais.orders.view import order_body
 from ais.payments import DisputeStatus, disputes_of_order, has_pending_refund, open_attempts, payments_of_order
 from ais.platform.audit import Entry, record
@@ -163,6 +164,7 @@ async def erase_orders(uow: UnitOfWork, order_ids: Iterable[OrderId], reason: st
             continue
         persons.extend(destroyed)
         erased += 1
+        await erase_texts(uow, order.id)
         await repository.forget_hashes(uow, order.id, reason)
         subject = encode_id(ids.ORDER, order.id)
         await record(
@@ -211,6 +213,7 @@ async def erase_passengers(
     destroyed = await destroy_persons(uow, [*persons, *([buyer] if with_contact or nobody_left else [])])
     if not destroyed:
         return Erased(0, 0)
+    await erase_texts(uow, order.id)
     await forget_answers(uow, sealed_for=buyer, erased=destroyed[0])
     gone = [persons[each] for each in destroyed if each != buyer]
     await repository.forget_passengers(uow, order.id, gone, reason, with_contact=buyer in destroyed)

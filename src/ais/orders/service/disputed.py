@@ -10,6 +10,7 @@ from ais.orders import repository
 from ais.orders.domain import Order, OrderPaymentStatus
 from ais.orders.errors import OrderNotFound
 from ais.orders.service.states import OrderChange
+from ais.orders.texts import seal_reason
 from ais.payments import Dispute, DisputeStatus, RefundsFrozen, disputes_of_order
 from ais.platform.audit import Entry, Fields, record
 from ais.platform.database import UnitOfWork
@@ -84,6 +85,7 @@ async def release_order(uow: UnitOfWork, order_id: OrderId, reason: str) -> int:
         raise RefundsFrozen
     disputes = await disputes_of_order(uow.connection, order_id)
     source = f"release:{disputes[-1].id}" if disputes else f"release:{order_id}"
+    reason = await seal_reason(uow, order_id, reason)
     released = await _move(uow, order_id, CouponStatus.SUSPENDED, CouponStatus.OPEN, reason, source)
     if not released:
         raise InvalidStateTransition("coupon", CouponStatus.OPEN, CouponStatus.OPEN)

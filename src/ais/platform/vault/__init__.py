@@ -23,7 +23,7 @@ from ais.platform.vault.lookups import (
     known_lookup_keys,
     note_lookup_keys,
 )
-from ais.platform.vault.masking import mask_email, mask_tail
+from ais.platform.vault.masking import HIDDEN, mask_email, mask_tail
 from ais.platform.vault.persons import (
     INSERT_PERSONS,
     KeyCount,
@@ -32,13 +32,16 @@ from ais.platform.vault.persons import (
     insert_persons,
     rewrap_persons,
 )
+from ais.platform.vault.texts import OpenedText, open_texts, seal_text
 
 __all__ = [
+    "HIDDEN",
     "INSERT_PERSONS",
     "KeyCount",
     "KeyMissing",
     "Lookup",
     "LookupKeyRefused",
+    "OpenedText",
     "PersonKey",
     "SealBroken",
     "UnusableAddress",
@@ -54,5 +57,7 @@ __all__ = [
     "mask_tail",
     "normalise_email",
     "note_lookup_keys",
+    "open_texts",
     "rewrap_persons",
+    "seal_text",
 ]

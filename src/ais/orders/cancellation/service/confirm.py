@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from ais.accounts import Approval, ApprovalKind, approval_body
+from ais.accounts import Approval, ApprovalKind, approval_answer
 from ais.inventory import release_hold, release_sold
 from ais.kit import Actor, encode_id, ids
 from ais.kit.ids import CancellationQuoteId, OrderId, PaymentId, RefundId
@@ -110,7 +110,7 @@ async def confirm_quote(
         if ready is not None:
             approval = await _ask_if_needed(uow, ready, services.refund_limits)
             if approval is not None:
-                return Answer(202, msgspec.json.encode(approval_body(approval)))
+                return await approval_answer(uow, approval, 202)
             await _confirm(uow, ready)
         present = await orders.find_order(uow.connection, quote.order_id)
         assert present is not None

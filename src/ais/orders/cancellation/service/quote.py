@@ -54,6 +54,7 @@ from ais.orders.cancellation.service.partly_flown import ReadReference, shortfal
 from ais.orders.cancellation.service.second_person import WAIVE, RefundLimits
 from ais.orders.domain import Order, OrderPaymentStatus, OrderStatus
 from ais.orders.errors import OrderNotFound
+from ais.orders.texts import seal_reason
 from ais.payments import (
     DisputeStatus,
     Gateways,
@@ -179,6 +180,9 @@ async def make_quote(
         quote = await _of_ticketed(uow, order, coupons, wish, window, moved_above=above, read_reference=read_reference)
     else:
         raise InvalidStateTransition("order", order.status, OrderStatus.CANCELLED)
+    if quote.waiver_reason is not None:
+        sealed = await seal_reason(uow, order_id, quote.waiver_reason)
+        quote = msgspec.structs.replace(quote, waiver_reason=sealed)
     await repository.insert_quote(uow, quote)
     await record(uow, quote_entry("order.cancellation_quoted", quote))
     return quote

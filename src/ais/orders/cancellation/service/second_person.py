@@ -81,7 +81,6 @@ async def ask_for_void(
     payload = {
         "order_id": subject,
         "refund": str(paid),
-        "void": reason,
         "passenger_ids": None if passenger_ids is None else [encode_id(ids.PASSENGER, each) for each in passenger_ids],
     }
     until = uow.clock.now() + SIGNED_WITHIN

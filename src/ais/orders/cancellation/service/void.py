@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from ais.accounts import Approval, approval_body
+from ais.accounts import Approval, approval_answer
 from ais.kit import Actor, InvalidStateTransition, Money, encode_id, ids
 from ais.kit.ids import DocumentId, OrderId, PassengerId, RefundId
 from ais.ledger import coupon_balances, post_all
@@ -31,6 +31,7 @@ from ais.orders.events import OrderCancelled
 from ais.orders.people import buyer_key
 from ais.orders.service.reading import people_shown
 from ais.orders.service.states import OrderChange
+from ais.orders.texts import seal_reason
 from ais.orders.view import order_body
 from ais.payments import RefundExceedsPaid, begin_refund
 from ais.platform.audit import Entry, record
@@ -62,7 +63,7 @@ async def void_order(
         limits = services.refund_limits
         waits = await void_in(uow, order_id, reason, services.timezone, passenger_ids, limits=limits)
         if waits is not None:
-            return Answer(202, msgspec.json.encode(approval_body(waits)))
+            return await approval_answer(uow, waits, 202)
         present = await orders.find_order(uow.connection, order_id)
         assert present is not None
         documents = await documents_of_order(uow.connection, order_id)
@@ -107,6 +108,9 @@ async def void_in(
         raise VoidTooLate
     leaving = {document.passenger_id for document in undone}
     paid = Money(sum(line.amount_minor for line in order.lines if line.passenger_id in leaving), order.currency)
+    if not is_signed:
+        # It may name whom it is about.
+        reason = await seal_reason(uow, order_id, reason)
     if not is_signed and await is_above_limit(uow, order, paid, limits):
         named = tuple(passenger_ids) if passenger_ids is not None else None
         return await ask_for_void(uow, order, paid, reason, named)
@@ -137,7 +141,7 @@ async def void_in(
 async def void_signed(uow: UnitOfWork, approval: Approval, timezone: str) -> None:
     """Undo the documents that a second person has signed for. Raises as :func:`void_in` does."""
     named = passengers_of(approval)
-    await void_in(uow, order_of(approval), approval.payload["void"], timezone, named, is_signed=True)
+    await void_in(uow, order_of(approval), approval.reason, timezone, named, is_signed=True)
 
 
 def _follow_documents(
