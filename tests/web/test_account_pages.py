@@ -10,6 +10,7 @@ from tests.factories.accounts import OTHER_PASSWORD, PASSWORD, make_person, new_
 from tests.factories.page_reader import visitor_of
 
 from ais.accounts import LinkPurpose, UserKind
+from ais.web.account.form import AccountForm
 
 COOKIE = "ais_account"
 
@@ -323,3 +324,9 @@ async def test_sessions_have_names_that_a_person_knows(program, visitor):
     ]
     assert agents[0] in page.text
     assert "&lt;b&gt;me&lt;/b&gt;" in page.answer.text
+
+
+def test_a_form_takes_no_value_that_its_page_does_not_ask_for():
+    form = AccountForm("account_sign_in.html", "/account/sign-in", email="", mistake=None)
+    with pytest.raises(TypeError, match="asks for no emial"):
+        form(None, None, emial="sara@example.com")

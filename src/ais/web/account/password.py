@@ -19,84 +19,61 @@ from ais.accounts import (
 )
 from ais.kit import ValidationFailed
 from ais.platform.http import PUBLIC, HTTPRequest
+from ais.web.account.form import AccountForm, ask_to_sign_in, sent_form
 from ais.web.account.words import WRONG_PASSWORD, minutes_of, sentences_of
 from ais.web.browser import account_cookie, account_services, origin_of, signed_in
-from ais.web.rendering import Mistakes, in_both, page_language, render, see_other
-from ais.web.session import ShopSession, read_session, require_own_form
-from ais.web.shop.forms import fields_of
+from ais.web.rendering import Mistakes, in_both, page_language, see_other
+from ais.web.session import read_session
+
+_NOTHING = Mistakes({})
+_forgotten_form = AccountForm("account_forgotten.html", "/account/forgotten", email="", mistakes=_NOTHING)
+_mail_sent = AccountForm("account_mail_sent.html", "/account/forgotten")
+_password_form = AccountForm(
+    "account_new_password.html",
+    "/account/forgotten",
+    headers={"Referrer-Policy": "no-referrer"},
+    token="",
+    mistakes=_NOTHING,
+)
+_change_form = AccountForm("account_password.html", "/account/password", mistakes=_NOTHING, wait_minutes=None)
 
 
 @get(in_both("/account/forgotten"), access=PUBLIC, include_in_schema=False, sync_to_thread=False)
 def show_forgotten(request: HTTPRequest) -> Response[str]:
-    return _forgotten_form(request, read_session(request), "", {})
+    return _forgotten_form(request, read_session(request))
 
 
 @post(in_both("/account/forgotten"), access=PUBLIC, limit="lookup", include_in_schema=False, status_code=200)
 async def send_forgotten(request: HTTPRequest) -> Response[str]:
     """Have the link sent; the page is the same whether the address has an account or not."""
-    session = read_session(request)
-    fields = await fields_of(request)
-    require_own_form(request, session, fields)
+    session, fields = await sent_form(request)
     email = fields.get("email", "").strip()[:254]
     try:
         await ask_reset(account_services(request), email=email, language=page_language(request))
     except ValidationFailed as mistakes:
-        return _forgotten_form(request, session, email, sentences_of(mistakes), status=422)
-    return render(request, "account_mail_sent.html", session=session, personal=True, place="/account/forgotten")
-
-
-def _forgotten_form(
-    request: HTTPRequest, session: ShopSession, email: str, mistakes: dict[str, str], *, status: int = 200
-) -> Response[str]:
-    return render(
-        request,
-        "account_forgotten.html",
-        status=status,
-        session=session,
-        personal=True,
-        place="/account/forgotten",
-        email=email,
-        mistakes=Mistakes(mistakes),
-    )
+        return _forgotten_form(request, session, email=email, mistakes=Mistakes(sentences_of(mistakes)), status=422)
+    return _mail_sent(request, session)
 
 
 @get(in_both("/account/new-password"), access=PUBLIC, include_in_schema=False)
 async def show_new_password(request: HTTPRequest, token: str = "") -> Response[str]:
     """The page of a mail's link."""
     found = await is_open(account_services(request), LinkPurpose.RESET, token[:200])
-    return _password_form(request, read_session(request), token if found else "", {})
+    return _password_form(request, read_session(request), token=token if found else "")
 
 
 @post(in_both("/account/new-password"), access=PUBLIC, limit="login", include_in_schema=False, status_code=200)
 async def send_new_password(request: HTTPRequest) -> Response[Any]:
     """The new password, once; all sessions of the account have ended, also this browser's."""
-    session = read_session(request)
-    fields = await fields_of(request)
-    require_own_form(request, session, fields)
+    session, fields = await sent_form(request)
     token, password = fields.get("token", "")[:200], fields.get("password", "")[:128]
     try:
         await reset_password(account_services(request), token=token, password=password)
     except ValidationFailed as mistakes:
-        return _password_form(request, session, token, sentences_of(mistakes), status=422)
+        return _password_form(request, session, token=token, mistakes=Mistakes(sentences_of(mistakes)), status=422)
     except LinkOver:
-        return _password_form(request, session, "", {}, status=410)
+        return _password_form(request, session, status=410)
     return see_other(f"/{page_language(request)}/account/sign-in", [account_cookie(request, None)])
-
-
-def _password_form(
-    request: HTTPRequest, session: ShopSession, token: str, mistakes: dict[str, str], *, status: int = 200
-) -> Response[str]:
-    return render(
-        request,
-        "account_new_password.html",
-        status=status,
-        session=session,
-        personal=True,
-        place="/account/forgotten",
-        headers={"Referrer-Policy": "no-referrer"},
-        token=token,
-        mistakes=Mistakes(mistakes),
-    )
 
 
 # Another password, while signed in
@@ -106,20 +83,17 @@ def _password_form(
 def show_change(request: HTTPRequest) -> Response[Any]:
     """The form; whoever has not signed in is asked to."""
     if signed_in(request) is None:
-        return see_other(f"/{page_language(request)}/account/sign-in")
-    return _change_form(request, read_session(request), {})
+        return ask_to_sign_in(request)
+    return _change_form(request, read_session(request))
 
 
 @post(in_both("/account/password"), access=PUBLIC, limit="login", include_in_schema=False, status_code=200)
 async def send_change(request: HTTPRequest) -> Response[Any]:
     """Another password for who knows the present one; all other sessions of the account have ended."""
-    session = read_session(request)
-    fields = await fields_of(request)
-    require_own_form(request, session, fields)
+    session, fields = await sent_form(request)
     actor = signed_in(request)
-    language = page_language(request)
     if actor is None:
-        return see_other(f"/{language}/account/sign-in")
+        return ask_to_sign_in(request)
     own = session_of(actor)
     try:
         await change_password(
@@ -132,30 +106,10 @@ async def send_change(request: HTTPRequest) -> Response[Any]:
             actor=actor,
         )
     except SignInRefused as refusal:
-        return _change_form(request, session, {"current": WRONG_PASSWORD}, status=refusal.status)
+        return _change_form(request, session, mistakes=Mistakes({"current": WRONG_PASSWORD}), status=refusal.status)
     except ValidationFailed as mistakes:
-        said = sentences_of(mistakes)
-        return _change_form(request, session, {"password": said["new_password"]}, status=422)
+        said = Mistakes({"password": sentences_of(mistakes)["new_password"]})
+        return _change_form(request, session, mistakes=said, status=422)
     except TooManyTries as refusal:
-        return _change_form(request, session, {}, wait_minutes=minutes_of(refusal), status=429)
-    return see_other(f"/{language}/account?done=password")
-
-
-def _change_form(
-    request: HTTPRequest,
-    session: ShopSession,
-    mistakes: dict[str, str],
-    *,
-    wait_minutes: int | None = None,
-    status: int = 200,
-) -> Response[str]:
-    return render(
-        request,
-        "account_password.html",
-        status=status,
-        session=session,
-        personal=True,
-        place="/account/password",
-        mistakes=Mistakes(mistakes),
-        wait_minutes=wait_minutes,
-    )
+        return _change_form(request, session, wait_minutes=minutes_of(refusal), status=429)
+    return see_other(f"/{page_language(request)}/account?done=password")

@@ -20,31 +20,38 @@ from ais.accounts import (
 )
 from ais.kit import ValidationFailed
 from ais.platform.http import PUBLIC, HTTPRequest
+from ais.web.account.form import AccountForm, ask_to_sign_in, sent_form
 from ais.web.account.words import WRONG_CODE, WRONG_PASSWORD, minutes_of
 from ais.web.browser import account_services, origin_of, signed_in
-from ais.web.rendering import airline_name, in_both, page_language, render, see_other
-from ais.web.session import ShopSession, read_session, require_own_form
-from ais.web.shop.forms import fields_of
+from ais.web.rendering import airline_name, in_both, page_language, see_other
+from ais.web.session import read_session
 
 _SECRET = re.compile(r"[A-Z2-7]{32}")
+_form = AccountForm(
+    "account_second_factor.html",
+    "/account",
+    secret="",
+    picture=None,
+    codes=None,
+    mistake=None,
+    wait_minutes=None,
+)
+_removal_form = AccountForm("account_second_factor_remove.html", "/account", wrong="", mistake=None, wait_minutes=None)
 
 
 @post(in_both("/account/second-factor"), access=PUBLIC, limit="login", include_in_schema=False, status_code=200)
 async def send_second_factor(request: HTTPRequest) -> Response[Any]:
     """First the password, then a code; at the end the recovery codes, shown this once."""
-    session = read_session(request)
-    fields = await fields_of(request)
-    require_own_form(request, session, fields)
+    session, fields = await sent_form(request)
     actor = signed_in(request)
-    language = page_language(request)
     if actor is None:
-        return see_other(f"/{language}/account/sign-in")
+        return ask_to_sign_in(request)
     services, own, origin = account_services(request), session_of(actor), origin_of(request)
     issuer = airline_name(request.app.state.shop, "en")
     # What the page itself was given before; a form that holds something else begins anew.
     given = fields.get("secret", "")
     secret = given if _SECRET.fullmatch(given) else ""
-    shown: dict[str, Any] = {}
+    shown: dict[str, str] = {}
     try:
         if not secret:
             begun = await begin_second_factor(
@@ -55,19 +62,19 @@ async def send_second_factor(request: HTTPRequest) -> Response[Any]:
                 origin=origin,
                 actor=actor,
             )
-            return _page(request, session, secret=begun.secret, address=begun.uri)
+            return _form(request, session, **_shown(begun.secret, begun.uri))
         shown = {"secret": secret, "address": authenticator_address(secret, await _email(request), issuer)}
         codes = await confirm_second_factor(
             services, session=own, code=fields.get("code", "")[:40], origin=origin, actor=actor
         )
     except (SignInRefused, ValidationFailed) as refusal:
         mistake = WRONG_PASSWORD if isinstance(refusal, SignInRefused) else WRONG_CODE
-        return _page(request, session, mistake=mistake, status=refusal.status, **shown)
+        return _form(request, session, mistake=mistake, status=refusal.status, **_shown(**shown))
     except TooManyTries as refusal:
-        return _page(request, session, wait_minutes=minutes_of(refusal), status=429, **shown)
+        return _form(request, session, wait_minutes=minutes_of(refusal), status=429, **_shown(**shown))
     except SecondFactorConflict:
-        return see_other(f"/{language}/account")
-    return _page(request, session, codes=codes)
+        return see_other(f"/{page_language(request)}/account")
+    return _form(request, session, codes=codes)
 
 
 async def _email(request: HTTPRequest) -> str:
@@ -76,30 +83,9 @@ async def _email(request: HTTPRequest) -> str:
     return (await own_account(account_services(request), session_of(actor).user_id)).email or ""
 
 
-def _page(
-    request: HTTPRequest,
-    session: ShopSession,
-    *,
-    secret: str = "",
-    address: str = "",
-    codes: list[str] | None = None,
-    mistake: str | None = None,
-    wait_minutes: int | None = None,
-    status: int = 200,
-) -> Response[str]:
-    return render(
-        request,
-        "account_second_factor.html",
-        status=status,
-        session=session,
-        personal=True,
-        place="/account",
-        secret=secret,
-        picture=_qr_code(address) if address else None,
-        codes=codes,
-        mistake=mistake,
-        wait_minutes=wait_minutes,
-    )
+def _shown(secret: str = "", address: str = "") -> dict[str, Any]:
+    """The secret, as text and as a picture; nothing where there is none yet."""
+    return {"secret": secret, "picture": _qr_code(address)} if address else {}
 
 
 def _qr_code(address: str) -> Any:
@@ -119,25 +105,21 @@ def _qr_code(address: str) -> Any:
 async def show_removal(request: HTTPRequest) -> Response[Any]:
     """The form, for an account that has a second factor and need not have one."""
     actor = signed_in(request)
-    language = page_language(request)
     if actor is None:
-        return see_other(f"/{language}/account/sign-in")
+        return ask_to_sign_in(request)
     account = await own_account(account_services(request), session_of(actor).user_id)
     if account.second_factor != "on" or account.needs_second_factor:
-        return see_other(f"/{language}/account")
+        return see_other(f"/{page_language(request)}/account")
     return _removal_form(request, read_session(request))
 
 
 @post(in_both("/account/second-factor/remove"), access=PUBLIC, limit="login", include_in_schema=False, status_code=200)
 async def send_removal(request: HTTPRequest) -> Response[Any]:
     """Take it off with the password and a code; refused where the airline asks for one."""
-    session = read_session(request)
-    fields = await fields_of(request)
-    require_own_form(request, session, fields)
+    session, fields = await sent_form(request)
     actor = signed_in(request)
-    language = page_language(request)
     if actor is None:
-        return see_other(f"/{language}/account/sign-in")
+        return ask_to_sign_in(request)
     try:
         await remove_second_factor(
             account_services(request),
@@ -154,27 +136,5 @@ async def send_removal(request: HTTPRequest) -> Response[Any]:
     except TooManyTries as refusal:
         return _removal_form(request, session, wait_minutes=minutes_of(refusal), status=429)
     except SecondFactorConflict:
-        return see_other(f"/{language}/account")
-    return see_other(f"/{language}/account?done=second-factor")
-
-
-def _removal_form(
-    request: HTTPRequest,
-    session: ShopSession,
-    *,
-    wrong: str = "",
-    mistake: str | None = None,
-    wait_minutes: int | None = None,
-    status: int = 200,
-) -> Response[str]:
-    return render(
-        request,
-        "account_second_factor_remove.html",
-        status=status,
-        session=session,
-        personal=True,
-        place="/account",
-        wrong=wrong,
-        mistake=mistake,
-        wait_minutes=wait_minutes,
-    )
+        return see_other(f"/{page_language(request)}/account")
+    return see_other(f"/{page_language(request)}/account?done=second-factor")
