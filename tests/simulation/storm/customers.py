@@ -26,7 +26,7 @@ WRONG_AMOUNT = 0.03
 # Of all customers so many want the cheapest seat of one day, so that they meet in one cabin.
 SAME_FLIGHT = 0.3
 # Of those who buy at an agency so many do so at one that pays in what they cost at the same moment.
-BARE_AGENCY = 0.7
+BARE_AGENCY = 0.4
 DECLINED = ("pm_card_chargeDeclined", "pm_card_chargeDeclinedInsufficientFunds", "pm_card_chargeDeclinedExpiredCard")
 PAYING = ("pm_card_visa",) * 6 + (
     "pm_sandbox_processingSucceeds",
@@ -43,9 +43,9 @@ FATES = {
     "late": 9,
     "abandon": 6,
     "wander": 8,
-    "agency": 9,
+    "agency": 14,
     "cash": 6,
-    "credit": 8,
+    "credit": 10,
     "link": 7,
 }
 STEP = ("pm_card_threeDSecure2Required", "pm_card_threeDSecureRequiredChargeDeclined")
@@ -190,6 +190,7 @@ class Customer:
             await counter.pay_in_and_pay(self, order)
             return
         if fate in {"agency", "cash", "credit"} and counter is not None:
+            await counter.wait_for_others(fate)
             await self.doubled(lambda: counter.pay(self, order, fate))
             return
         if fate == "link" and counter is not None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 from tests.factories.shopper import bearer
 from tests.simulation.storm.customers import JSON, Customer, Surroundings, Unexpected
 
+LAP = 0.6
 REFUSED = {
     "ORDER_CONFLICT",
     "QUOTE_EXPIRED",
@@ -23,12 +25,15 @@ async def give_back(customer: Customer, there: Surroundings) -> None:
     chance, order = customer.chance, customer.bought.order
     for _ in range(chance.choice((0, 0, 1, 1, 2))):
         present = await read(customer, order)
-        if present is None or "cancel" not in present["available_actions"]:
+        if present is None:
+            return
+        # Whose bank decides about the money is not offered it, and asks all the same.
+        if "cancel" not in present["available_actions"] and present["payment_status"] != "disputed":
             return
         body: JSON = {}
         part = chance.choice(("all", "all", "passenger", "segment"))
         if part == "passenger" and len(present["passengers"]) > 1:
-            body["passenger_ids"] = [chance.choice(present["passengers"])["id"]]
+            body["passenger_ids"] = [_who_leaves(chance, present["passengers"])]
         if part == "segment":
             segments = [segment["id"] for each in present["slices"] for segment in each["segments"]]
             body["segment_ids"] = [chance.choice(segments)]
@@ -40,6 +45,13 @@ async def give_back(customer: Customer, there: Surroundings) -> None:
             customer.bought.did.append(f"gave back {part}")
         if sum(confirmed) > 1:
             raise Unexpected(f"two quotes for one thing were both confirmed: {quotes}")
+
+
+def _who_leaves(chance: random.Random, passengers: list[JSON]) -> str:
+    """One of them; where there is an infant, often the one on whose lap it travels."""
+    laps = [each["accompanying_passenger_id"] for each in passengers if each.get("accompanying_passenger_id")]
+    chosen: str = chance.choice(laps) if laps and chance.random() < LAP else chance.choice(passengers)["id"]
+    return chosen
 
 
 async def read(customer: Customer, order: JSON) -> JSON | None:
