@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 
+import msgspec
 import pytest
 from tests.factories.accounts import PASSWORD, make_person, new_email
 from tests.factories.giving_back import post_confirm, quote
@@ -19,7 +20,7 @@ from ais.orders.privacy.lookups import REWRITES, drop_key, lookups_in_use, requi
 from ais.orders.privacy.service import erase_orders
 from ais.platform.database import Database
 from ais.platform.settings import DEMO_LOOKUP_KEY, DEMO_VAULT_KEY
-from ais.platform.vault import LookupKeyRefused, Vault, known_lookup_keys
+from ais.platform.vault import LookupKeyRefused, Vault, admit_lookup_keys, known_lookup_keys
 
 ACTOR = system_actor("test")
 OTHER = new_key("2027-b")
@@ -27,27 +28,48 @@ OTHER = new_key("2027-b")
 OLD, ADDED, FRONT, NEW = DEMO_LOOKUP_KEY, f"{DEMO_LOOKUP_KEY},{OTHER}", f"{OTHER},{DEMO_LOOKUP_KEY}", OTHER
 
 
+class Fleet:
+    """Processes on one database, each with its lookup keys, each in a task of its own: they end in any order."""
+
+    def __init__(self, url, cache_url, simulator):
+        self._where = (url, cache_url, simulator)
+        self._running = []
+
+    async def __call__(self, keys):
+        started, over = asyncio.get_running_loop().create_future(), asyncio.Event()
+
+        async def run():
+            async with in_process(*self._where, vault_lookup_key=keys) as program:
+                started.set_result(program)
+                await over.wait()
+
+        task = asyncio.create_task(run())
+        await asyncio.wait([task, started], return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            await task
+        self._running.append((started.result(), task, over))
+        return started.result()
+
+    async def end(self, *programs):
+        for program, task, over in self._running:
+            if not task.done() and (not programs or program in programs):
+                over.set()
+                await task
+
+
 @pytest.fixture
 async def fleet(servers, market, simulator):
-    """Starts processes on one database, each with its lookup keys; all are ended with the test."""
-    async with AsyncExitStack() as stack:
-        url = stack.enter_context(servers.database(market))
-
-        async def start(keys):
-            return await stack.enter_async_context(
-                in_process(url, servers.cache_url(), simulator, vault_lookup_key=keys)
-            )
-
-        yield start
+    with servers.database(market) as url:
+        fleet = Fleet(url, servers.cache_url(), simulator)
+        yield fleet
+        await fleet.end()
 
 
-async def refused(fleet, keys, why):
-    """No process starts with these keys."""
-    with pytest.raises(ExceptionGroup) as raised:
-        await fleet(keys)
-    (reason,) = raised.value.exceptions
-    assert isinstance(reason, LookupKeyRefused)
-    assert why in str(reason)
+async def refused(program, keys, why):
+    """No process starts on this one's database with these keys."""
+    async with program.database.connection() as connection:
+        with pytest.raises(LookupKeyRefused, match=why):
+            await admit_lookup_keys(connection, Vault(DEMO_VAULT_KEY, keys))
 
 
 async def buyer(program):
@@ -74,11 +96,15 @@ async def require_found(programs, buyers):
                 await register(program, person.email)
 
 
-async def register(program, email):
+async def register(program, email, keys=None):
+    """An account, made by the process or, with ``keys``, by one like it that was started with those."""
+    services = program.state.account_services
+    if keys is not None:
+        beside = Database(program.database.pool, program.database.clock, Vault(DEMO_VAULT_KEY, keys))
+        services = msgspec.structs.replace(services, database=beside)
     return await create_user(
-        program.state.account_services, kind=UserKind.TRAVELLER, email=email, password=PASSWORD, name=None,
-        language="en", actor=ACTOR,
-    )  # fmt: skip
+        services, kind=UserKind.TRAVELLER, email=email, password=PASSWORD, name=None, language="en", actor=ACTOR
+    )
 
 
 async def rewrite(program, limit, between=None):
@@ -111,6 +137,7 @@ async def test_everybody_is_found_in_every_step_of_a_rotation(fleet):
     added = await fleet(ADDED)
     buyers.append(await buyer(added))
     await require_found([old, added], buyers)
+    await fleet.end(old)
     front = await fleet(FRONT)
     buyers.append(await buyer(front))
     both = [added, front]
@@ -119,7 +146,7 @@ async def test_everybody_is_found_in_every_step_of_a_rotation(fleet):
         await drop(added, "demo-0")
     with pytest.raises(LookupKeyRefused, match="4 hashes still need"):
         await drop(front, "demo-0")
-    await refused(fleet, NEW, "'demo-0' was not dropped and is not set")
+    await refused(front, NEW, "'demo-0' was not dropped and is not set")
 
     # A link that was asked for before its account's hash is made anew is followed after it, whoever reads it.
     (person, _), *_ = buyers
@@ -134,7 +161,7 @@ async def test_everybody_is_found_in_every_step_of_a_rotation(fleet):
     async with front.database.unit_of_work(ACTOR) as uow:
         assert (await REWRITES["accounts"](uow, limit=1))[1] == 1
     before = await front.rows("SELECT updated_at, version FROM orders ORDER BY id")
-    done = await rewrite(front, 1, between=lambda: require_found(both, buyers))
+    done = await rewrite(front, 1, between=lambda: require_found(both[:1], buyers[:2]))
     assert done == {"accounts": 1, "registrations": 0, "orders": 2}
     assert await front.rows("SELECT updated_at, version FROM orders ORDER BY id") == before
     assert await rewrite(front, 1) == {"accounts": 0, "registrations": 0, "orders": 0}
@@ -148,26 +175,24 @@ async def test_everybody_is_found_in_every_step_of_a_rotation(fleet):
     await drop(front, "demo-0")
     with pytest.raises(LookupKeyRefused, match="is in use"):
         await drop(front, "demo-0")
+    await fleet.end(added)
     new = await fleet(NEW)
     await require_found([front, new], buyers)
     assert await new.rows("SELECT DISTINCT lookup_key FROM address_claims") == ["2027-b"]
     entry = await new.rows("SELECT subject, after FROM audit_entries WHERE action = 'vault.lookup_key_dropped'")
     assert entry == [("demo-0", {"first": "2027-b"})]
-    await refused(fleet, OLD, "'2027-b' was not dropped")
-    await refused(fleet, ADDED, "'demo-0' was dropped")
+    await refused(new, OLD, "'2027-b' was not dropped")
+    await refused(new, ADDED, "'demo-0' was dropped")
 
 
 async def test_what_is_written_by_a_dropped_key_is_noticed_and_mended(fleet):
     """A process that was not restarted: `ais verify` and the rotation find what it writes."""
     front = await fleet(FRONT)
+    with pytest.raises(ExceptionGroup) as raised:
+        await fleet(NEW)
+    assert [type(each) for each in raised.value.exceptions] == [LookupKeyRefused]
     await drop(front, "demo-0")
-    late = Database(front.database.pool, front.database.clock, Vault(DEMO_VAULT_KEY, OLD))
-    email = new_email()
-    services = front.state.account_services
-    made = await create_user(
-        type(services)(late, services.passwords, services.tokens, services.checks, services.policy),
-        kind=UserKind.TRAVELLER, email=email, password=PASSWORD, name=None, language="en", actor=ACTOR,
-    )  # fmt: skip
+    made = await register(front, new_email(), OLD)
     with pytest.raises(AssertionError, match="found_by_a_key_in_use"):
         await front.require_invariants()
     assert (await rewrite(front, 10))["accounts"] == 1
@@ -177,43 +202,43 @@ async def test_what_is_written_by_a_dropped_key_is_noticed_and_mended(fleet):
 
 async def test_another_key_of_a_known_name_is_refused_and_one_that_no_process_has_rewrites_nothing(fleet):
     front = await fleet(FRONT)
-    await refused(fleet, f"{new_key('2027-b')},{DEMO_LOOKUP_KEY}", "not the one")
+    await refused(front, f"{new_key('2027-b')},{DEMO_LOOKUP_KEY}", "not the one")
     async with front.database.connection() as connection:
         with pytest.raises(LookupKeyRefused, match="No process was started"):
             await require_first_key_in_use(connection, Vault(DEMO_VAULT_KEY, new_key("2028-a")))
         assert [each.id for each in await known_lookup_keys(connection)] == ["2027-b", "demo-0"]
 
 
-async def at_once(programs, email):
-    """How many accounts one address gets when all these processes are asked for one together."""
-    answers = await asyncio.gather(*(register(each, email) for each in programs), return_exceptions=True)
+async def at_once(program, settings, email):
+    """How many accounts one address gets when processes with these keys are asked for one together."""
+    answers = await asyncio.gather(*(register(program, email, keys) for keys in settings), return_exceptions=True)
     assert all(isinstance(each, AccountExists) for each in answers if isinstance(each, BaseException)), answers
     return sum(not isinstance(each, BaseException) for each in answers)
 
 
 async def test_processes_that_write_under_different_keys_make_one_account_of_an_address(fleet):
-    programs = [await fleet(keys) for keys in (OLD, ADDED, FRONT)]
-    for _ in range(8):
-        assert await at_once(programs, new_email()) == 1
-    emails = [new_email() for _ in range(6)]
+    front = await fleet(FRONT)
+    for _ in range(6):
+        assert await at_once(front, (OLD, ADDED, FRONT), new_email()) == 1
+    emails = [new_email() for _ in range(4)]
     for email in emails:
-        await register(programs[1], email)
+        await register(front, email, ADDED)
 
     async def again():
-        return [await at_once(programs[1:], email) for email in emails]
+        return [await at_once(front, (ADDED, FRONT), email) for email in emails]
 
-    rewritten, accounts = await asyncio.gather(rewrite(programs[2], 1), again())
-    assert accounts == [0] * 6
-    assert rewritten["accounts"] >= 6
-    await programs[2].require_invariants()
+    rewritten, accounts = await asyncio.gather(rewrite(front, 1), again())
+    assert accounts == [0] * 4
+    assert rewritten["accounts"] >= 4
+    await front.require_invariants()
 
 
 async def test_control_without_claims_one_address_would_have_two_accounts(fleet):
-    programs = [await fleet(keys) for keys in (ADDED, FRONT)]
-    async with programs[0].database.connection() as connection:
+    front = await fleet(FRONT)
+    async with front.database.connection() as connection:
         await connection.execute("ALTER TABLE users DISABLE TRIGGER users_claim_address")
         await connection.execute("ALTER TABLE address_claims DROP CONSTRAINT address_claims_pkey")
-    assert await at_once(programs, new_email()) == 2
+    assert await at_once(front, (ADDED, FRONT), new_email()) == 2
 
 
 async def test_an_erasure_beside_the_rotation_leaves_no_hash(fleet):
