@@ -246,6 +246,10 @@ async def keys_of_two(program):
         return sorted([(await VAULT.new_person(uow)).id for _ in range(2)])
 
 
+_WAITS_FOR_ME = """
+    SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"""
+
+
 async def erasure_beside(program, holding):
     """An erasure that takes the newer of two keys first, beside something that holds keys in order of id."""
     older, newer = await keys_of_two(program)
@@ -261,7 +265,8 @@ async def erasure_beside(program, holding):
 
         held = asyncio.Event()
         rotation = asyncio.create_task(hold())
-        await asyncio.wait([rotation, asyncio.create_task(held.wait())], timeout=0.1)
+        while not held.is_set() and not await erasing.connection.fetchval(_WAITS_FOR_ME):
+            await erasing.connection.execute("SELECT pg_sleep(0.01)")
         await destroy_persons(erasing, [older])
         await rotation
     return await program.rows(

@@ -12,7 +12,7 @@ import json
 from tests.factories.accounts import PASSWORD, Person, bearing
 from tests.factories.callers import staff as a_caller
 from tests.factories.giving_back import post_confirm, quote
-from tests.factories.in_process import in_process, new_key, order_id
+from tests.factories.in_process import departure, in_process, new_key, order_id
 from tests.factories.logs import all_logged
 from tests.factories.mailbox import start_mailbox
 from tests.factories.notices import notices_of
@@ -90,8 +90,8 @@ def passenger(offer):
     }
 
 
-async def order_by_api(program, headers=None):
-    offer = await program.offer()
+async def order_by_api(program, headers=None, days=None):
+    offer = await program.offer(slices=None if days is None else [("RUH", "JED", departure(days))])
     answer = await program.post_order(
         offer, [passenger(offer)], contact={"email": EMAIL, "phone": "+966551237788"}, headers=headers or {}
     )
@@ -154,12 +154,12 @@ async def fail_in_every_way(program, order):
     await program.http.post("/api/v1/auth/register", json={"email": EMAIL, "password": "Palms-over-44", "name": GIVEN})
 
 
-async def written_by_staff(program, guest, undone):
+async def written_by_staff(program, waived, undone):
     """What people write about orders by hand names them: a void, and a waiver that a second person is to sign."""
     desk, other = await a_caller(program, "finance"), await a_caller(program, "support")
     voided = await desk.post(f"orders/{undone['id']}/void", reason=f"{GIVEN} {FAMILY} called, {EMAIL}")
     assert (voided.status_code, voided.json()["status"]) == (200, "cancelled"), voided.text
-    quoted = await other.post(f"orders/{guest['id']}/cancellation-quotes", waiver_reason=f"{FAMILY}'s mother died")
+    quoted = await other.post(f"orders/{waived['id']}/cancellation-quotes", waiver_reason=f"{FAMILY}'s mother died")
     asked = await other.post(f"cancellation-quotes/{quoted.json()['id']}/confirm")
     assert (asked.status_code, asked.json()["reason"]) == (202, f"{FAMILY}'s mother died")
     assert (await desk.get("approvals")).status_code == 200
@@ -208,12 +208,14 @@ async def _plant_erase_and_search(program):
     shop = await order_by_page(program)
     await pay_with_a_talkative_provider(program, guest)
     await fail_in_every_way(program, guest)
-    undone = await order_by_api(program)
-    await program.pay(undone)
-    approval = await written_by_staff(program, guest, undone)
+    # A few days before departure something is kept, which can be waived.
+    undone, waived = await order_by_api(program), await order_by_api(program, days=5)
+    for order in (undone, waived):
+        await program.pay(order)
+    approval = await written_by_staff(program, waived, undone)
     assert (await program.read(guest))["status"] == "confirmed"
     assert (await person.get("me/data", tokens)).status_code == 200
-    for order in (own, guest, shop):
+    for order in (own, guest, shop, waived):
         quoted = await quote(program, order)
         assert (await post_confirm(program, order, quoted)).status_code == 200
     await program.run_jobs()
@@ -229,7 +231,7 @@ async def _plant_erase_and_search(program):
     erased = await person.post("me/erasure", tokens)
     assert erased.status_code == 200, erased.text
     async with program.database.unit_of_work(ACTOR) as uow:
-        assert (await erase_address(uow, EMAIL, "asked for")).orders == 3
+        assert (await erase_address(uow, EMAIL, "asked for")).orders == 4
     await program.run_jobs()
     assert found_in(await dump(program.database)) == on_the_ticket
     hashed = VAULT.lookup_hash("email", EMAIL).hex()

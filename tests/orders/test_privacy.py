@@ -343,7 +343,8 @@ async def test_the_buyer_who_is_erased_as_a_passenger_takes_the_contact_along(pr
 
 async def test_what_staff_wrote_about_an_order_goes_with_any_of_its_persons(program):
     offer = await program.offer(FAMILY)
-    order = (await program.post_order(offer)).json()
+    email = "family.of.lina@example.com"
+    order = (await program.post_order(offer, contact={"email": email})).json()
     await program.pay(order)
     desk, finance = await privacy_desk(program), await an_account(program, "finance")
     voided = await finance.post(f"orders/{order['id']}/void", reason="Lina is ill")
@@ -360,11 +361,15 @@ async def test_what_staff_wrote_about_an_order_goes_with_any_of_its_persons(prog
             )
             return [each.text for each in await open_texts(connection, VAULT, [each["reason"] for each in moves])]
 
-    assert await written() == ["Lina is ill"]
+    async def exported():
+        (own,) = (await desk.post("privacy/exports", email=email)).json()["orders"]
+        return own["written"]
+
+    assert (await written(), await exported()) == (["Lina is ill"], ["Lina is ill"])
     named = [order["passengers"][1]["id"]]
     done = await desk.post("privacy/erasures", order_id=order["id"], passenger_ids=named)
     assert (done.status_code, done.json()["persons"]) == (200, 1)
-    assert await written() == [None]
+    assert (await written(), await exported()) == ([None], [])
     assert (await contact_of(program, order))[1] is True
 
 

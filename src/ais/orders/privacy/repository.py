@@ -38,6 +38,18 @@ async def orders_with_address(connection: Connection, hashes: Sequence[bytes]) -
     return [OrderId(row["id"]) for row in rows]
 
 
+async def written_about(connection: Connection, order_id: OrderId) -> list[str]:
+    """What staff wrote about the order by hand, as it rests: reasons in its history, and for waivers."""
+    rows = await connection.fetch(
+        """
+        SELECT reason FROM order_history WHERE order_id = $1 AND reason LIKE 'sealed:%'
+        UNION SELECT waiver_reason FROM cancellation_quotes WHERE order_id = $1 AND waiver_reason LIKE 'sealed:%'
+        """,
+        order_id,
+    )
+    return [row["reason"] for row in rows]
+
+
 async def share_orders(uow: UnitOfWork, order_ids: Sequence[OrderId]) -> None:
     """Keep others from changing these orders until the end of the unit of work, beside others who only keep them."""
     await uow.connection.execute("SELECT FROM orders WHERE id = ANY($1) ORDER BY id FOR SHARE", order_ids)

@@ -32,7 +32,7 @@ from ais.payments import DisputeStatus, disputes_of_order, has_pending_refund, o
 from ais.platform.audit import Entry, record
 from ais.platform.database import Connection, UnitOfWork
 from ais.platform.idempotency import forget_answers
-from ais.platform.vault import destroy_persons, insert_persons
+from ais.platform.vault import destroy_persons, insert_persons, open_texts
 from ais.ticketing import documents_of_orders
 
 SEALED_AT_ONCE = 200
@@ -86,10 +86,11 @@ class PassengerData(msgspec.Struct, frozen=True):
 
 
 class OrderData(msgspec.Struct, frozen=True):
-    """An order with all that is personal in it."""
+    """An order with all that is personal in it; ``written`` is what staff wrote about it by hand."""
 
     order: OrderBody
     passengers: Sequence[PassengerData]
+    written: Sequence[str]
 
 
 async def seal_next(uow: UnitOfWork, limit: int = SEALED_AT_ONCE) -> tuple[int, int]:
@@ -343,7 +344,9 @@ async def _export(uow: UnitOfWork, order_ids: Sequence[OrderId]) -> list[dict[st
             PassengerData(_public(passenger), details.gender, details.nationality, details.documents)
             for passenger, details in people.details.items()
         ]
-        found.append(msgspec.to_builtins(OrderData(body, passengers)))
+        rested = await repository.written_about(uow.connection, order_id)
+        opened = {each.text for each in await open_texts(uow.connection, uow.vault, rested) if each.text is not None}
+        found.append(msgspec.to_builtins(OrderData(body, passengers, sorted(opened))))
     return found
 
 
