@@ -180,6 +180,8 @@ PROVIDER_TROUBLE: tuple[JSON, ...] = (
     {"action": "cut_after"},
     {"action": "hang_after", "seconds": 0.1},
 )
+# What is told of an attempt now and then comes so late that it is no longer so.
+STALE: JSON = {"action": "hang_after", "seconds": 0.5, "method": "GET", "probability": 0.12}
 TROUBLED_PATHS = ("/v1/payment_intents*", "/v1/checkout/sessions*", "/v1/refunds*")
 
 
@@ -188,14 +190,11 @@ async def trouble_at_provider(world: World, seed: int) -> None:
     share = world.weather.provider / len(PROVIDER_TROUBLE)
     if not share:
         return
-    for number, rule in enumerate(PROVIDER_TROUBLE):
+    rules = [{"method": "*", "probability": share, **rule} for rule in PROVIDER_TROUBLE] + [STALE]
+    for number, rule in enumerate(rules):
         for path in TROUBLED_PATHS:
-            await asyncio.to_thread(
-                world.program.simulator.control,
-                "POST",
-                "/faults",
-                {**rule, "path": path, "method": "*", "times": None, "probability": share, "seed": seed + number},
-            )
+            trouble = {**rule, "path": path, "times": None, "seed": seed + number}
+            await asyncio.to_thread(world.program.simulator.control, "POST", "/faults", trouble)
 
 
 async def slow_down_banks(world: World, seed: int) -> None:
