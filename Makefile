@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DATA := $(or $(AIS_DATA_DIR),.ais)
 PYTEST := $(BIN)/python -m pytest
+# Compiled once, not anew by each of the hundreds of processes of a test run, whatever the caller's shell has set.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-long storm mutants check format lock audit bench bench-quick db-reset snapshots clean
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import asyncpg
+import pytest
 
 from ais.kit import new_uuid
 from ais.payments.reconciliation import Kind, Outcome, Report, Row, Window
@@ -23,6 +25,25 @@ def found(database, objects):
     )
 
 
+@pytest.fixture
+def side_by_side(monkeypatch):
+    """Whoever has put its first finding waits a moment for the other to have done so too."""
+    first, ask_staff = set(), reconcile_module.ask_staff
+    both = asyncio.Event()
+
+    async def ask(uow, *arguments, **details):
+        await ask_staff(uow, *arguments, **details)
+        if uow not in first:
+            first.add(uow)
+            if len(first) % 2 == 0:
+                both.set()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await both.wait()
+
+    monkeypatch.setattr(reconcile_module, "ask_staff", ask)
+
+
 async def tell_both(database, actor, *, failed, agreed):
     """Two runs that found the same the other way round."""
     run = Reconciler(database, None, None, None, actor, "test")
@@ -35,6 +56,7 @@ async def waiting(database):
         return sorted(matter.subject for matter in await list_staff_queue(connection))
 
 
+@pytest.mark.usefixtures("side_by_side")
 async def test_what_both_found_waits_once_and_is_closed_once_when_it_agrees(database, actor):
     assert await tell_both(database, actor, failed=OBJECTS, agreed=()) == [None, None]
     assert await waiting(database) == [f"stripe:{each}" for each in OBJECTS]
@@ -42,6 +64,7 @@ async def test_what_both_found_waits_once_and_is_closed_once_when_it_agrees(data
     assert await waiting(database) == [f"stripe:{each}" for each in OBJECTS[:20]]
 
 
+@pytest.mark.usefixtures("side_by_side")
 async def test_control_in_the_order_in_which_they_found_it_one_of_them_fails(database, actor, monkeypatch):
     monkeypatch.setattr(
         reconcile_module, "sorted", lambda found, key=None: list(found), raising=False
