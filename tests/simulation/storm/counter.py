@@ -18,7 +18,7 @@ from tests.simulation.storm.customers import JSON, Customer, Surroundings, Unexp
 DEPOSIT, CREDIT_LIMIT = "900.00", "300.00"
 FLOAT = "90000.00"
 PARTS = 5
-CROWD_SECONDS = 1.5
+CROWD_SECONDS = 1.0
 CURRENCY = "SAR"
 REFUSED = {
     "HOLD_EXPIRED",

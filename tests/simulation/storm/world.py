@@ -106,6 +106,7 @@ class World:
     cuts: Counter[str] = field(default_factory=Counter)
     seen: Counter[str] = field(default_factory=Counter)
     failed_jobs: list[JobRun] = field(default_factory=list)
+    knows_schedules: bool = False
     over: bool = False
 
     @property
@@ -132,9 +133,12 @@ class World:
         """Run what is due until nothing is; a worker that is cut off is followed by another."""
         while True:
             try:
-                runs = await run_due_jobs(self.program.database, self.program.registry, limit=500)
+                runs = await run_due_jobs(
+                    self.program.database, self.program.registry, limit=500, knows_schedules=self.knows_schedules
+                )
             except (CutOff, TimeoutError):
                 continue  # TimeoutError: on a machine with too much to do no connection was free for ten seconds
+            self.knows_schedules = True
             # And a schedule that found none has its next turn.
             self.failed_jobs += [
                 run for run in runs if run.is_dead and not (self._is_schedule(run) and run.error == LATE)
@@ -181,7 +185,7 @@ PROVIDER_TROUBLE: tuple[JSON, ...] = (
     {"action": "hang_after", "seconds": 0.1},
 )
 # What is told of an attempt now and then comes so late that it is no longer so.
-STALE: JSON = {"action": "hang_after", "seconds": 0.5, "method": "GET", "probability": 0.12}
+STALE: JSON = {"action": "hang_after", "seconds": 0.3, "method": "GET", "probability": 0.12}
 TROUBLED_PATHS = ("/v1/payment_intents*", "/v1/checkout/sessions*", "/v1/refunds*")
 
 

@@ -240,18 +240,22 @@ class JobRun(msgspec.Struct, frozen=True):
     is_dead: bool
 
 
-async def run_due_jobs(database: Database, registry: JobRegistry, limit: int = 1000) -> list[JobRun]:
+async def run_due_jobs(
+    database: Database, registry: JobRegistry, limit: int = 1000, *, knows_schedules: bool = False
+) -> list[JobRun]:
     """Run, one after the other in this process, every job and schedule that is due now, and what those bring about.
 
     Ends when nothing is due any more or ``limit`` tries were made; a failed try waits for its next one as in a worker,
-    so that it comes only when the clock has moved on. Returns the tries in their order.
+    so that it comes only when the clock has moved on. Returns the tries in their order. ``knows_schedules`` if the
+    database was told of this registry's schedules by an earlier call.
     """
     runs: list[JobRun] = []
     worker_id = QueueManagerId(uuid.uuid4())
     entrypoints = {QueueEntrypoint(item.name): EntrypointExecutionParameter(concurrency_limit=0) for item in registry}
     async with database.connection() as connection:
         queue = JobQueue(connection)
-        await _store_schedules(connection, registry, database.clock)
+        if not knows_schedules:
+            await _store_schedules(connection, registry, database.clock)
         while len(runs) < limit:
             await _enqueue_due(connection, registry, database.clock)
             picked = await queue.dequeue(
