@@ -135,7 +135,7 @@ async def storm(
             await slow_down_banks(world, seed)
         market = Market(ROUTES, departure(2), 3)
         customers = [
-            Customer(seed, number, there, market) for number in range(world.chance.randint(10, CUSTOMERS_MAX // 5))
+            Customer(seed, number, there, market) for number in range(world.chance.randint(8, CUSTOMERS_MAX // 6))
         ]
         around = [asyncio.create_task(world.keep_working()) for _ in range(3)]
         around += [
