@@ -23,7 +23,7 @@ demo: $(READY)  ## run everything with a fictional airline on http://127.0.0.1:8
 	@exec $(BIN)/ais demo
 
 test: $(READY)  ## all tests but the long ones
-	@$(PYTEST) -n 4 --dist worksteal -m "not slow" $(ARGS)
+	@$(PYTEST) -n 3 --dist worksteal -m "not slow" $(ARGS)
 
 test-long: $(READY)  ## the long sweeps: signals, crashes, fault points
 	@$(PYTEST) -n 2 --dist worksteal -m slow $(ARGS)
