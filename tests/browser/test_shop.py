@@ -28,6 +28,8 @@ READERS = {
     "english-phone-without-javascript": ("en", PHONE, False),
     "arabic-desk-without-javascript": ("ar", DESK, False),
 }
+# Each language, each size and both ways are among the others too.
+WITH_THE_LONG = {"english-phone-without-javascript"}
 # A day of its own for each test, so that none takes another's seats.
 DAYS = dict(zip((*READERS, "twice", "tabs", "cancel", "narrow"), range(6, 38, 3), strict=False))
 
@@ -155,7 +157,9 @@ def charges_of(program, order):
     return [intent.status for intent in intents if intent.metadata.to_dict().get("order_id") == order]
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in WITH_THE_LONG else ()) for name in READERS]
+)
 def test_a_person_searches_holds_pays_and_has_a_ticket(name, program, reader_of, tmp_path):
     language, size, scripts = READERS[name]
     reader = reader_of(language, size, scripts=scripts)

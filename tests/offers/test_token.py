@@ -93,7 +93,7 @@ def tokens(draw):
     )
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(tokens())
 def test_what_is_written_is_read(written):
     text = write_token(RING, written)
@@ -136,7 +136,7 @@ def test_a_usual_offer_is_short():
     assert len(write_token(RING, token())) == 100
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.data())
 def test_no_changed_character_is_accepted(data):
     text = write_token(RING, token())

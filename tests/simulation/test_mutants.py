@@ -66,7 +66,9 @@ async def test_a_removal_ends_with_its_block(field):
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("name", ["settle once", "audit entry of an order's move"])
+@pytest.mark.parametrize(
+    "name", ["settle once", pytest.param("audit entry of an order's move", marks=pytest.mark.slow)]
+)
 async def test_a_storm_finds_that_a_guard_is_gone(field, name):
     found = await hunt(field, guard(name), SEEDS)
     assert found.seed is not None, f"make mutants ARGS='--only \"{name}\" --seeds 3'"
