@@ -23,6 +23,7 @@ from tests.factories.unlimited import UNLIMITED_ENVIRONMENT
 from tests.factories.warm_start import WarmProcess, warm_start
 
 from ais.platform.embedded import EmbeddedPostgres, SharedServers, free_port, postgres_programs
+from ais.platform.embedded.ports import is_free
 from ais.platform.embedded.processes import start_time
 
 START_SECONDS = 60.0
@@ -33,6 +34,8 @@ BRISK_WEBHOOKS = ("--retry-first-seconds", "0.2", "--retry-most-seconds", "1", "
 
 class Part:
     """One process of the program. It keeps its port and its log over `kill` and `start`."""
+
+    port: int | None = None
 
     def __init__(
         self,
@@ -89,6 +92,9 @@ class Part:
             give_up_at = time.monotonic() + END_SECONDS
             while any(start_time(pid) for pid in children) and time.monotonic() < give_up_at:
                 time.sleep(0.005)
+            # A process may look dead while its last thread still has the port.
+            while self.port is not None and not is_free(self.port) and time.monotonic() < give_up_at:
+                time.sleep(0.005)
 
     def stop(self) -> None:
         """Ask it to end, then insist."""
@@ -112,6 +118,8 @@ class Part:
 
 class Web(Part):
     """A web process and its port."""
+
+    port: int
 
     def __init__(self, number: int, environment: Mapping[str, str], folder: Path) -> None:
         self.port = free_port()
