@@ -6,6 +6,7 @@ wants, signed as Stripe signs them.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import itertools
@@ -330,6 +331,14 @@ class InProcess:
         return await self.rows(
             "SELECT kind FROM staff_queue WHERE subject = $1 AND resolved_at IS NULL ORDER BY kind", subject
         )
+
+    async def done_or_waiting(self, task: asyncio.Task[Any]) -> None:
+        """Until the task has ended, or somebody in the database waits for a lock; at most ten seconds."""
+        waits = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        for _ in range(400):
+            if task.done() or await self.rows(waits):
+                return
+            await asyncio.sleep(0.025)
 
     async def require_invariants(self, *, but: Sequence[str] = ()) -> None:
         """Fail the test if anything that must always hold does not; the packages ``but`` are not asked."""

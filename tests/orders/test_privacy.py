@@ -460,7 +460,7 @@ async def race_of_erasure_and_sale(program):
     async with program.database.unit_of_work(ACTOR) as uow:
         await erase_account(uow, person.user.id, "asked for")
         sale = asyncio.create_task(own_order(program, person, tokens))
-        await asyncio.wait({sale}, timeout=0.3)
+        await program.done_or_waiting(sale)
     answer = await sale
     kept = await program.rows("SELECT id FROM orders WHERE owner_user_id = $1", person.user.id)
     return answer.status_code, len(kept)
