@@ -84,8 +84,12 @@ async def test_a_silent_mail_server_takes_one_place_of_the_worker_and_no_more(ow
         async def all_told():
             return await own.rows("SELECT count(*) FROM notices WHERE status = 'waiting'") == [5]
 
+        async def one_place():
+            return await sending(own) <= 1
+
         await until(all_told)
-        assert await sending(own) <= 1
+        # A run that finds another one sending steps aside at once, but has a place for that moment.
+        await until(one_place)
         assert mailbox.messages() == []
 
 
