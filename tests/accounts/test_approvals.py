@@ -6,7 +6,7 @@ import asyncio
 
 import asyncpg
 import pytest
-from tests.factories.callers import error_of, signed_in, staff, traveller
+from tests.factories.callers import error_of, signed_in, staff, traveller, with_an_old_proof
 
 from ais.accounts.domain import Grant
 from ais.accounts.rights import repository
@@ -144,10 +144,7 @@ async def test_declined_withdrawn_and_expired_approvals_do_nothing(program):
 async def test_a_proof_that_is_old_must_be_renewed_before_signing(program):
     asker, signer, clerk = await staff(program, "admin"), await staff(program, "admin"), await staff(program)
     asked = await ask(asker, clerk, "ops")
-    await program.rows(
-        "UPDATE sessions SET second_factor_at = ais_now() - interval '1 hour' WHERE id = $1 RETURNING 1",
-        signer.session_id,
-    )
+    await with_an_old_proof(signer)
     assert error_of(await signer.post(f"approvals/{asked['id']}/approve")) == (403, "STEP_UP_REQUIRED")
     assert (await (await signed_in(signer)).post(f"approvals/{asked['id']}/approve")).status_code == 200
 

@@ -1,4 +1,4 @@
-"""The second factor: what it asks for, that a code works once, and what staff may do without one."""
+"""The second factor: what it asks for, that a code works once, what staff may do without one, what wants a proof."""
 
 from __future__ import annotations
 
@@ -8,11 +8,34 @@ import time
 import pyotp
 import pytest
 from tests.factories.accounts import make_person
+from tests.factories.callers import agency, agent, error_of, machine, staff, traveller, with_an_old_proof
+from tests.factories.in_process import new_key
 
-from ais.accounts import UserKind
+from ais.accounts import ROLES, UserKind
 from ais.accounts.repository import users
+from ais.kit import Actor, ActorKind, Channel, encode_id, ids
 
 STAFF_ROUTE = "agencies"
+NOBODY = "00000000000000000000000000"
+# What gives money back, changes roles or is taken away, and what staff who hold every permission send to it.
+GUARDED = (
+    ("POST", f"orders/ord_{NOBODY}/void", {"reason": "x"}),
+    ("POST", f"refunds/rfd_{NOBODY}/retry", {}),
+    ("POST", f"cash/shifts/csh_{NOBODY}/pay-outs", {"refund_id": f"rfd_{NOBODY}"}),
+    ("POST", f"users/usr_{NOBODY}/roles", {"role": "ops", "reason": "x"}),
+    ("POST", f"users/usr_{NOBODY}/roles/grt_{NOBODY}/revocation", {"reason": "x"}),
+    ("POST", f"approvals/apr_{NOBODY}/approve", {}),
+    ("POST", "api-keys", {"name": "x", "permissions": ["ledger.read"], "expires_in_days": 1}),
+    ("POST", "privacy/exports", {"email": "nobody@people.example"}),
+    ("POST", "privacy/erasures", {"email": "nobody@people.example"}),
+    ("GET", "me/data", None),
+    ("GET", f"agencies/agy_{NOBODY}/statement.csv", None),
+    ("GET", "ledger/balances?format=csv", None),
+    ("GET", "ledger/trial-balance?first_day=2026-01-01&format=csv", None),
+    ("GET", "ledger/daily-sales?format=csv", None),
+    ("GET", "ledger/unflown?format=csv", None),
+    ("GET", "ledger/postings?format=csv", None),
+)
 
 
 def code_of(secret: str, steps: int = 0) -> str:
@@ -183,3 +206,36 @@ async def forget(program, person):
 async def test_what_is_no_code_is_refused_as_such(program, code):
     person = await make_person(program)
     assert (await person.try_to_log_in(code=code)).status_code == 422
+
+
+async def send(who, method, path, body):
+    headers = {**who.headers, "Idempotency-Key": new_key()} if method == "POST" else who.headers
+    return await who.program.http.request(method, f"/api/v1/{path}", json=body, headers=headers)
+
+
+async def test_what_is_guarded_is_refused_to_who_proved_nothing_of_late(program):
+    chief = await staff(program, "super_admin")
+    await with_an_old_proof(chief)
+    asked = {path: error_of(await send(chief, method, path, body)) for method, path, body in GUARDED}
+    assert set(asked.values()) == {(403, "STEP_UP_REQUIRED")}, asked
+    assert (await send(chief, "GET", "ledger/balances", None)).status_code == 200  # to look at it is no export
+
+
+async def test_a_customer_takes_nothing_away_with_an_old_proof_either(program):
+    own, buyer = await agency(program, "TAKEAWAY"), await traveller(program)
+    seller = await agent(program, own)
+    path = f"agencies/{encode_id(ids.AGENCY, own)}/statement.csv"
+    assert (await seller.get(path)).status_code == 200
+    for who in (seller, buyer):
+        await with_an_old_proof(who)
+    assert error_of(await seller.get(path)) == (403, "STEP_UP_REQUIRED")
+    assert error_of(await buyer.get("me/data")) == (403, "STEP_UP_REQUIRED")
+    assert (await (await machine(program, own, "agencies.read")).get(path)).status_code == 200
+
+
+@pytest.mark.parametrize(("more", "status"), [((), 403), (("ledger.export",), 200)])
+async def test_a_key_exports_the_books_if_it_was_given_out_for_that(program, more, status):
+    giver = Actor(ActorKind.STAFF, "giver", Channel.API, ROLES["finance"])
+    reads = await machine(program, None, "ledger.read", *more, actor=giver)
+    assert (await reads.get("ledger/balances")).status_code == 200
+    assert (await reads.get("ledger/balances", format="csv")).status_code == status

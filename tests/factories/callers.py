@@ -101,6 +101,18 @@ async def signed_in(caller: Caller) -> Caller:
     return Caller(caller.program, caller.name, {"Authorization": f"Bearer {token}"}, user_id, session_id)
 
 
+async def with_an_old_proof(caller: Caller) -> None:
+    """It is an hour ago that they proved who they are."""
+    await caller.program.rows(
+        "UPDATE sessions SET second_factor_at = ais_now() - interval '1 hour' WHERE id = $1 RETURNING 1",
+        caller.session_id,
+    )
+    (version,) = await caller.program.rows(
+        "UPDATE users SET access_version = access_version + 1 WHERE id = $1 RETURNING access_version", caller.user_id
+    )
+    await caller.program.state.account_services.checks.announce(caller.user_id, version)
+
+
 async def staff(program: InProcess, *grants: Grant | str) -> Caller:
     """Somebody of the airline."""
     return await person(program, UserKind.STAFF, *grants, name="staff")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.factories.callers import error_of, staff
+from tests.factories.callers import agency, agent, error_of, signed_in, staff, with_an_old_proof
 from tests.factories.giving_back import minor
 from tests.factories.in_process import ADULT, CHILD, bearer, departure, in_process, new_key, order_id
 from tests.factories.stripe_simulator import StripeSimulator
@@ -173,6 +173,23 @@ async def test_two_who_sign_a_refund_at_once_give_it_back_once(strict):
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
     await strict.run_jobs()
     assert (await strict.read(order))["refunded"] == quoted["refund"]
+
+
+async def test_staff_prove_who_they_are_before_money_goes_back_and_customers_need_not(program):
+    support, agency_id = await staff(program, "support"), await agency(program, "PROVES")
+    seller, order = await agent(program, agency_id), await ticketed(program, days=20)
+    quoted = await quote(support, order)
+    await with_an_old_proof(support)
+    assert error_of(await confirm(support, quoted)) == (403, "STEP_UP_REQUIRED")
+    assert await status_of(program, order) == "confirmed"
+    unpaid = await program.order()
+    assert (await confirm(support, await quote(support, unpaid))).status_code == 200  # nothing goes back
+    await with_an_old_proof(seller)
+    made = await program.post_order(await program.offer(), headers=seller.headers)
+    await program.pay(made.json())
+    assert (await confirm(seller, await quote(seller, made.json()))).status_code == 200  # their own
+    assert (await confirm(await signed_in(support), quoted)).status_code == 200
+    assert await status_of(program, order) == "cancelled"
 
 
 async def test_control_without_the_question_one_person_gives_everything_back(strict, monkeypatch):

@@ -64,6 +64,7 @@ def cancel_order_services(
         gateways,
         timedelta(minutes=settings.quote_minutes),
         settings.accounting_timezone,
+        timedelta(minutes=settings.step_up_minutes),
         read_reference,
         refund_limits(settings),
         RetimeRule(settings.moved_above),

@@ -5,7 +5,15 @@ Standard library and msgspec only; nothing here does input or output, except tha
 
 from ais.kit.actor import ANONYMOUS, Actor, ActorKind, Channel, Reach, system_actor
 from ais.kit.clock import Clock, FixedClock, SystemClock
-from ais.kit.errors import AppError, Forbidden, InvalidStateTransition, NotFound, ServiceUnavailable, ValidationFailed
+from ais.kit.errors import (
+    AppError,
+    Forbidden,
+    InvalidStateTransition,
+    NotFound,
+    ServiceUnavailable,
+    StepUpRequired,
+    ValidationFailed,
+)
 from ais.kit.ids import decode_id, encode_id, new_uuid
 from ais.kit.locator import RecordLocator, new_locator
 from ais.kit.money import CURRENCIES, Currency, Money, Rounding, UnknownCurrency, allocate, currency, total
@@ -29,6 +37,7 @@ __all__ = [
     "RecordLocator",
     "Rounding",
     "ServiceUnavailable",
+    "StepUpRequired",
     "SystemClock",
     "Transitions",
     "UnknownCurrency",

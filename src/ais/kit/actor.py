@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
@@ -74,6 +74,10 @@ class Actor(msgspec.Struct, frozen=True):
     def name(self) -> str:
         """``kind:id``, the way records name an actor."""
         return f"{self.kind}:{self.id}"
+
+    def has_proved(self, now: datetime, window: timedelta) -> bool:
+        """Whether it is no longer ago than ``window`` that it proved who it is."""
+        return self.second_factor_at is not None and now - self.second_factor_at <= window
 
     def may(self, permission: str) -> bool:
         """Whether it has this right anywhere."""

@@ -76,6 +76,14 @@ class Forbidden(AppError):
     message = "You are not allowed to do this."
 
 
+class StepUpRequired(AppError):
+    """The caller has the right and must first prove once more who they are."""
+
+    code = "STEP_UP_REQUIRED"
+    status = 403
+    message = "Please confirm once more that it is you."
+
+
 class ServiceUnavailable(AppError):
     """A part that the program cannot do without is away or overloaded."""
 

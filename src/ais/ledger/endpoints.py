@@ -49,6 +49,7 @@ from ais.platform.http import (
 )
 
 _READ = staff("ledger.read")
+_EXPORT = "ledger.export"
 _REFUSALS = (Unauthorized, TokenExpired, Forbidden, StepUpRequired, ValidationFailed)
 Format = Annotated[
     Literal["json", "csv"] | None, Parameter(query="format", description="Wins over the `Accept` header")
@@ -79,6 +80,8 @@ def _wants_csv(request: HTTPRequest, wanted: str | None) -> bool:
 
 
 async def _csv(request: HTTPRequest, text: str, name: str) -> Response[Any]:
+    if not actor_of(request).may_everywhere(_EXPORT):
+        raise Forbidden
     require_recent_proof(request)
     await reading.record_export(request.app.state.database, actor_of(request), name, "csv", correlation_id_of())
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"', "Vary": "Accept"}

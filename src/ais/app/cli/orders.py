@@ -275,6 +275,7 @@ def _services(settings: Settings, database: Database) -> CancelOrder:
         open_gateways(settings, database),
         timedelta(minutes=settings.quote_minutes),
         settings.accounting_timezone,
+        timedelta(minutes=settings.step_up_minutes),
         refund_limits=refund_limits(settings),
         retime_rule=RetimeRule(settings.moved_above),
     )

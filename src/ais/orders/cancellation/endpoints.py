@@ -120,6 +120,7 @@ async def quote_cancellation_of_order(
         *_KEY,
         *_CREDENTIALS,
         Forbidden,
+        StepUpRequired,
         QuoteNotFound,
         AnswerErased,
         QuoteExpired,
@@ -142,7 +143,8 @@ async def confirm_cancellation_quote(
     """Give up what the quote names: seats go back on sale at once, and the refund is under way.
 
     Again, with any key: the present order, and nothing happens twice. A waived penalty, and what staff give back above
-    the airline's limit, waits for a second person instead (202) and happens when they sign.
+    the airline's limit, waits for a second person instead (202) and happens when they sign. Staff who send money back
+    must have proved not long ago who they are.
     """
     services: CancelOrder = request.app.state.cancel_order
     identifier = decode_id(ids.CANCELLATION_QUOTE, quote_id)

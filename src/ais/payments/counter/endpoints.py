@@ -81,6 +81,7 @@ from ais.platform.http import (
     json_response,
     refusals,
     request_key,
+    require_recent_proof,
     staff,
 )
 from ais.platform.idempotency import (
@@ -246,13 +247,14 @@ async def read_statement(
     "/api/v1/agencies/{agency_id:str}/statement.csv",
     access=staff(AGENCIES_READ, limited=True),
     tags=["agencies"],
-    responses=refusals(*_STAFF, AgencyNotFound, ValidationFailed),
+    responses=refusals(*_STAFF, StepUpRequired, AgencyNotFound, ValidationFailed),
     media_type="text/csv",
 )
 async def read_statement_csv(
     request: HTTPRequest, agency_id: AgencyIdText, since: date | None = None, until: date | None = None
 ) -> Response[str]:
-    """The same as CSV."""
+    """The same as CSV, to take away: asks people for a recent proof of who they are."""
+    require_recent_proof(request)
     agency, movements = await _statement(request, agency_id, since, until)
     database: Database = request.app.state.database
     await database.audit(actor_of(request), statement_exported(agency), correlation_id_of())
@@ -355,12 +357,14 @@ async def write_off(
 
 @post(
     "/api/v1/cash/shifts/{shift_id:str}/pay-outs",
-    access=staff(CASH_TAKE),
+    access=staff(CASH_TAKE, step_up=True),
     dto=JSONBody[PayOutRequest],
     return_dto=None,
     status_code=201,
     tags=["cash"],
-    responses=refusals(*_WRITE, ShiftNotFound, ShiftNotOpen, RefundNotFound, CurrencyDiffers, DrawerTooSmall),
+    responses=refusals(
+        *_WRITE, StepUpRequired, ShiftNotFound, ShiftNotOpen, RefundNotFound, CurrencyDiffers, DrawerTooSmall
+    ),
 )
 async def pay_out(
     request: HTTPRequest,

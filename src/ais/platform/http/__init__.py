@@ -4,7 +4,7 @@ An endpoint is thin: it declares ``access=`` and its refusals, takes a strict bo
 case and answers with :func:`json_response`. Errors, correlation, language and the OpenAPI document come from here.
 """
 
-from ais.kit import Forbidden
+from ais.kit import Forbidden, StepUpRequired
 from ais.platform.http.access import (
     ACCOUNT,
     ORDER,
@@ -14,7 +14,6 @@ from ais.platform.http.access import (
     AccountDoor,
     Authenticator,
     HTTPConnection,
-    StepUpRequired,
     TokenExpired,
     Unauthorized,
     require_recent_proof,

@@ -11,7 +11,7 @@ import msgspec
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
-from ais.kit import ANONYMOUS, Actor, ActorKind, AppError, Channel, Clock, Forbidden
+from ais.kit import ANONYMOUS, Actor, ActorKind, AppError, Channel, Clock, Forbidden, StepUpRequired
 from ais.platform.audit import ORIGIN, address_block
 from ais.platform.http.addresses import client_address
 from ais.platform.tokens import GUEST_PURPOSE, TokenRing, sign_guest_token
@@ -33,14 +33,6 @@ class TokenExpired(AppError):
     code = "TOKEN_EXPIRED"
     status = 401
     message = "Your token has expired."
-
-
-class StepUpRequired(AppError):
-    """The caller has the right and must first prove once more who they are."""
-
-    code = "STEP_UP_REQUIRED"
-    status = 403
-    message = "Please confirm once more that it is you."
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -140,8 +132,7 @@ class Authenticator:
 
     def has_proved_recently(self, actor: Actor) -> bool:
         """Whether it is not long ago that the caller proved who they are."""
-        proved_at = actor.second_factor_at
-        return proved_at is not None and self._clock.now() - proved_at <= self.step_up_window
+        return actor.has_proved(self._clock.now(), self.step_up_window)
 
     def guest(self, token: str) -> Actor:
         """The guest of the order that ``token`` opens. Raises Unauthorized or TokenExpired."""
@@ -196,9 +187,12 @@ def kept_actor(connection: HTTPConnection) -> Actor:
 def require_recent_proof(connection: HTTPConnection) -> None:
     """For the part of a route that asks for it, where ``step_up`` of its declaration would ask for it always: a file
     to take away in the place of a page to read. Raises StepUpRequired.
+
+    A machine has nothing more to prove than its key, which somebody who had to prove it gave out for just this.
     """
     authenticator: Authenticator = connection.app.state.authenticator
-    if not authenticator.has_proved_recently(kept_actor(connection)):
+    actor = kept_actor(connection)
+    if actor.kind is not ActorKind.MACHINE and not authenticator.has_proved_recently(actor):
         raise StepUpRequired
 
 

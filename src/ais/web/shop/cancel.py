@@ -8,7 +8,15 @@ from typing import Any
 import msgspec
 from litestar import Response, get, post
 
-from ais.kit import AppError, InvalidStateTransition, ServiceUnavailable, ValidationFailed, decode_id, ids
+from ais.kit import (
+    AppError,
+    InvalidStateTransition,
+    ServiceUnavailable,
+    StepUpRequired,
+    ValidationFailed,
+    decode_id,
+    ids,
+)
 from ais.kit.ids import CancellationQuoteId
 from ais.kit.localtime import to_local
 from ais.orders import (
@@ -42,6 +50,7 @@ _REFUSALS = (
     RefundsFrozen,
     RefundExceedsPaid,
     InvalidStateTransition,
+    StepUpRequired,
     ValidationFailed,
     PaymentProcessing,
     ProviderError,

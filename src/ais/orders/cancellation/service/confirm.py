@@ -9,7 +9,7 @@ import msgspec
 
 from ais.accounts import Approval, ApprovalKind, approval_answer
 from ais.inventory import release_hold, release_sold
-from ais.kit import Actor, encode_id, ids
+from ais.kit import Actor, ActorKind, StepUpRequired, encode_id, ids
 from ais.kit.ids import CancellationQuoteId, OrderId, PaymentId, RefundId
 from ais.ledger import coupon_balances, post, recognise_penalty
 from ais.orders import repository as orders
@@ -85,7 +85,7 @@ async def confirm_quote(
     What a second person must sign is asked for instead: 202 and the approval that waits.
 
     Open attempts to pay an unpaid order are closed at the provider first, outside of any transaction; one that brings
-    money confirms the order instead, and the quote no longer holds. Raises QuoteNotFound, QuoteExpired,
+    money confirms the order instead, and the quote no longer holds. Raises QuoteNotFound, StepUpRequired, QuoteExpired,
     QuoteSuperseded, RefundsFrozen, RefundExceedsPaid, PaymentProcessing, ProviderError, ProviderTimeout.
     """
     async with services.database.connection() as connection:
@@ -100,6 +100,7 @@ async def confirm_quote(
     if quote is None or order is None:
         raise QuoteNotFound
     _require_quote_access(actor, order)
+    _require_recent_proof(services, actor, quote)
     if quote.kind is QuoteKind.UNTICKETED and quote.status is QuoteStatus.OPEN:
         _require_in_time(services, quote)
         await close_attempts(services.database, services.gateways, order.id, attempts, actor, correlation_id)
@@ -129,6 +130,13 @@ def _require_quote_access(actor: Actor, order: Order) -> None:
         require_cancel_access(actor, order)
     except OrderNotFound as hidden:
         raise QuoteNotFound.hiding(encode_id(ids.ORDER, order.id)) from hidden
+
+
+def _require_recent_proof(services: CancelOrder, actor: Actor, quote: Quote) -> None:
+    """Staff give back what is not theirs: a session that was left open is not enough for it."""
+    is_refund = actor.kind is ActorKind.STAFF and quote.refund.minor > 0
+    if is_refund and not actor.has_proved(services.database.clock.now(), services.step_up_window):
+        raise StepUpRequired
 
 
 def _require_in_time(services: CancelOrder, quote: Quote) -> None:

@@ -73,15 +73,17 @@ from ais.ticketing import documents_of_order
 
 class CancelOrder(msgspec.Struct, frozen=True):
     """What giving back needs: ``quote_window`` is how long a quote may be confirmed; in ``timezone`` (IANA) the airline
-    counts the day of issue; ``read_reference`` gives the reference data of a process that holds them in memory; what
-    staff give back above ``refund_limits`` a second person signs; ``retime_rule`` says by how much the airline may move
-    a flight before that is its doing.
+    counts the day of issue; ``step_up_window`` is how long a proof of who somebody is counts for staff who give money
+    back; ``read_reference`` gives the reference data of a process that holds them in memory; what staff give back above
+    ``refund_limits`` a second person signs; ``retime_rule`` says by how much the airline may move a flight before that
+    is its doing.
     """
 
     database: Database
     gateways: Gateways
     quote_window: timedelta
     timezone: str
+    step_up_window: timedelta
     read_reference: ReadReference | None = None
     refund_limits: RefundLimits | None = None
     retime_rule: RetimeRule = RetimeRule()
