@@ -1,9 +1,9 @@
 """Searches per second over HTTP beside the same server's bare JSON hello.
 
 40 % one-way, 40 % return and 20 % by a connection, 1 to 4 adults, random over all markets of the demo airline and 300
-days, to one Granian worker. Cold: the first searches that a new process sees. Warm: a process that has answered
-thousands; every search still is a new one. Requests are not counted against limits; ``benchmarks.guards`` measures what
-that costs. Run: ``python -m benchmarks.search``.
+days, to one Granian worker. Cold: the first searches of callers that a new process sees, after those that it made for
+itself before it was ready. Warm: a process that has answered thousands; every search still is a new one. Requests are
+not counted against limits; ``benchmarks.guards`` measures what that costs. Run: ``python -m benchmarks.search``.
 """
 
 from __future__ import annotations

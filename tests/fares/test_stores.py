@@ -35,6 +35,8 @@ def test_stores_that_are_always_full_give_the_same_prices(monkeypatch):
     monkeypatch.setattr(sale_module, "_STORED_PRICES_MAXIMUM", 3)
     monkeypatch.setattr(sale_module, "_STORED_COUPONS_MAXIMUM", 2)
     monkeypatch.setattr(sale_module, "_STORED_CONDITIONS_MAXIMUM", 1)
+    monkeypatch.setattr(sale_module, "_STORED_TICKETS_MAXIMUM", 1)
+    monkeypatch.setattr(sale_module, "_STORED_DATES_MAXIMUM", 1)
     assert price_all(build(), requests) == expected
 
 

@@ -3,12 +3,14 @@
 import asyncio
 
 import pytest
+import structlog
 from tests.factories.fare_files import CARRIER, example_files
 from tests.factories.shopping import Seats, make_request, ring
 
 from ais.fares import import_fares
 from ais.offers import OfferTerms, Shop, SnapshotRefresher, load_market
 from ais.offers.repository import DataVersions
+from ais.offers.service import snapshots
 from ais.offers.service.snapshots import versions_of
 from ais.reference import import_carriers, load_reference, seed_reference
 
@@ -84,3 +86,26 @@ async def test_a_change_reaches_the_shop_by_itself(database, actor, shop):
         await refresher.stop()
     assert len(shop.market.fare_book.fares) == 6
     assert versions_of(shop.market) == DataVersions(before.timetable, before.fares + 1, before.reference)
+
+
+async def test_a_process_of_its_own_rehearses_at_its_start_and_after_each_change(database, actor, shop, monkeypatch):
+    # The collector that would be set is the one of the tests' process.
+    monkeypatch.setattr(snapshots, "_settle_memory", lambda: None)
+    refresher = SnapshotRefresher(database, shop, every_seconds=0.02, owns_process=True)
+
+    def rehearsals():
+        return [line for line in lines if line["event"] == "market.rehearsed"]
+
+    with structlog.testing.capture_logs() as lines:
+        await refresher.start()
+        try:
+            assert [line["searches"] for line in rehearsals()] == [0]
+            await store_fares(database, actor)
+            for _ in range(250):
+                if len(rehearsals()) == 2:
+                    break
+                await asyncio.sleep(0.02)
+        finally:
+            await refresher.stop()
+    assert len(rehearsals()) == 2
+    assert len(shop.market.fare_book.fares) == 6

@@ -15,7 +15,7 @@ from ais.offers.wire import write_conditions, write_flight, write_passenger_sums
 from ais.reference import ReferenceData
 from ais.schedule import Timetable, TimetableSegment
 
-_REMEMBERED_FLIGHTS = 20_000
+_REMEMBERED_FLIGHTS = 40_000
 _REMEMBERED_CONDITIONS = 10_000
 _REMEMBERED_SUMS = 20_000
 _MINUTE = timedelta(minutes=1)
@@ -51,6 +51,7 @@ class Market:
         self.network = Network(timetable) if network is None else network
         self._advances = sorted({fare.rule.advance_purchase_days or 0 for fare in fare_book.fares.values()})
         self._transits = sorted({tax.exempt_transit_hours or 0 for tax in fare_book.taxes.values()})
+        self._airports = sorted(timetable.airports)
         self._flights: dict[int, Flight] = {}
         self._conditions: dict[int, tuple[Conditions, str]] = {}
         self._sums: dict[tuple[int, str, bool], tuple[Sequence[Charge], str]] = {}
@@ -69,6 +70,17 @@ class Market:
             self.reference if reference is None else reference,
             self.network if timetable is None else None,
         )
+
+    def remember_departures(self, day: date) -> bool:
+        """Derive what searches ask for the departures of that day, unless they ask first; False if there is no room."""
+        for airport in self._airports:
+            for departures in self.network.on_local_date(airport, day).values():
+                if len(self._flights) + len(departures.segments) > _REMEMBERED_FLIGHTS:
+                    return False
+                for segment in departures.segments:
+                    self.flight(segment)
+            self.network.on_utc_date(airport, day)
+        return True
 
     def flight(self, segment: TimetableSegment) -> Flight:
         """The segment's times at its airports and its wire form; remembered while there is room."""

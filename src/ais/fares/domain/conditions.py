@@ -7,6 +7,7 @@ negative hours are after it. Beyond the last tier the thing is not allowed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -94,25 +95,42 @@ def strictest(
     that one of them forbids. Percentages are of ``base_fare``, the ticket's; ``convert`` brings a filed amount to its
     currency.
     """
-    if not all(permissions):
+    plan = _strictest_plan(tuple(permissions))
+    if plan is None:
         return Permission(allowed=False)
-    bounds = sorted({tier.until_hours_before for tiers in permissions for tier in tiers}, reverse=True)
     merged: list[PenaltyTier] = []
-    for bound in bounds:
-        penalties = []
-        for tiers in permissions:
-            tier = tier_at(tiers, bound)
-            if tier is None:
-                return Permission(bool(merged), tuple(merged))
-            if tier.amount is not None:
-                penalties.append(convert(tier.amount))
-            else:
-                penalties.append(base_fare.percent(tier.basis_points or 0))
-        dearest = max(penalties, key=lambda penalty: penalty.minor)
+    for bound, basis_points, amounts in plan:
+        penalties = [convert(amount) for amount in amounts]
+        if basis_points is not None:
+            penalties.append(base_fare.percent(basis_points))
+        dearest = penalties[0] if len(penalties) == 1 else max(penalties, key=lambda penalty: penalty.minor)
         if merged and merged[-1].penalty == dearest:
             merged.pop()
         merged.append(PenaltyTier(bound, dearest))
-    return Permission(allowed=True, tiers=tuple(merged))
+    return Permission(bool(merged), tuple(merged))
+
+
+_PlannedTier = tuple[int, int | None, tuple[Money, ...]]
+
+
+@lru_cache(maxsize=1_024)
+def _strictest_plan(permissions: tuple[tuple[RuleTier, ...], ...]) -> tuple[_PlannedTier, ...] | None:
+    """The moments at which the penalty may change, each with the highest percentage and the amounts in force there, as
+    far as all fares still allow it; None if one of them never does. Fares of few rules are sold at many prices.
+    """
+    if not all(permissions):
+        return None
+    bounds = sorted({tier.until_hours_before for tiers in permissions for tier in tiers}, reverse=True)
+    plan: list[_PlannedTier] = []
+    for bound in bounds:
+        in_force = [tier_at(tiers, bound) for tiers in permissions]
+        found = [tier for tier in in_force if tier is not None]
+        if len(found) < len(in_force):
+            break
+        percentages = [tier.basis_points or 0 for tier in found if tier.amount is None]
+        amounts = tuple([tier.amount for tier in found if tier.amount is not None])
+        plan.append((bound, max(percentages, default=None), amounts))
+    return tuple(plan)
 
 
 def ticket_conditions(

@@ -16,6 +16,7 @@ from ais.fares.domain.itinerary import (
 )
 from ais.fares.domain.layout import Layout, Party, Slices
 from ais.fares.domain.sale import Sale
+from ais.kit import Money
 
 
 def price_itinerary(
@@ -87,4 +88,5 @@ def assemble(
             for price in (prices[index],)
         ]
     )
-    return PricedItinerary(brand, cabin, ticket.components, people, ticket.total, ticket.conditions)
+    total = Money(sum([count * prices[index].total.minor for index, count in party.counts]), sale.currency)
+    return PricedItinerary(brand, cabin, ticket.components, people, total, ticket.conditions)

@@ -30,11 +30,11 @@ from ais.kit.money import round_ratio
 
 _NO_ADVANCE = timedelta(days=-36_500)
 _NO_LIMIT_DAYS = 36_500
+_STORED_DATES_MAXIMUM = 1_000
 _STORED_PRICES_MAXIMUM = 20_000
 _STORED_COUPONS_MAXIMUM = 10_000
 _STORED_CONDITIONS_MAXIMUM = 5_000
 _STORED_TICKETS_MAXIMUM = 10_000
-_STORED_WHOLE_PRICES_MAXIMUM = 20_000
 
 
 class Candidate:
@@ -57,6 +57,37 @@ class Candidate:
         self.combines_freely = rule.combination is Combination.ANY
 
 
+DateRule = tuple[int, date | None, date | None]
+
+
+def date_rule(fare: FareVersion) -> DateRule:
+    """All that says on which dates the fare may depart. The fare book, which outlives every sale, keeps the rules, so
+    that no id of theirs is given to another.
+    """
+    return (id(fare.rule), fare.travel_from, fare.travel_until)
+
+
+class DepartureDates:
+    """Which of some date rules admit a date. Markets whose fares have the same rules share one."""
+
+    __slots__ = ("_fares", "_known", "rules")
+
+    def __init__(self, fares: Mapping[DateRule, FareVersion]) -> None:
+        self.rules = tuple(fares)
+        self._fares = tuple(fares.values())
+        self._known: dict[date, int] = {}
+
+    def open_on(self, day: date) -> int:
+        """A number whose bit n says whether the n-th of ``rules`` admits that date."""
+        known = self._known.get(day)
+        if known is None:
+            if len(self._known) >= _STORED_DATES_MAXIMUM:
+                self._known.clear()
+            known = sum([(date_reason(fare, day) is None) << place for place, fare in enumerate(self._fares)])
+            self._known[day] = known
+        return known
+
+
 CandidatesByBrand = Mapping[str, tuple[Candidate, ...]]
 Counts = tuple[tuple[int, int], ...]
 """How many passengers there are of which type, as (index into PASSENGER_TYPES, number)."""
@@ -66,40 +97,29 @@ _NOTHING: CandidatesByBrand = {}
 class Market:
     """The fares on sale between two airports, for each role, by cabin and date, cheapest first."""
 
-    __slots__ = ("_bounds", "_by_day", "_by_role")
+    __slots__ = ("_by_open_rules", "_by_role", "_dates")
 
-    def __init__(self, by_role: Mapping[Role, Sequence[Candidate]]) -> None:
+    def __init__(self, by_role: Mapping[Role, Sequence[Candidate]], dates: DepartureDates) -> None:
         self._by_role = by_role
-        self._by_day: dict[tuple[Role, str, int], CandidatesByBrand] = {}
-        self._bounds = sorted(
-            {bound for candidates in by_role.values() for each in candidates for bound in _date_bounds(each.fare)}
-        )
+        self._dates = dates
+        self._by_open_rules: dict[tuple[Role, str, int], CandidatesByBrand] = {}
 
     def candidates(self, role: Role, cabin: str, day: date) -> CandidatesByBrand:
-        """By brand, the fares of the cabin that may depart on that date, cheapest first."""
-        ordinal = day.toordinal()
-        # Between two neighbouring bounds only the day of the week tells dates apart.
-        key = (role, cabin, bisect_right(self._bounds, ordinal) * 7 + ordinal % 7)
-        known = self._by_day.get(key)
+        """By brand, the fares of the cabin that may depart on that date, cheapest first; one object for all dates that
+        the same rules admit.
+        """
+        open_rules = self._dates.open_on(day)
+        key = (role, cabin, open_rules)
+        known = self._by_open_rules.get(key)
         if known is None:
+            admitting = {rule for place, rule in enumerate(self._dates.rules) if open_rules >> place & 1}
             by_brand: dict[str, list[Candidate]] = {}
             for candidate in self._by_role[role]:
-                if candidate.fare.cabin == cabin and date_reason(candidate.fare, day) is None:
+                if candidate.fare.cabin == cabin and date_rule(candidate.fare) in admitting:
                     by_brand.setdefault(candidate.brand, []).append(candidate)
             known = {brand: tuple(candidates) for brand, candidates in by_brand.items()} or _NOTHING
-            self._by_day[key] = known
+            self._by_open_rules[key] = known
         return known
-
-
-def _date_bounds(fare: FareVersion) -> Iterable[int]:
-    """The ordinals of dates on which a date rule of the fare begins or has just ceased to hold."""
-    if fare.travel_from is not None:
-        yield fare.travel_from.toordinal()
-    if fare.travel_until is not None:
-        yield fare.travel_until.toordinal() + 1
-    for period in (*fare.rule.seasons, *fare.rule.blackouts):
-        yield period.first.toordinal()
-        yield period.last.toordinal() + 1
 
 
 class Span:
@@ -150,16 +170,16 @@ FarePick = tuple[Span, Candidate, int, int, int]
 
 
 class Ticket(msgspec.Struct, frozen=True):
-    """What fares that were picked cost, all but who travels. ``prices`` are of one passenger, by index of the type.
+    """What fares that were picked say and cost, whoever travels. ``prices`` are of one passenger, by index of the type:
+    those of the types that have been asked for.
 
     ``picks`` are kept so that no id of theirs can be given to another.
     """
 
     components: tuple[PricedComponent, ...]
-    prices: Mapping[int, ComponentPrice]
-    total: Money
     conditions: tuple[Conditions, ...]
     picks: tuple[FarePick, ...]
+    prices: dict[int, ComponentPrice]
 
 
 PASSENGER_TYPES = (
@@ -205,11 +225,11 @@ class Sale:
         )
         self._ends: dict[str, tuple[str, str]] = {}
         self._markets: dict[tuple[str, str, str], Market] = {}
+        self._dates: dict[frozenset[DateRule], DepartureDates] = {}
         self._coupons: dict[tuple[str, str, str, int, str, int | None, int | None, bool, bool], CouponTaxes] = {}
         self._spans: dict[tuple[tuple[int, ...], int], Span] = {}
         self._conditions: dict[tuple[tuple[tuple[int, ...], ...], int], tuple[Conditions, ...]] = {}
-        self._tickets: dict[tuple[tuple[int, ...], int, Counts], Ticket] = {}
-        self._whole_prices: dict[tuple[int, ...], tuple[tuple[ComponentPrice, ...], ComponentPrice]] = {}
+        self._tickets: dict[tuple[int, ...], Ticket] = {}
         self._coupons_made = 0
         self._prices_stored = 0
 
@@ -258,8 +278,17 @@ class Sale:
         ]
         candidates.sort(key=lambda candidate: (candidate.amount, candidate.id))
         return Market(
-            {role: [each for each in candidates if is_filed_for(each.fare, role, begin, end)] for role in Role}
+            {role: [each for each in candidates if is_filed_for(each.fare, role, begin, end)] for role in Role},
+            self._departure_dates([each.fare for each in candidates]),
         )
+
+    def _departure_dates(self, fares: Iterable[FareVersion]) -> DepartureDates:
+        by_rule = {date_rule(fare): fare for fare in fares}
+        rules = frozenset(by_rule)
+        known = self._dates.get(rules)
+        if known is None:
+            known = self._dates[rules] = DepartureDates(by_rule)
+        return known
 
     def in_sale_currency(self, amount: Money) -> Money:
         """A fare or penalty in the currency of sale, rounded as fares are there."""
@@ -376,23 +405,23 @@ class Sale:
             self._prices_stored = 0
 
     def ticket(self, picks: tuple[FarePick, ...], slice_count: int, counts: Counts) -> Ticket:
-        """What these fares, in order over the whole itinerary, cost so many passengers of each type."""
-        places: list[int] = []
+        """What these fares, in order over the whole itinerary, say and cost a passenger of each type of ``counts``."""
+        places: list[int] = [slice_count]
         for span, candidate, slice_index, first, _ in picks:
             places += (id(span), candidate.id, slice_index, first)
-        key = (tuple(places), slice_count, counts)
+        key = tuple(places)
         known = self._tickets.get(key)
         if known is None:
             if len(self._tickets) >= _STORED_TICKETS_MAXIMUM:
                 self._tickets.clear()
-            known = self._tickets[key] = self._new_ticket(picks, slice_count, counts)
+            known = self._tickets[key] = self._new_ticket(picks, slice_count)
+        for index, _ in counts:
+            if index not in known.prices:
+                components = [span.price(candidate, index) for span, candidate, *_ in picks]
+                known.prices[index] = whole_price(components, self.chargeable_multiple)
         return known
 
-    def _new_ticket(self, picks: tuple[FarePick, ...], slice_count: int, counts: Counts) -> Ticket:
-        prices = {
-            index: self._whole_price(tuple([span.price(candidate, index) for span, candidate, *_ in picks]))
-            for index, _ in counts
-        }
+    def _new_ticket(self, picks: tuple[FarePick, ...], slice_count: int) -> Ticket:
         fares = tuple(
             [
                 tuple([candidate for _, candidate, slice_index, *_ in picks if slice_index == index])
@@ -406,24 +435,10 @@ class Sale:
                     for _, candidate, slice_index, first, last in picks
                 ]
             ),
-            prices=prices,
-            total=Money(sum([count * prices[index].total.minor for index, count in counts]), self.currency),
             conditions=self.conditions(fares, sum([candidate.amount for _, candidate, *_ in picks])),
             picks=picks,
+            prices={},
         )
-
-    def _whole_price(self, prices: tuple[ComponentPrice, ...]) -> ComponentPrice:
-        """The price of these components for one passenger, with the line that brings it to a sum that can be charged;
-        that of the same components is one object, whoever else travels.
-        """
-        key = tuple([id(price) for price in prices])
-        known = self._whole_prices.get(key)
-        if known is None:
-            if len(self._whole_prices) >= _STORED_WHOLE_PRICES_MAXIMUM:
-                self._whole_prices.clear()
-            # The components are kept beside it, so that none of their ids can be given to another.
-            known = self._whole_prices[key] = (prices, whole_price(prices, self.chargeable_multiple))
-        return known[1]
 
     def conditions(self, fares: tuple[tuple[Candidate, ...], ...], base_minor: int) -> tuple[Conditions, ...]:
         """The conditions per slice of a ticket with these fares in each slice and this base fare of an adult."""

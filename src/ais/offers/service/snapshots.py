@@ -9,12 +9,15 @@ from contextlib import suppress
 from ais.fares import FareBook, load_fare_book
 from ais.offers.market import Market
 from ais.offers.repository import DataVersions, stored_versions
+from ais.offers.service.rehearsal import rehearse
 from ais.offers.service.shop import Shop
 from ais.platform.database import Database
 from ais.platform.telemetry import get_logger
 from ais.reference import ReferenceData, load_reference
 from ais.schedule import load_timetable
 
+# Objects made and not yet gone before the youngest are collected, and how many such rounds for each of the next two.
+_COLLECT_AFTER = (20_000, 10, 10)
 _LOG = get_logger("offers.snapshots")
 
 
@@ -37,7 +40,8 @@ class SnapshotRefresher:
     """Looks at the stored versions every second and gives the shop a new market when one has moved.
 
     A market is replaced as a whole between two requests. While the database is away the shop goes on with what it has.
-    In a process that serves nothing else (``owns_process``) the garbage collector is set for the market.
+    In a process that serves nothing else (``owns_process``) a new market is rehearsed, and the garbage collector is set
+    for it.
     """
 
     def __init__(
@@ -52,8 +56,8 @@ class SnapshotRefresher:
 
     async def start(self) -> None:
         """Bring the shop up to date, then keep it so until :meth:`stop`."""
-        if not await self.refresh() and self._owns_process:
-            _settle_memory()
+        await self.refresh()
+        await self._settle()
         if self._task is None:
             self._task = asyncio.create_task(self._keep_fresh(), name="offers snapshots")
 
@@ -78,9 +82,6 @@ class SnapshotRefresher:
                 self._shop.market = await load_market(self._database)
             else:
                 self._shop.market = await self._with_changes(market, stored, held)
-            del market
-            if self._owns_process:
-                _settle_memory()
             now_held = versions_of(self._shop.market)
             _LOG.info(
                 "market.refreshed",
@@ -103,9 +104,18 @@ class SnapshotRefresher:
         while True:
             await asyncio.sleep(self._every_seconds)
             try:
-                await self.refresh()
+                if await self.refresh():
+                    await self._settle()
             except Exception as problem:  # the database is away, whatever the driver says: the next look tries again
                 _LOG.warning("market.refresh_failed", problem=type(problem).__name__)
+
+    async def _settle(self) -> None:
+        """Make the process, if it is ours, ready for the market that it has."""
+        if not self._owns_process:
+            return
+        searches = await rehearse(self._shop, self._database.clock.now().date())
+        _LOG.info("market.rehearsed", searches=searches)
+        _settle_memory()
 
 
 def _settle_memory() -> None:
@@ -113,10 +123,12 @@ def _settle_memory() -> None:
 
     It is hundreds of thousands of objects that live until the next one replaces it; a collection that walks them all
     stops every request for a tenth of a second, again and again. What the market before left behind is collected first.
+    A search makes thousands of objects that are gone with its answer: looking at the young ones is rarely worth it.
     """
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
 
 
 def versions_of(market: Market) -> DataVersions:
