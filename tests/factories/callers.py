@@ -11,7 +11,7 @@ import httpx
 import msgspec
 from tests.factories.in_process import InProcess, new_key
 
-from ais.accounts import Origin, SessionKind, SessionRef, UserKind
+from ais.accounts import PAGE_COOKIE, Origin, SessionKind, SessionRef, UserKind
 from ais.accounts.domain import Grant
 from ais.accounts.repository.sessions import insert_session
 from ais.accounts.repository.users import find_user, insert_user
@@ -81,6 +81,19 @@ async def person(
 
 async def signed_in(caller: Caller) -> Caller:
     """The same person with a new session."""
+    session = await _session_of(caller, SessionKind.TOKEN)
+    token = caller.program.state.account_services.tokens.access(session)
+    headers = {"Authorization": f"Bearer {token}"}
+    return Caller(caller.program, caller.name, headers, caller.user_id, session.session_id)
+
+
+async def page_cookie(caller: Caller) -> tuple[str, str]:
+    """Name and value of the cookie with which a browser of theirs is signed in to the pages."""
+    session = await _session_of(caller, SessionKind.PAGE)
+    return PAGE_COOKIE, caller.program.state.account_services.tokens.page(session)
+
+
+async def _session_of(caller: Caller, kind: SessionKind) -> SessionRef:
     services, user_id = caller.program.state.account_services, caller.user_id
     assert user_id is not None
     async with caller.program.database.unit_of_work(ACTOR) as uow:
@@ -91,14 +104,13 @@ async def signed_in(caller: Caller) -> Caller:
         session_id = await insert_session(
             uow,
             user_id,
-            SessionKind.TOKEN,
+            kind,
             someone.seal(ORIGIN_KIND, msgspec.json.encode(Origin("tests", "192.0.2.1"))),
             caller.program.database.clock.now(),
             lifetime=timedelta(days=1),
-            idle=None,
+            idle=timedelta(hours=1) if kind is SessionKind.PAGE else None,
         )
-    token = services.tokens.access(SessionRef(session_id, user_id))
-    return Caller(caller.program, caller.name, {"Authorization": f"Bearer {token}"}, user_id, session_id)
+    return SessionRef(session_id, user_id)
 
 
 async def with_an_old_proof(caller: Caller) -> None:

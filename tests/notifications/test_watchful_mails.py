@@ -177,6 +177,7 @@ async def test_who_may_sign_is_told_once_and_nobody_else(program, mailbox, admin
     assert await told(program, mailbox, admins) == {"asks": 0, "signs": 1, "limited": 0, "other": 0, "receives": 0}
     (mail,) = mailbox.messages("signs@people.example")
     assert mail["subject"] == f"Something waits for your signature: {asked['id']}"
+    assert "https://fly.rimal.example/en/account/approvals" in mail["text"]
     assert "What: a role that is given" in mail["text"]
     assert f"About: {admins['receives'].id} finance" in mail["text"]
     assert "Huda" not in mail["text"]

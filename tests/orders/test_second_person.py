@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.factories.callers import agency, agent, error_of, signed_in, staff, with_an_old_proof
+from tests.factories.callers import agency, agent, error_of, page_cookie, signed_in, staff, with_an_old_proof
 from tests.factories.giving_back import minor
 from tests.factories.in_process import ADULT, CHILD, bearer, departure, in_process, new_key, order_id
+from tests.factories.page_reader import visitor_of
 from tests.factories.stripe_simulator import StripeSimulator
 
 from ais.kit import decode_id, ids
@@ -126,6 +127,24 @@ async def test_a_large_refund_by_staff_waits_and_the_customers_own_does_not(stri
         headers={**bearer(own), "Idempotency-Key": new_key()},
     )
     assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
+
+
+async def test_a_large_refund_that_staff_give_on_the_pages_waits_too(strict):
+    support = await staff(strict, "support")
+    order = await ticketed(strict, [ADULT, CHILD], days=20)
+    place = f"/en/orders/{order['id']}/cancel"
+    async with visitor_of(strict) as visitor:
+        visitor.http.cookies.set(*await page_cookie(support))
+        everybody = [each["id"] for each in order["passengers"]]
+        form = {**(await visitor.open(place)).form("/cancel"), "passenger": everybody}
+        quoted = await visitor.send(place, form)
+        waits = await visitor.send(f"{place}/confirm", quoted.form("/confirm"))
+        assert waits.path == "/en/account/approvals?done=asked"
+        assert "This waits for a second person now. Nothing is done yet." in waits.text
+        assert await status_of(strict, order) == "confirmed"
+        withdrawn = await visitor.send("/en/account/approvals", {**waits.form("/approvals"), "decision": "decline"})
+        assert "It will not happen." in withdrawn.text
+    assert await status_of(strict, order) == "confirmed"
 
 
 async def test_many_small_refunds_are_one_large_one(strict):

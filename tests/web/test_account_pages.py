@@ -7,9 +7,12 @@ import re
 import pyotp
 import pytest
 from tests.factories.accounts import OTHER_PASSWORD, PASSWORD, make_person, new_email
+from tests.factories.callers import staff
+from tests.factories.in_process import departure
 from tests.factories.page_reader import visitor_of
 
 from ais.accounts import LinkPurpose, UserKind
+from ais.kit import decode_id, ids
 from ais.web.account.form import AccountForm
 
 COOKIE = "ais_account"
@@ -330,3 +333,136 @@ def test_a_form_takes_no_value_that_its_page_does_not_ask_for():
     form = AccountForm("account_sign_in.html", "/account/sign-in", email="", mistake=None)
     with pytest.raises(TypeError, match="asks for no emial"):
         form(None, None, emial="sara@example.com")
+
+
+async def staff_member(program, visitor, *roles):
+    """Somebody of the airline who has signed in with a second factor, and their recovery codes."""
+    person = await make_person(program, UserKind.STAFF, *roles)
+    page = await sign_in(visitor, person)
+    asked = await visitor.send("/en/account/second-factor", {**page.form("/second-factor"), "password": PASSWORD})
+    form = asked.form("/second-factor")
+    done = await visitor.send("/en/account/second-factor", {**form, "code": pyotp.TOTP(form["secret"]).now()})
+    return person, re.findall(r"(?:[a-z2-7]{4}-){3}[a-z2-7]{4}", done.text)
+
+
+async def forget_the_proof(program, person):
+    """It is an hour ago that they proved who they are."""
+    await program.rows(
+        "UPDATE sessions SET second_factor_at = ais_now() - interval '1 hour' WHERE user_id = $1 RETURNING 1",
+        person.user.id,
+    )
+    (version,) = await program.rows(
+        "UPDATE users SET access_version = access_version + 1 WHERE id = $1 RETURNING access_version", person.user.id
+    )
+    await program.state.account_services.checks.announce(person.user.id, version)
+
+
+async def ask_for_role(program, role):
+    """What somebody asks for another, and whom it is about."""
+    asker, clerk = await staff(program, "admin"), await staff(program)
+    asked = await asker.post(f"users/{clerk.id}/roles", role=role, reason="<i>joins the desk</i>", stations=["RUH"])
+    assert asked.status_code == 202, asked.text
+    return asked.json(), clerk
+
+
+async def roles_held(program, clerk):
+    return await program.rows("SELECT role FROM role_grants WHERE user_id = $1 AND revoked_at IS NULL", clerk.user_id)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (
+            "en",
+            ("A role is given", "confirm first that it is you", "Please confirm once more", "Signed: it has happened."),
+        ),
+        ("ar", ("منح دور", "أكّد أولًا أنك أنت", "يرجى تأكيد", "تمت الموافقة ونُفّذ الأمر.")),
+    ],
+)
+async def test_a_second_person_signs_on_the_page_after_a_proof_of_who_they_are(program, visitor, language, said):
+    place, proof = f"/{language}/account/approvals", f"/{language}/account/proof"
+    assert (await visitor.open(place)).path == f"/{language}/account/sign-in"
+    signer, codes = await staff_member(program, visitor, "admin")
+    assert (await visitor.open(f"/{language}/account")).links("/account/approvals$") == [place]
+    asked, clerk = await ask_for_role(program, "ops")
+    page = await visitor.open(place)
+    assert said[0] in page.text
+    assert "&lt;i&gt;joins the desk&lt;/i&gt;" in page.answer.text
+    asker = asked["requested_by"].removeprefix("staff:")
+    for told in ("RUH", f"staff@people.example {clerk.id}", f"staff@people.example {asker}"):
+        assert told in page.text
+    form = {**page.form("/approvals"), "approval": asked["id"], "decision": "sign"}
+    assert page.answer.text.count('value="sign"') >= 1
+
+    await forget_the_proof(program, signer)
+    page = await visitor.open(place)
+    assert (said[1] in page.text, 'value="sign"' in page.answer.text) == (True, False)
+    refused = await visitor.send(place, form)
+    assert (refused.status, said[2] in refused.text) == (403, True)
+    assert await roles_held(program, clerk) == []
+    wanted = (await visitor.open(page.links("/account/proof$")[0])).form("/proof")
+    assert (await visitor.send(proof, {**wanted, "code": "aaaa-aaaa-aaaa-aaaa"})).status == 422
+    page = await visitor.send(proof, {**wanted, "code": codes[0]})
+    assert (page.path, 'value="sign"' in page.answer.text) == (place, True)
+
+    done = await visitor.send(place, form)
+    assert (done.path, said[3] in done.text) == (f"{place}?done=signed", True)
+    assert asked["id"] not in done.answer.text
+    assert await roles_held(program, clerk) == ["ops"]
+    assert (await visitor.send(place, form)).path == f"{place}?done=signed"  # a second click
+    assert await program.rows(
+        "SELECT channel FROM audit_entries WHERE action = 'approval.approved' AND subject = $1", asked["id"]
+    ) == ["web"]
+
+
+async def test_who_may_not_sign_sees_nothing_and_decides_nothing(program, visitor):
+    await staff_member(program, visitor, "support")
+    asked, clerk = await ask_for_role(program, "finance")
+    page = await visitor.open("/en/account/approvals")
+    assert "Nothing waits for your signature." in page.text
+    for decision, status in (("sign", 404), ("decline", 404), ("both", 422)):
+        form = {"form_token": await form_token(visitor), "approval": asked["id"], "decision": decision}
+        assert (await visitor.send("/en/account/approvals", form)).status == status
+    assert await roles_held(program, clerk) == []
+    assert await program.rows("SELECT status FROM approvals WHERE id = $1", decode_id(ids.APPROVAL, asked["id"])) == [
+        "open"
+    ]
+
+
+async def test_who_could_sign_declines_on_the_page(program, visitor):
+    await staff_member(program, visitor, "admin")
+    asked, clerk = await ask_for_role(program, "revenue")
+    form = {**(await visitor.open("/en/account/approvals")).form("/approvals"), "approval": asked["id"]}
+    done = await visitor.send("/en/account/approvals", {**form, "decision": "decline"})
+    assert "It will not happen." in done.text
+    late = await visitor.send("/en/account/approvals", {**form, "decision": "sign"})
+    assert late.status == 409
+    assert await roles_held(program, clerk) == []
+
+
+async def test_staff_who_give_a_booking_up_on_the_pages_prove_who_they_are(program, visitor):
+    person, codes = await staff_member(program, visitor, "support")
+    order = await program.order(slices=[("RUH", "JED", departure(25))])
+    await program.pay(order)
+    place = f"/en/orders/{order['id']}/cancel"
+    quote = await visitor.send(place, (await visitor.open(place)).form("/cancel"))
+    await forget_the_proof(program, person)
+    refused = await visitor.send(f"{place}/confirm", quote.form("/confirm"))
+    assert (refused.status, "Please confirm once more that it is you." in refused.text) == (403, True)
+    assert (await program.read(order))["status"] == "confirmed"
+    proof = await visitor.open(refused.links("/account/proof")[0])
+    page = await visitor.send("/en/account/proof", {**proof.form("/proof"), "code": codes[0]})
+    assert page.path == place
+    done = await visitor.send(f"{place}/confirm", quote.form("/confirm"))
+    assert (done.path, (await program.read(order))["status"]) == (f"/en/orders/{order['id']}", "cancelled")
+
+
+async def test_a_proof_leads_to_no_other_place(program, visitor):
+    person = await make_person(program, UserKind.TRAVELLER)
+    await sign_in(visitor, person)
+    for named in ("//evil.example", "../../evil", "ord_x"):
+        proof = await visitor.open("/en/account/proof", params={"order": named})
+        wrong = await visitor.send("/en/account/proof", {**proof.form("/proof"), "password": OTHER_PASSWORD})
+        assert (wrong.status, wrong.form("/proof")["order"]) == (401, "")
+    done = await visitor.send("/en/account/proof", {**proof.form("/proof"), "order": "//evil", "password": PASSWORD})
+    assert done.path == "/en/account/approvals"

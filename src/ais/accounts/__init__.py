@@ -42,9 +42,17 @@ from ais.accounts.invariants import INVARIANTS
 from ais.accounts.passwords import TOO_SHORT, TOO_WEAK, Passwords
 from ais.accounts.ports import AgencyCodes
 from ais.accounts.repository.lookups import count_lookups, forget_claims
-from ais.accounts.rights.approvals import ApprovalDesk, approval_answer, ask_approval, open_approvals
-from ais.accounts.rights.domain import APPROVAL_TRANSITIONS, STAFF_ROLES, Approval, ApprovalKind
-from ais.accounts.rights.errors import ApprovalConflict, SecondPersonNeeded
+from ais.accounts.rights.approvals import (
+    ApprovalDesk,
+    approval_answer,
+    approvals_for,
+    ask_approval,
+    decline,
+    open_approvals,
+    sign,
+)
+from ais.accounts.rights.domain import APPROVAL_TRANSITIONS, STAFF_ROLES, Approval, ApprovalKind, ApprovalStatus
+from ais.accounts.rights.errors import ApprovalConflict, ApprovalNotFound, SecondPersonNeeded
 from ais.accounts.rights.grants import give_or_ask, roles_of, take_or_ask
 from ais.accounts.rights.keys import ApiKeys
 from ais.accounts.rights.schemas import ApprovalBody
@@ -61,7 +69,7 @@ from ais.accounts.service.letters import (
 )
 from ais.accounts.service.lookups import rewrite_account_lookups, rewrite_registration_lookups
 from ais.accounts.service.plumbing import AccountServices, Policy, open_email, public_id, session_of
-from ais.accounts.service.profile import OwnAccount, own_account
+from ais.accounts.service.profile import OwnAccount, names_of_staff, own_account
 from ais.accounts.service.register import create_user, is_open, register, verify_address
 from ais.accounts.service.reset import ask_reset, change_password, reset_password
 from ais.accounts.service.second_factor import (
@@ -69,6 +77,7 @@ from ais.accounts.service.second_factor import (
     begin_second_factor,
     confirm_second_factor,
     remove_second_factor,
+    step_up,
 )
 from ais.accounts.service.sessions import SessionShown, own_sessions, revoke_session, revoke_sessions
 from ais.accounts.service.sign_in import SignedIn, sign_in, sign_out
@@ -110,7 +119,9 @@ __all__ = [
     "ApprovalConflict",
     "ApprovalDesk",
     "ApprovalKind",
+    "ApprovalNotFound",
     "ApprovalRequested",
+    "ApprovalStatus",
     "Device",
     "Grant",
     "LetterKind",
@@ -145,6 +156,7 @@ __all__ = [
     "account_data",
     "address_lookup_of",
     "approval_answer",
+    "approvals_for",
     "ask_approval",
     "ask_reset",
     "authenticator_address",
@@ -153,6 +165,7 @@ __all__ = [
     "confirm_second_factor",
     "count_lookups",
     "create_user",
+    "decline",
     "device_of",
     "erase_user",
     "find_account",
@@ -168,6 +181,7 @@ __all__ = [
     "letter_to_user",
     "list_accounts",
     "lock_for_erasure",
+    "names_of_staff",
     "open_approvals",
     "open_email",
     "own_account",
@@ -184,9 +198,11 @@ __all__ = [
     "roles_of",
     "session_of",
     "set_locked",
+    "sign",
     "sign_in",
     "sign_out",
     "signers_of",
+    "step_up",
     "take_or_ask",
     "verify_address",
 ]

@@ -62,7 +62,10 @@ def _account_letters(settings: Settings, tokens: TokenRing) -> AccountLetters:
     def own_link(language: Language) -> str:
         return f"{site}/{language}/account"
 
-    return AccountLetters(account_link, forgotten_link, own_link)
+    def approvals_link(language: Language) -> str:
+        return f"{site}/{language}/account/approvals"
+
+    return AccountLetters(account_link, forgotten_link, own_link, approvals_link)
 
 
 def open_mail_gateway(settings: Settings) -> MailGateway:

@@ -26,7 +26,8 @@ from ais.platform.i18n import Language
 from ais.platform.i18n.formats import day_text
 from ais.platform.vault import Vault
 
-# The page that does what a link is for (its purpose and id), the one to ask for a new password, and the account's own.
+# The page that does what a link is for (its purpose and id), the one to ask for a new password, the account's own, and
+# the one where second persons sign.
 AccountLink = Callable[[LinkPurpose, UUID, Language], str]
 PageLink = Callable[[Language], str]
 _KINDS = {
@@ -51,6 +52,7 @@ class AccountLetters(msgspec.Struct, frozen=True):
     account_link: AccountLink
     forgotten_link: PageLink
     own_link: PageLink
+    approvals_link: PageLink
 
     async def read(self, connection: Connection, vault: Vault, notice: Notice, language: Language) -> Told | None:
         """None if what the notice tells is not so any more. A link's token is made here and is stored nowhere."""
@@ -62,7 +64,7 @@ class AccountLetters(msgspec.Struct, frozen=True):
             return Told(opened.email, self.own_link(language), _session(opened, language)) if opened else None
         if notice.kind is NoticeKind.APPROVAL_WAITING:
             asked = await letter_to_signer(connection, vault, UUID(notice.details["approval_id"]), user_id)
-            return Told(asked.email, self.own_link(language), _approval(asked, language)) if asked else None
+            return Told(asked.email, self.approvals_link(language), _approval(asked, language)) if asked else None
         letter = await letter_to_user(connection, vault, user_id)
         if letter is None:
             return None

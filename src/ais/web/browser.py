@@ -7,6 +7,7 @@ from litestar.datastructures import Cookie
 from ais.accounts import DEVICE_COOKIE, PAGE_COOKIE, Accounts, AccountServices, Origin, SessionRef
 from ais.kit import Actor
 from ais.platform.http import HTTPRequest, actor_of, client_address
+from ais.web.rendering import page_language
 from ais.web.session import BUYER
 
 DEVICE_KEPT_SECONDS = 400 * 86_400  # as long as browsers keep a cookie at most
@@ -37,6 +38,11 @@ def known_session(request: HTTPRequest) -> SessionRef | None:
 def buyer(request: HTTPRequest) -> Actor:
     """Who books here: the account that has signed in, else nobody in particular."""
     return signed_in(request) or BUYER
+
+
+def proof_path(request: HTTPRequest, order_id: str = "") -> str:
+    """The page that asks who uses this browser once more; it leads on to giving that order up, or to the approvals."""
+    return f"/{page_language(request)}/account/proof" + (f"?order={order_id}" if order_id else "")
 
 
 def account_cookie(request: HTTPRequest, session: SessionRef | None) -> Cookie:

@@ -46,6 +46,15 @@ async def find_user_by_email(connection: Connection, hashes: Sequence[bytes]) ->
     )
 
 
+async def staff_among(connection: Connection, user_ids: Sequence[UserId]) -> list[User]:
+    """Those of these users who are the airline's staff."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM users WHERE id = ANY($1) AND kind = 'staff'",  # noqa: S608  # a constant
+        user_ids,
+    )
+    return [msgspec.convert(dict(row), User) for row in rows]
+
+
 async def list_users(connection: Connection, *, kind: UserKind | None, limit: int) -> list[User]:
     """Users, the newest first."""
     rows = await connection.fetch(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
+from uuid import UUID
 
 import msgspec
 
@@ -141,6 +142,19 @@ async def open_approvals(database: Database, limit: int) -> list[ApprovalBody]:
     async with database.connection() as connection:
         found = await repository.list_approvals(
             connection, list(ApprovalKind), "", status=ApprovalStatus.OPEN, before=None, limit=limit
+        )
+        return await shown_approvals(connection, database.vault, found)
+
+
+async def approvals_for(
+    database: Database, actor: Actor, *, status: ApprovalStatus | None, before: UUID | None, limit: int
+) -> list[ApprovalBody]:
+    """What this caller may sign, and what they asked for themselves, the newest first; ``before`` goes on after the
+    last one of an earlier list.
+    """
+    async with database.connection() as connection:
+        found = await repository.list_approvals(
+            connection, signable_kinds(actor), actor.name, status=status, before=before, limit=limit
         )
         return await shown_approvals(connection, database.vault, found)
 

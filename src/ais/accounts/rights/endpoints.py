@@ -15,8 +15,8 @@ from ais.accounts.domain import Grant
 from ais.accounts.ports import AgencyCodes
 from ais.accounts.repository import users
 from ais.accounts.rights import repository
-from ais.accounts.rights.approvals import ApprovalDesk, approval_answer, decline, shown_approvals, sign
-from ais.accounts.rights.domain import ApprovalStatus, signable_kinds
+from ais.accounts.rights.approvals import ApprovalDesk, approval_answer, approvals_for, decline, sign
+from ais.accounts.rights.domain import ApprovalStatus
 from ais.accounts.rights.errors import (
     ApiKeyNotFound,
     ApprovalConflict,
@@ -223,17 +223,9 @@ async def list_approvals(
 ) -> Response[Page[ApprovalBody]]:
     """What the caller may sign, and what they asked for themselves, the newest first."""
     database: Database = request.app.state.database
-    actor = actor_of(request)
-    async with database.connection() as connection:
-        found = await repository.list_approvals(
-            connection,
-            signable_kinds(actor),
-            actor.name,
-            status=status,
-            before=_before(ids.APPROVAL, cursor),
-            limit=limit + 1,
-        )
-        bodies = await shown_approvals(connection, database.vault, found[:limit])
+    before = _before(ids.APPROVAL, cursor)
+    found = await approvals_for(database, actor_of(request), status=status, before=before, limit=limit + 1)
+    bodies = found[:limit]
     return json_response(Page(bodies, bodies[-1].id if len(found) > limit else None))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
@@ -9,8 +10,9 @@ import msgspec
 from ais.accounts.domain import User
 from ais.accounts.errors import AccountNotFound
 from ais.accounts.repository import users
-from ais.accounts.service.plumbing import EMAIL_KIND, NAME_KIND, AccountServices
+from ais.accounts.service.plumbing import EMAIL_KIND, NAME_KIND, AccountServices, public_id
 from ais.accounts.service.second_factor import is_required
+from ais.kit import decode_id, ids
 from ais.kit.ids import UserId
 
 
@@ -40,3 +42,21 @@ async def own_account(services: AccountServices, user_id: UserId) -> OwnAccount:
     needed = is_required(services, user)
     standing: Literal["on", "off", "missing"] = "on" if user.has_second_factor else "missing" if needed else "off"
     return OwnAccount(user, email, name, standing, left, needed)
+
+
+async def names_of_staff(services: AccountServices, public_ids: Iterable[str]) -> Mapping[str, str]:
+    """How colleagues know one another: the name, or without one the address, of each of these ids that is an account of
+    staff; of any other id nothing.
+    """
+    decoded = [decode_id(ids.USER, each) for each in public_ids]
+    async with services.database.connection() as connection:
+        found = await users.staff_among(connection, [UserId(each) for each in decoded if each is not None])
+        persons = await services.vault.persons(connection, [each.person_id for each in found])
+    names = {}
+    for user in found:
+        person = persons.get(user.person_id)
+        if person is not None and user.name_sealed:
+            names[public_id(user.id)] = person.open(NAME_KIND, user.name_sealed)
+        elif person is not None and user.email_sealed:
+            names[public_id(user.id)] = person.open(EMAIL_KIND, user.email_sealed)
+    return names

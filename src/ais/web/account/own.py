@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Response, get, post
 
 from ais.accounts import SessionNotFound, own_account, own_sessions, revoke_session, revoke_sessions, session_of
-from ais.kit import decode_id, encode_id, ids
+from ais.kit import ActorKind, decode_id, encode_id, ids
 from ais.kit.ids import SessionId
 from ais.orders import own_orders
 from ais.platform.http import PUBLIC, HTTPRequest
@@ -43,6 +43,7 @@ async def show_account(request: HTTPRequest, done: str = "") -> Response[Any]:
         account=account,
         done=_DONE.get(done),
         orders=orders,
+        is_staff=actor.kind is ActorKind.STAFF,
         sessions=[(encode_id(ids.SESSION, each.id), each, each.id == own.session_id) for each in sessions],
         airport=request.app.state.shop.market.reference.airport,
     )

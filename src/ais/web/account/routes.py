@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ais.web.account.approvals import send_decision, show_approvals
 from ais.web.account.own import end_own_session, show_account
 from ais.web.account.password import (
     send_change,
@@ -11,6 +12,7 @@ from ais.web.account.password import (
     show_forgotten,
     show_new_password,
 )
+from ais.web.account.proof import send_proof, show_proof
 from ais.web.account.second_factor import send_removal, send_second_factor, show_removal
 from ais.web.account.sign_in import (
     send_register,
@@ -41,4 +43,8 @@ ROUTES = (
     send_second_factor,
     show_removal,
     send_removal,
+    show_proof,
+    send_proof,
+    show_approvals,
+    send_decision,
 )

@@ -36,10 +36,12 @@ from ais.platform.database import Database
 from ais.platform.http import PUBLIC, HTTPRequest, correlation_id_of
 from ais.platform.i18n import translate
 from ais.platform.idempotency import IdempotencyConflict, IdempotencyInProgress, RequestKey, find_answer, fingerprint
+from ais.web.browser import proof_path
 from ais.web.rendering import in_both, page_language, render, see_other
 from ais.web.session import ShopSession, guest_of, read_session, require_own_form
 from ais.web.shop.forms import fields_of
 
+WAITS = 202  # for a second person
 _KEY_BYTES = 18
 _KEY_LONGEST = 40
 _REFUSALS = (
@@ -116,11 +118,14 @@ async def give_up(request: HTTPRequest, order_id: str) -> Response[Any]:
     try:
         if identifier is None:
             raise QuoteNotFound
-        await confirm_quote(services, actor, correlation_id_of(), key, CancellationQuoteId(identifier), language)
+        answer = await confirm_quote(
+            services, actor, correlation_id_of(), key, CancellationQuoteId(identifier), language
+        )
     except _REFUSALS as refusal:
         shown = await show_order(database, await read_own_order(database, actor, order_id), language, actor)
         return _page(request, session, shown, None, refusal)
-
+    if answer.status == WAITS:
+        return see_other(f"/{language}/account/approvals?done=asked")
     return see_other(_order_address(request, order_id))
 
 
@@ -163,6 +168,7 @@ def _page(
         quote=quote,
         names=named,
         notice=None if refusal is None else refusal.sentence(translate(refusal.message, language)),
+        proof_path=proof_path(request, order.id) if isinstance(refusal, StepUpRequired) else None,
         airport=request.app.state.shop.market.reference.airport,
         switch_path=f"/{'en' if language == 'ar' else 'ar'}/orders/{order.id}/cancel",
         # Local to where the journey begins, as every deadline of an order is.
