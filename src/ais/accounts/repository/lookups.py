@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -10,6 +11,9 @@ import msgspec
 from ais.kit.ids import PersonId
 from ais.platform.database import Connection, UnitOfWork
 from ais.platform.vault import Lookup
+
+# Whose hashes these are. Both tables have the columns that are named below.
+Holder = Literal["users", "registrations"]
 
 
 class ToRewrite(msgspec.Struct, frozen=True):
@@ -20,14 +24,14 @@ class ToRewrite(msgspec.Struct, frozen=True):
     email_sealed: bytes
 
 
-async def accounts_to_rewrite(uow: UnitOfWork, key_id: str, after: UUID | None, limit: int) -> list[ToRewrite]:
-    """The next accounts whose hash another lookup key made, locked in order of id."""
+async def to_rewrite(uow: UnitOfWork, holder: Holder, key_id: str, after: UUID | None, limit: int) -> list[ToRewrite]:
+    """The next accounts or registrations whose hash another lookup key made, locked in order of id."""
     rows = await uow.connection.fetch(
-        """
-        SELECT id, person_id, email_sealed FROM users
+        f"""
+        SELECT id, person_id, email_sealed FROM {holder}
         WHERE ($1::uuid IS NULL OR id > $1) AND email_lookup IS NOT NULL AND lookup_key IS DISTINCT FROM $2
         ORDER BY id LIMIT $3 FOR UPDATE
-        """,
+        """,  # noqa: S608  # one of two names
         after,
         key_id,
         limit,
@@ -35,44 +39,17 @@ async def accounts_to_rewrite(uow: UnitOfWork, key_id: str, after: UUID | None, 
     return [ToRewrite(**row) for row in rows]
 
 
-async def rewrite_accounts(uow: UnitOfWork, key_id: str, user_ids: Sequence[UUID], lookups: Sequence[Lookup]) -> None:
-    """Put the hash under this key in the place of another one; the trigger claims it. What was claimed stays so."""
-    await uow.connection.execute(
-        """
-        UPDATE users SET email_lookup = anew.lookup, lookup_key = $1
-        FROM unnest($2::uuid[], $3::bytea[]) AS anew (id, lookup) WHERE users.id = anew.id
-        """,
-        key_id,
-        user_ids,
-        [each.stored for each in lookups],
-    )
-
-
-async def registrations_to_rewrite(uow: UnitOfWork, key_id: str, after: UUID | None, limit: int) -> list[ToRewrite]:
-    """The next registrations whose hash another lookup key made, locked in order of id."""
-    rows = await uow.connection.fetch(
-        """
-        SELECT id, person_id, email_sealed FROM registrations
-        WHERE ($1::uuid IS NULL OR id > $1) AND lookup_key IS DISTINCT FROM $2 ORDER BY id LIMIT $3 FOR UPDATE
-        """,
-        after,
-        key_id,
-        limit,
-    )
-    return [ToRewrite(**row) for row in rows]
-
-
-async def rewrite_registrations(
-    uow: UnitOfWork, key_id: str, registration_ids: Sequence[UUID], lookups: Sequence[Lookup]
+async def rewrite(
+    uow: UnitOfWork, holder: Holder, key_id: str, holder_ids: Sequence[UUID], lookups: Sequence[Lookup]
 ) -> None:
-    """Put the hash under this key in the place of another one."""
+    """Put the hash under this key in the place of another one; a trigger claims an account's. Claims stay."""
     await uow.connection.execute(
-        """
-        UPDATE registrations SET email_lookup = anew.lookup, lookup_key = $1
-        FROM unnest($2::uuid[], $3::bytea[]) AS anew (id, lookup) WHERE registrations.id = anew.id
-        """,
+        f"""
+        UPDATE {holder} SET email_lookup = anew.lookup, lookup_key = $1
+        FROM unnest($2::uuid[], $3::bytea[]) AS anew (id, lookup) WHERE {holder}.id = anew.id
+        """,  # noqa: S608  # one of two names
         key_id,
-        registration_ids,
+        holder_ids,
         [each.stored for each in lookups],
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from ais.accounts.repository import lookups
-from ais.accounts.repository.lookups import ToRewrite
+from ais.accounts.repository.lookups import Holder, ToRewrite
 from ais.accounts.service.plumbing import EMAIL_KIND, email_lookup
 from ais.platform.database import UnitOfWork
 from ais.platform.vault import Lookup
@@ -21,19 +21,20 @@ async def rewrite_account_lookups(
     Answers the id to go on after, None when there are no more, and how many were rewritten. What an account has claimed
     under other keys it keeps, so that nobody who still writes those makes a second one.
     """
-    found = await lookups.accounts_to_rewrite(uow, uow.vault.lookup_id, after, limit)
-    hashed = await _hashed(uow, found)
-    await lookups.rewrite_accounts(uow, uow.vault.lookup_id, list(hashed), list(hashed.values()))
-    return (found[-1].id if found else None), len(found)
+    return await _rewrite(uow, "users", after, limit)
 
 
 async def rewrite_registration_lookups(
     uow: UnitOfWork, *, after: UUID | None = None, limit: int = REWRITTEN_AT_ONCE
 ) -> tuple[UUID | None, int]:
     """As :func:`rewrite_account_lookups`, for those who have asked for an account."""
-    found = await lookups.registrations_to_rewrite(uow, uow.vault.lookup_id, after, limit)
+    return await _rewrite(uow, "registrations", after, limit)
+
+
+async def _rewrite(uow: UnitOfWork, holder: Holder, after: UUID | None, limit: int) -> tuple[UUID | None, int]:
+    found = await lookups.to_rewrite(uow, holder, uow.vault.lookup_id, after, limit)
     hashed = await _hashed(uow, found)
-    await lookups.rewrite_registrations(uow, uow.vault.lookup_id, list(hashed), list(hashed.values()))
+    await lookups.rewrite(uow, holder, uow.vault.lookup_id, list(hashed), list(hashed.values()))
     return (found[-1].id if found else None), len(found)
 
 
