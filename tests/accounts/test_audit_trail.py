@@ -15,6 +15,8 @@ from ais.kit import Actor, ActorKind, Channel, system_actor
 from ais.platform.audit import Entry
 from ais.platform.http import denials as denials_module
 from ais.platform.http.denials import ACTION
+from ais.platform.rate_limits import RateLimiter
+from ais.platform.rates import Rate
 
 __all__ = ["market", "simulator"]
 
@@ -165,6 +167,24 @@ async def test_who_hammers_at_a_door_leaves_one_entry_and_a_count(program, monke
     assert await program.state.denials.write() == 0
     monkeypatch.setattr(denials_module, "EQUAL_FOR_SECONDS", -60.0)
     assert [told["times"] for _, told in await denied(program, order["id"])] == [5, 7]
+
+
+async def test_who_guesses_beyond_the_limit_is_recorded_and_who_only_asks_much_is_not(program):
+    limiter, program.state.rate_limiter = (
+        program.state.rate_limiter,
+        RateLimiter(program.state.cache, {"lookup": Rate(1, 60), "search": Rate(1, 60), "default": None}),
+    )
+    try:
+        for path in ("orders/lookup", "offers/search"):
+            answers = [await program.http.post(f"/api/v1/{path}", json={}) for _ in range(3)]
+            assert [each.status_code for each in answers] == [422, 429, 429]
+    finally:
+        program.state.rate_limiter = limiter
+    look_up = "POST /api/v1/orders/lookup"
+    assert await denied(program, look_up) == [
+        ("anonymous:anonymous", {"code": "RATE_LIMITED", "status": 429, "route": look_up, "times": 2})
+    ]
+    assert await denied(program, "POST /api/v1/offers/search") == []
 
 
 async def test_of_very_many_different_refusals_the_rest_is_counted_together(program, monkeypatch):

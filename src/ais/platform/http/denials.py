@@ -1,10 +1,10 @@
 """What was refused leaves an entry in the audit trail, behind the answer.
 
-Recorded are credentials that are not accepted, rights that the caller does not have, and objects that exist and are
-answered as if they did not. The answer never waits for the entry, so that nothing can be learned from its time; the
-entries of a second are written together. Of equal refusals (same caller, block of addresses, object and reason) the
-first leaves an entry at once and those of the following minute one more with their number: whoever hammers at a door
-cannot fill the trail, which is kept for ever.
+Recorded are credentials that are not accepted, rights that the caller does not have, objects that exist and are
+answered as if they did not, and sign-ins and look-ups beyond their limit. The answer never waits for the entry, so that
+nothing can be learned from its time; the entries of a second are written together. Of equal refusals (same caller,
+block of addresses, object and reason) the first leaves an entry at once and those of the following minute one more with
+their number: whoever hammers at a door cannot fill the trail, which is kept for ever.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ais.kit import ANONYMOUS, Actor, AppError
 from ais.platform.audit import Entry, Fields, Row, insertion, row_of
 from ais.platform.database import Database
 from ais.platform.http.access import TokenExpired
+from ais.platform.rate_limits import CLOSED_WITHOUT_VALKEY, RateLimited
 from ais.platform.telemetry import CORRELATION_ID, get_logger
 
 ACTION = "access.denied"
@@ -120,6 +121,9 @@ class Denials:
 def _is_denial(request: Request[Any, Any, Any], error: AppError) -> bool:
     if error.hides is not None:
         return True
+    if isinstance(error, RateLimited):
+        # Who asks too often where a secret may be guessed; haste elsewhere guesses nothing.
+        return request.scope["route_handler"].opt.get("limit") in CLOSED_WITHOUT_VALKEY
     if error.status == 401:
         # A token whose time is over is every phone's life; a request without any is a stranger at the front door.
         return "authorization" in request.headers and not isinstance(error, TokenExpired)
