@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 
+import pytest
 from tests.factories.fares import NOW, make_book, make_party
 from tests.fares.test_brute_force import PLACES, World, random_discounts, random_fare, random_slices, random_tax
 
@@ -37,6 +38,7 @@ def test_stores_that_are_always_full_give_the_same_prices(monkeypatch):
     monkeypatch.setattr(sale_module, "_STORED_CONDITIONS_MAXIMUM", 1)
     monkeypatch.setattr(sale_module, "_STORED_TICKETS_MAXIMUM", 1)
     monkeypatch.setattr(sale_module, "_STORED_DATES_MAXIMUM", 1)
+    monkeypatch.setattr(sale_module, "_STORED_ANSWERS_MAXIMUM", 1)
     assert price_all(build(), requests) == expected
 
 
@@ -44,6 +46,32 @@ def test_a_book_that_has_answered_before_gives_the_same_prices():
     build, requests = random_requests(8, 100)
     book = build()
     assert price_all(book, requests) == price_all(book, requests) == price_all(build(), requests)
+
+
+@pytest.mark.parametrize("place", ["SAR", "KWD"])
+def test_what_was_asked_for_one_party_never_changes_what_another_is_told(place):
+    rng = random.Random(11)
+    fares = [random_fare(rng, number) for number in range(1, 150)]
+    taxes = [random_tax(rng, number) for number in range(1, 8)]
+    discounts = random_discounts(rng)
+    itineraries = [random_slices(rng) for _ in range(60)]
+    parties = [make_party(1), make_party(2, 1), make_party(1, 1, 1), make_party(4)]
+
+    def build():
+        return make_book(fares, taxes, discounts, (PLACES[place],), facts=World())
+
+    def price(book, slices, party):
+        return price_itinerary(book, slices, party, cabin="Y", as_of=NOW, point_of_sale="SA")
+
+    used = build()
+    told = [[price(used, slices, party) for party in parties] for slices in itineraries]
+    alone = [[price(build(), slices, party) for party in parties] for slices in itineraries]
+    assert told == alone
+    # By whom they were asked for first decides nothing.
+    again = build()
+    assert [[price(again, slices, party) for party in reversed(parties)][::-1] for slices in itineraries] == alone
+    answers = sum(len(sale._answers) for sale in used._sales.values())
+    assert 60 < answers < 60 * len(parties), "some were told without being looked for anew"
 
 
 def test_stores_stay_within_their_bounds(monkeypatch):

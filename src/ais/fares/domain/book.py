@@ -5,12 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
 from ais.fares.domain.facts import AirportFacts, ExchangeRates
 from ais.fares.domain.fare import Brand, DiscountVersion, FareVersion, PointOfSale
-from ais.fares.domain.sale import Sale
+from ais.fares.domain.sale import RuleBands, Sale
 from ais.fares.domain.tax import TaxVersion
 from ais.fares.errors import PriceDataMissing
 
@@ -49,6 +49,14 @@ class FareBook:
         self._fares_between: dict[tuple[str, str, str], list[FareVersion]] = {}
         for fare in self.fares.values():
             self._fares_between.setdefault((fare.carrier, fare.origin, fare.destination), []).append(fare)
+        rules = {id(fare.rule): fare.rule for fare in self.fares.values()}.values()
+        self._bands = RuleBands(
+            advance=sorted({timedelta(rule.advance_purchase_days or 0) for rule in rules}),
+            stay=sorted(
+                {rule.min_stay_days for rule in rules if rule.min_stay_days is not None}
+                | {rule.max_stay_days + 1 for rule in rules if rule.max_stay_days is not None}
+            ),
+        )
         self._changes = sorted(
             {fare.sale_starts_at for fare in self.fares.values()}
             | {end for fare in self.fares.values() if (end := fare.sale_end()) is not None}
@@ -85,6 +93,7 @@ class FareBook:
                 discounts=self._discounts,
                 facts=self.facts,
                 rates=self.rates,
+                bands=self._bands,
                 at=at,
                 point_of_sale=self.point_of_sale(point_of_sale),
                 seller=point_of_sale,

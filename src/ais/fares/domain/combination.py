@@ -20,7 +20,14 @@ from ais.fares.domain.sale import Candidate
 Pick = tuple[Part, Candidate]
 
 
-def cheapest_picks(slices: Sequence[Sequence[Division]], brand: str, party: Party, multiple: int) -> list[Pick] | None:
+class Cheapest(NamedTuple):
+    """The cheapest picks, None if there are none, and whether they are so for every party that has seats."""
+
+    picks: list[Pick] | None
+    for_all_parties: bool
+
+
+def cheapest_picks(slices: Sequence[Sequence[Division]], brand: str, party: Party, multiple: int) -> Cheapest:
     """One fare for each part of the best division of each slice such that all may be combined and the party's total
     is the least, or None if the brand cannot cover the itinerary. ``multiple`` is the step to which a passenger's
     total is rounded up.
@@ -32,20 +39,20 @@ def cheapest_picks(slices: Sequence[Sequence[Division]], brand: str, party: Part
             part = divisions[0][0]
             head = part.head(brand)
             if head is None:
-                return None
+                return Cheapest(None, for_all_parties=True)
             picks.append((part, head))
             continue
         options = [heads for division in divisions if (heads := _heads(division, brand)) is not None]
         if not options:
-            return None
+            return Cheapest(None, for_all_parties=True)
         is_divided = is_divided or len(options) > 1
         picks += min(options, key=_cost) if len(options) > 1 else options[0]
     if is_divided and multiple > 1:
         # What one division saves before rounding another may save by it: all are compared.
-        return _over_regimes(slices, brand, party, multiple)
+        return Cheapest(_over_regimes(slices, brand, party, multiple), for_all_parties=False)
     if len(picks) == 1 or _all_combine([candidate for _, candidate in picks]):
-        return picks
-    return _over_regimes(slices, brand, party, multiple)
+        return Cheapest(picks, for_all_parties=not is_divided)
+    return Cheapest(_over_regimes(slices, brand, party, multiple), for_all_parties=False)
 
 
 def party_total(picks: Sequence[Pick], party: Party, multiple: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 from ais.fares.domain.itinerary import PassengerType, PricingPassenger, PricingSegment
@@ -32,6 +32,7 @@ class Part:
     """Consecutive segments of a slice, ``first`` to ``last`` inclusive, that one fare would cover."""
 
     __slots__ = (
+        "_advance_band",
         "_by_brand",
         "_heads",
         "_lead",
@@ -52,6 +53,7 @@ class Part:
         party: Party,
         place: tuple[int, int, int],
         lead: timedelta,
+        advance_band: int,
         stay_days: int | None,
     ) -> None:
         self.span = span
@@ -60,6 +62,7 @@ class Part:
         self._by_brand = by_brand
         self._party = party
         self._lead = lead
+        self._advance_band = advance_band
         self._stay_days = stay_days
         self._heads: dict[str, Candidate | None] = {}
 
@@ -89,6 +92,17 @@ class Part:
         if brand not in self._heads:
             self._heads[brand] = next(self.valid(brand), None)
         return self._heads[brand]
+
+    @property
+    def likeness(self) -> Hashable:
+        """All in which pricing can tell this part from another, but for the stay, which is the whole journey's."""
+        seats = self._party.seats
+        return (
+            id(self.span),
+            id(self._by_brand),
+            self._advance_band,
+            *[frozenset([rbd for rbd, open_ in each.open_by_rbd.items() if open_ >= seats]) for each in self.segments],
+        )
 
     def cost(self, candidate: Candidate) -> int:
         """What the fare costs the whole party on this part, taxes and charges included, in minor units."""
@@ -128,6 +142,17 @@ class Layout:
         if self.stay_days is None:
             return Role.ONE_WAY
         return Role.RETURN if slice_index else Role.OUTBOUND
+
+    def likeness(self) -> Hashable:
+        """All in which pricing can tell this itinerary from another, but for who travels."""
+        return (
+            self._sale.stay_band(self.stay_days),
+            *[tuple([part.likeness for division in divisions for part in division]) for divisions in self.slices],
+        )
+
+    def spans(self) -> tuple[Span, ...]:
+        """The spans of all parts."""
+        return tuple([part.span for divisions in self.slices for division in divisions for part in division])
 
     def part(self, slice_index: int, first: int, last: int) -> Part:
         """The part of a slice from one segment to another, both included."""
@@ -171,13 +196,15 @@ class Layout:
         if first == last or all(each.carrier == begin.carrier for each in covered):
             market = self._sale.market(begin.carrier, begin.origin, end.destination)
             by_brand = market.candidates(self.roles(slice_index), self._cabin, begin.departure_date)
+        lead = begin.departs_at - self._as_of
         return Part(
             self._sale.span(tuple(coupons[first : last + 1]), position + first),
             covered,
             by_brand,
             self._party,
             (slice_index, first, last),
-            begin.departs_at - self._as_of,
+            lead,
+            self._sale.advance_band(lead),
             self.stay_days,
         )
 

@@ -15,7 +15,7 @@ from ais.fares.domain.itinerary import (
     PricingPassenger,
 )
 from ais.fares.domain.layout import Layout, Party, Slices
-from ais.fares.domain.sale import Sale
+from ais.fares.domain.sale import Answer, FarePick, Sale
 from ais.kit import Money
 
 
@@ -42,11 +42,8 @@ def price_itinerary(
     layout = Layout(sale, slices, party, cabin, as_of)
     priced: list[PricedItinerary] = []
     if layout.is_open and passengers:
-        brands = dict.fromkeys(brand for division in layout.slices[0] for brand in division[0].brands)
-        for brand in brands:
-            picks = cheapest_picks(layout.slices, brand, party, sale.chargeable_multiple)
-            if picks is not None:
-                priced.append(assemble(sale, brand, cabin, slices, picks, passengers, party))
+        for brand, picks in _cheapest_by_brand(sale, layout, party):
+            priced.append(_assembled(sale, brand, cabin, slices, picks, passengers, party))
         if len(priced) > 1:
             carrier = slices[0][0].carrier
             priced.sort(key=lambda each: (each.total.minor, book.brand_rank(carrier, each.brand)))
@@ -55,6 +52,30 @@ def price_itinerary(
             explain_itinerary(book, sale, layout, slices, party, priced, cabin=cabin, as_of=as_of)
         )
     return priced
+
+
+def _cheapest_by_brand(sale: Sale, layout: Layout, party: Party) -> Answer:
+    """The cheapest fares of each brand that can cover the itinerary; looked for once for all that are alike, and for
+    all parties to which they are the cheapest.
+    """
+    likeness = layout.likeness()
+    known = sale.answer(likeness)
+    if known is None:
+        known = sale.answer((likeness, party.counts))
+    if known is None:
+        found, for_all_parties = [], True
+        for brand in dict.fromkeys(brand for division in layout.slices[0] for brand in division[0].brands):
+            cheapest = cheapest_picks(layout.slices, brand, party, sale.chargeable_multiple)
+            for_all_parties = for_all_parties and cheapest.for_all_parties
+            if cheapest.picks is not None:
+                found.append((brand, _fare_picks(cheapest.picks)))
+        known = tuple(found)
+        sale.keep_answer(likeness if for_all_parties else (likeness, party.counts), known, layout.spans())
+    return known
+
+
+def _fare_picks(picks: Sequence[Pick]) -> tuple[FarePick, ...]:
+    return tuple([(part.span, candidate, part.slice_index, part.first, part.last) for part, candidate in picks])
 
 
 def assemble(
@@ -67,11 +88,19 @@ def assemble(
     party: Party,
 ) -> PricedItinerary:
     """The priced itinerary that these fares make."""
-    ticket = sale.ticket(
-        tuple([(part.span, candidate, part.slice_index, part.first, part.last) for part, candidate in picks]),
-        len(slices),
-        party.counts,
-    )
+    return _assembled(sale, brand, cabin, slices, _fare_picks(picks), passengers, party)
+
+
+def _assembled(
+    sale: Sale,
+    brand: str,
+    cabin: str,
+    slices: Slices,
+    picks: tuple[FarePick, ...],
+    passengers: Sequence[PricingPassenger],
+    party: Party,
+) -> PricedItinerary:
+    ticket = sale.ticket(picks, len(slices), party.counts)
     prices = ticket.prices
     people = tuple(
         [

@@ -7,8 +7,9 @@ that it need not be derived again. Each store is bounded and begins anew when it
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 
@@ -35,6 +36,7 @@ _STORED_PRICES_MAXIMUM = 20_000
 _STORED_COUPONS_MAXIMUM = 10_000
 _STORED_CONDITIONS_MAXIMUM = 5_000
 _STORED_TICKETS_MAXIMUM = 10_000
+_STORED_ANSWERS_MAXIMUM = 10_000
 
 
 class Candidate:
@@ -182,6 +184,9 @@ class Ticket(msgspec.Struct, frozen=True):
     prices: dict[int, ComponentPrice]
 
 
+Answer = tuple[tuple[str, tuple[FarePick, ...]], ...]
+"""The cheapest valid fares of each brand that can cover an itinerary."""
+
 PASSENGER_TYPES = (
     PassengerType.ADULT,
     PassengerType.CHILD,
@@ -189,6 +194,15 @@ PASSENGER_TYPES = (
     PassengerType.INFANT_SEAT,
 )
 """Types by the index that pricing uses inside."""
+
+
+class RuleBands(NamedTuple):
+    """The limits on file that times before departure and stays (in days) are held against, in order: between two
+    neighbours all are alike.
+    """
+
+    advance: Sequence[timedelta]
+    stay: Sequence[int]
 
 
 class Sale:
@@ -202,6 +216,7 @@ class Sale:
         discounts: Iterable[DiscountVersion],
         facts: AirportFacts,
         rates: ExchangeRates,
+        bands: RuleBands,
         at: datetime,
         point_of_sale: PointOfSale,
         seller: str,
@@ -213,6 +228,7 @@ class Sale:
         self._at = at
         self._facts = facts
         self._rates = rates
+        self._bands = bands
         self._fares_between = fares_between
         self._taxes = in_order(tax for tax in taxes if tax.is_on_sale(at))
         self._discounts = {
@@ -230,6 +246,7 @@ class Sale:
         self._spans: dict[tuple[tuple[int, ...], int], Span] = {}
         self._conditions: dict[tuple[tuple[tuple[int, ...], ...], int], tuple[Conditions, ...]] = {}
         self._tickets: dict[tuple[int, ...], Ticket] = {}
+        self._answers: dict[Hashable, tuple[Answer, tuple[Span, ...]]] = {}
         self._coupons_made = 0
         self._prices_stored = 0
 
@@ -313,6 +330,14 @@ class Sale:
             return candidate.amount
         unit = self.point_of_sale.fare_unit_minor
         return round_ratio(candidate.amount * basis_points, 10_000 * unit, self.point_of_sale.fare_rounding) * unit
+
+    def advance_band(self, lead: timedelta) -> int:
+        """How many of the advance purchases on file so long a time before departure satisfies."""
+        return bisect_right(self._bands.advance, lead)
+
+    def stay_band(self, days: int | None) -> int | None:
+        """How many of the limits to a stay on file so many days reach."""
+        return None if days is None else bisect_right(self._bands.stay, days)
 
     def transit_limit(self, ground: timedelta) -> int | None:
         """The smallest exemption limit on file, in hours, that covers a time on the ground."""
@@ -403,6 +428,19 @@ class Sale:
             self._prices_stored -= len(oldest.prices) + len(oldest.costs)
         if not self._spans:
             self._prices_stored = 0
+
+    def answer(self, likeness: Hashable) -> Answer | None:
+        """What was found for an itinerary of that likeness, if it was looked for before."""
+        known = self._answers.get(likeness)
+        return None if known is None else known[0]
+
+    def keep_answer(self, likeness: Hashable, answer: Answer, spans: tuple[Span, ...]) -> None:
+        """Remember what was found. ``spans`` are those that the likeness names by their ids: they are kept with it, so
+        that none of these can be given to another.
+        """
+        if len(self._answers) >= _STORED_ANSWERS_MAXIMUM:
+            self._answers.clear()
+        self._answers[likeness] = (answer, spans)
 
     def ticket(self, picks: tuple[FarePick, ...], slice_count: int, counts: Counts) -> Ticket:
         """What these fares, in order over the whole itinerary, say and cost a passenger of each type of ``counts``."""
