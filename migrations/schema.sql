@@ -2034,6 +2034,7 @@ CREATE TABLE public.payments (
     cancel_url text,
     description text DEFAULT ''::text NOT NULL,
     funding_id uuid,
+    received_currency text,
     CONSTRAINT payments_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT payments_check CHECK ((refunded_minor <= received_minor)),
     CONSTRAINT payments_check1 CHECK (((status = 'succeeded'::text) = (received_minor > 0))),
@@ -2041,6 +2042,7 @@ CREATE TABLE public.payments (
     CONSTRAINT payments_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT payments_funding CHECK (((provider = ANY (ARRAY['agency'::text, 'cash'::text, 'credit'::text])) = (funding_id IS NOT NULL))),
     CONSTRAINT payments_method_check CHECK ((method = ANY (ARRAY['card'::text, 'checkout'::text, 'pay_link'::text, 'agency_deposit'::text, 'cash'::text, 'travel_credit'::text]))),
+    CONSTRAINT payments_received_currency CHECK (((received_currency IS NULL) OR ((received_currency ~ '^[A-Z]{3}$'::text) AND (received_currency <> currency) AND (status = 'succeeded'::text)))),
     CONSTRAINT payments_received_minor_check CHECK ((received_minor >= 0)),
     CONSTRAINT payments_refunded_minor_check CHECK ((refunded_minor >= 0)),
     CONSTRAINT payments_status_check CHECK ((status = ANY (ARRAY['requires_payment'::text, 'requires_action'::text, 'processing'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text])))

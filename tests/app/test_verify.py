@@ -104,6 +104,7 @@ PLANTED: dict[str, str] = {
     "orders.moves_are_audited": f"DELETE FROM audit_entries WHERE order_id = {EXPIRED}",
     "orders.postings_are_audited": POSTING,
     "payments.refunds_within_received": "UPDATE payments SET refunded_minor = 1 WHERE status = 'succeeded'",
+    "payments.other_currencies_go_back": "UPDATE payments SET received_currency = 'JPY' WHERE status = 'succeeded'",
     "payments.history_ends_at_the_present": """
         UPDATE payments SET status = 'processing' WHERE status = 'requires_payment'""",
     "payments.one_open_attempt": """
@@ -218,6 +219,18 @@ PLANTED_TOO: list[tuple[str, str]] = [
     ("audit.chain_holds", f"{CHAIN_AN_ENTRY}; UPDATE audit_entries SET subject = 'ord_1'"),
     ("audit.chain_holds", f"{CHAIN_AN_ENTRY}; DELETE FROM audit_entries"),
     ("orders.postings_are_audited", "DELETE FROM audit_entries"),
+    (
+        "orders.paid_equals_received",
+        f"UPDATE payments SET received_currency = 'JPY' WHERE order_id = {CONFIRMED}",
+    ),
+    ("payments.captures_posted", f"UPDATE payments SET received_currency = 'JPY' WHERE order_id = {CONFIRMED}"),
+    ("payments.refunds_within_received", "UPDATE refunds SET currency = 'JPY'"),
+    (
+        "orders.transitory_accounts_zero",
+        f"""UPDATE ledger_entries SET currency = 'JPY' FROM ledger_postings
+            WHERE posting_id = ledger_postings.id AND kind = 'captured' AND order_id = {CONFIRMED};
+            UPDATE orders SET status = 'reserved' WHERE id = {CONFIRMED}""",
+    ),
     (
         "payments.captures_posted",
         f"UPDATE payments SET received_minor = received_minor + 1 WHERE order_id = {CONFIRMED}",

@@ -290,3 +290,22 @@ async def test_where_the_chain_stands(sold):
     program, _ = sold
     status = await get(program, "chain")
     assert (status["length"] + status["waiting"], status["signed_position"]) == (3, None)
+
+
+async def test_a_sale_is_of_the_forms_that_paid_it_and_of_no_other_currency(own_program):
+    program = own_program
+    order = await program.order()
+    payment = await program.begin_payment(order)
+    intent = f"/v1/payment_intents/{payment['provider_payment_id']}"
+    assert (await program.provider.post(intent, data={"currency": "jpy", "amount": 5000})).status_code == 200
+    await program.confirm(payment)
+    await program.report(payment)
+    page = await program.begin_checkout(order)
+    program.complete(page)
+    await program.report(page)
+    items = (await get(program, "daily-sales", limit=200))["items"]
+    assert {(each["form_of_payment"], each["sold"]["currency"]) for each in items} == {("checkout", "SAR")}
+    assert sum(minor(each["net"]) for each in items) == minor(order["total"])
+    rows = (await get(program, "trial-balance", first_day=datetime.now(UTC).date().isoformat()))["items"]
+    in_yen = {each["account"]: each["closing"]["amount"] for each in rows if each["closing"]["currency"] == "JPY"}
+    assert in_yen == {"provider_clearing": "0", "customer_deposits": "0", "refunds_payable": "0"}

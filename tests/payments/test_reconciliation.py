@@ -384,3 +384,31 @@ async def test_a_dispute_in_a_payout_is_matched(program):
     assert await account(program, "bank") == payout["amount"]
     assert (await clearing(program), await provider_balance(program)) == (0, 0)
     await program.run_jobs()
+
+
+async def moved_in(program, currency):
+    """Every movement of the provider's balance in a currency, before its fees."""
+    query = {"currency": currency, "limit": 100}
+    found = (await program.provider.get("/v1/balance_transactions", params=query)).json()["data"]
+    return sum(each["amount"] for each in found)
+
+
+async def test_money_of_another_currency_is_found_sent_back_and_agrees(program):
+    order = await program.order()
+    payment = await program.begin_payment(order)
+    intent = f"/v1/payment_intents/{payment['provider_payment_id']}"
+    assert (await program.provider.post(intent, data={"currency": "kwd", "amount": 12_340})).status_code == 200
+    await program.confirm(payment)
+    reports = await asyncio.gather(*(reconciled(program) for _ in range(3)))
+    assert {report.failed for report in reports} == {0}
+    assert {(row.reason, str(row.amount)) for report in reports for row in report.rows} == {("settled", "12.340 KWD")}
+    assert (await clearing(program), await moved_in(program, "kwd")) == (12_340, 12_340)
+    assert not (await reconciled(program)).differs
+    await asyncio.gather(program.report(payment), reconciled(program))
+    report = await reconciled(program)
+    assert (counts(report), report.rows) == ((2, 0, 0, 0), [])
+    assert (await clearing(program), await moved_in(program, "kwd")) == (0, 0)
+    kinds = await program.rows("SELECT kind FROM ledger_postings ORDER BY recorded_at")
+    assert kinds == ["captured", "returned", "refunded"]
+    assert (await program.read(order))["paid"]["amount"] == "0.00"
+    assert await program.staff_queue(payment["id"]) == ["payment_currency"]

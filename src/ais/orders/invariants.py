@@ -38,16 +38,19 @@ INVARIANTS = (
     # Joins payments: what an order says of its money is compared with the money itself.
     Invariant(
         "orders.paid_equals_received",
-        "What an order says was paid and given back is what its payments received and its refunds returned.",
+        "What an order says was paid and given back is what its payments received and its refunds returned, money of"
+        " another currency than was asked for left out.",
         """
         SELECT orders.id, orders.paid_minor, money.received, orders.refunded_minor, back.refunded
         FROM orders
         LEFT JOIN LATERAL (
-            SELECT coalesce(sum(received_minor), 0) AS received FROM payments WHERE order_id = orders.id
+            SELECT coalesce(sum(received_minor), 0) AS received FROM payments
+            WHERE order_id = orders.id AND received_currency IS NULL
         ) AS money ON true
         LEFT JOIN LATERAL (
-            SELECT coalesce(sum(amount_minor), 0) AS refunded FROM refunds
-            WHERE order_id = orders.id AND status = 'succeeded'
+            SELECT coalesce(sum(refund.amount_minor), 0) AS refunded
+            FROM refunds AS refund JOIN payments AS payment ON payment.id = refund.payment_id
+            WHERE refund.order_id = orders.id AND refund.status = 'succeeded' AND payment.received_currency IS NULL
         ) AS back ON true
         WHERE orders.paid_minor <> money.received
            OR (orders.refunded_minor <> back.refunded AND NOT EXISTS (
@@ -119,16 +122,18 @@ INVARIANTS = (
     # Joins the ledger and payments: money passes through these accounts on its way, and nothing of it stays there.
     Invariant(
         "orders.transitory_accounts_zero",
-        "Nothing of an order that is ticketed or has ended is left on the accounts that money passes through.",
+        "Nothing of an order that is ticketed or has ended is left on the accounts that money passes through, and never"
+        " anything in a currency that is not the order's.",
         """
         SELECT posting.order_id, entry.account, entry.currency, sum(entry.amount_minor) AS balance
         FROM ledger_entries AS entry
         JOIN ledger_postings AS posting ON posting.id = entry.posting_id
         JOIN orders ON orders.id = posting.order_id
         WHERE entry.account IN ('customer_deposits', 'refunds_payable')
-          AND orders.status NOT IN ('pending', 'reserved') AND orders.ticketing_status <> 'issuing'
-          -- Money of another sum than was due, and money of a cancelled order, waits for staff.
-          AND orders.payment_status IN ('paid', 'partially_refunded', 'refunded', 'disputed')
+          AND (entry.currency <> orders.currency OR (
+            orders.status NOT IN ('pending', 'reserved') AND orders.ticketing_status <> 'issuing'
+            -- Money of another sum than was due, and money of a cancelled order, waits for staff.
+            AND orders.payment_status IN ('paid', 'partially_refunded', 'refunded', 'disputed')))
           AND NOT EXISTS (SELECT FROM refunds WHERE refunds.order_id = orders.id AND refunds.status <> 'succeeded')
         GROUP BY posting.order_id, entry.account, entry.currency HAVING sum(entry.amount_minor) <> 0
         """,
@@ -247,7 +252,10 @@ INVARIANTS = (
             SELECT sum(refund_minor) AS total FROM cancellation_quotes
             WHERE order_id = orders.id AND status = 'confirmed' AND refund_to = 'original_payment'
         ) AS promised ON promised.total > 0
-        LEFT JOIN LATERAL (SELECT sum(amount_minor) AS total FROM refunds WHERE order_id = orders.id) AS begun ON true
+        LEFT JOIN LATERAL (
+            SELECT sum(amount_minor) AS total FROM refunds
+            WHERE order_id = orders.id AND refunds.currency = orders.currency
+        ) AS begun ON true
         WHERE promised.total > coalesce(begun.total, 0)
         """,
     ),
@@ -284,7 +292,9 @@ INVARIANTS = (
         SELECT quote.order_id, NULL, sum(line.taken_minor), lost.minor
         FROM cancellation_quotes AS quote JOIN cancellation_quote_lines AS line ON line.quote_id = quote.id
         LEFT JOIN LATERAL (
-            SELECT sum(amount_minor) AS minor FROM disputes WHERE order_id = quote.order_id AND status = 'lost'
+            SELECT sum(dispute.amount_minor) AS minor
+            FROM disputes AS dispute JOIN payments AS payment ON payment.id = dispute.payment_id
+            WHERE dispute.order_id = quote.order_id AND dispute.status = 'lost' AND payment.received_currency IS NULL
         ) AS lost ON true
         WHERE quote.status = 'confirmed' AND line.taken_minor > 0
         GROUP BY quote.order_id, lost.minor HAVING sum(line.taken_minor) > coalesce(lost.minor, 0)
@@ -298,7 +308,7 @@ INVARIANTS = (
     # Joins payments and ticketing: one order, one currency.
     Invariant(
         "orders.one_currency",
-        "All sums of an order are in its one currency.",
+        "All sums of an order are in its one currency, but for money that came in another and what went back of it.",
         """
         SELECT orders.id, orders.currency, other.kind, other.currency AS found
         FROM orders
@@ -306,7 +316,9 @@ INVARIANTS = (
             SELECT 'item' AS kind, currency FROM order_items WHERE order_id = orders.id
             UNION SELECT 'price line', currency FROM price_lines WHERE order_id = orders.id
             UNION SELECT 'payment', currency FROM payments WHERE order_id = orders.id
-            UNION SELECT 'refund', currency FROM refunds WHERE order_id = orders.id
+            UNION SELECT 'refund', refund.currency
+                FROM refunds AS refund JOIN payments AS payment ON payment.id = refund.payment_id
+                WHERE refund.order_id = orders.id AND payment.received_currency IS NULL
             UNION SELECT 'document', currency FROM documents WHERE order_id = orders.id
         ) AS other ON other.currency <> orders.currency
         """,

@@ -112,6 +112,8 @@ class RefundDestination(StrEnum):
 class Payment(msgspec.Struct, frozen=True):
     """One attempt to pay an order. ``refunded`` counts what was given back or is on its way.
 
+    ``amount`` is what was asked for, in the order's currency; ``received`` and ``refunded`` are in the currency of the
+    money that came.
     ``capture_id`` is what the provider calls the money itself (refunds and disputes name it), once it is known;
     ``funding_id`` the agency, shift or travel credit that pays, of a provider of our own.
     """
@@ -140,6 +142,11 @@ class Payment(msgspec.Struct, frozen=True):
     def is_open(self) -> bool:
         """Whether money may still come from this attempt."""
         return self.status in OPEN_STATUSES
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether its money counts for the order: what came in another currency than was asked for never does."""
+        return self.received.currency == self.amount.currency
 
 
 class NewPayment(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,8 @@ from ais.platform.invariants import Invariant
 INVARIANTS = (
     Invariant(
         "payments.refunds_within_received",
-        "What was given back or is on its way is counted exactly, and never exceeds what was received.",
+        "What was given back or is on its way is counted exactly, in the currency that came, and never exceeds what was"
+        " received.",
         """
         SELECT payment.id, payment.received_minor, payment.refunded_minor,
                coalesce(sum(refund.amount_minor), 0) AS refunds
@@ -16,6 +17,17 @@ INVARIANTS = (
         GROUP BY payment.id
         HAVING payment.refunded_minor <> coalesce(sum(refund.amount_minor), 0)
             OR payment.refunded_minor > payment.received_minor
+            OR bool_or(refund.currency <> coalesce(payment.received_currency, payment.currency))
+        """,
+    ),
+    Invariant(
+        "payments.other_currencies_go_back",
+        "Money of another currency than was asked for has gone back whole or is on its way, unless a refund of it has"
+        " failed, which is before staff.",
+        """
+        SELECT id, order_id, received_minor, received_currency, refunded_minor FROM payments
+        WHERE received_currency IS NOT NULL AND refunded_minor < received_minor
+          AND NOT EXISTS (SELECT FROM refunds WHERE payment_id = payments.id AND status = 'failed')
         """,
     ),
     Invariant(
@@ -133,7 +145,7 @@ INVARIANTS = (
     ),
     Invariant(
         "payments.captures_posted",
-        "Each payment that brought money is posted once, with what it received; no other is.",
+        "Each payment that brought money is posted once, with what it received as it came; no other is.",
         """
         SELECT payment.id, payment.status, payment.received_minor, posted.amount
         FROM payments AS payment
@@ -141,7 +153,7 @@ INVARIANTS = (
             SELECT sum(entry.amount_minor) FILTER (WHERE entry.amount_minor > 0) AS amount
             FROM ledger_postings AS posting JOIN ledger_entries AS entry ON entry.posting_id = posting.id
             WHERE posting.kind = 'captured' AND posting.cause_type = 'payment' AND posting.cause_id = payment.id::text
-              AND entry.currency = payment.currency
+              AND entry.currency = coalesce(payment.received_currency, payment.currency)
         ) AS posted ON true
         WHERE coalesce(posted.amount, 0) <> payment.received_minor
         UNION ALL

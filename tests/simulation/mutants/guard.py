@@ -45,7 +45,7 @@ PAYMENT_MOVES = code(
     ("if moves and not PAYMENT_TRANSITIONS.allows(payment.status, status):", "if False:"),
 )
 REFUND_CAP = (
-    code("ais.payments.service.refund:require_refundable", ("if amount.minor >", "if False and amount.minor >")),
+    code("ais.payments.service.refund:require_refundable", (" or amount > payment.received - payment.refunded", "")),
     check("payments", "payments_check"),
 )
 ATTEMPT_CLOSED = (

@@ -195,14 +195,15 @@ GUARDS: tuple[Guard, ...] = (
         "units of another currency are counted as the order's",
         (
             code(
-                "ais.payments.service.pay:settle_payment",
-                (
-                    "if status is PaymentStatus.SUCCEEDED and found.received.currency != payment.amount.currency:",
-                    "if False:",
-                ),
+                "ais.orders.service.settle:_follow_payment",
+                ("if settlement.newly_succeeded and not settlement.payment.is_counted:", "if False:"),
+            ),
+            code(
+                "ais.orders.service.states:OrderChange.receive",
+                ("(Money(self.paid_minor, self.order.currency) + money).minor", "self.paid_minor + money.minor"),
             ),
         ),
-        unseen="nobody changes a currency in a storm: what the provider then holds is in no book until staff act",
+        behind="the sum of what came, which is of one currency",
     ),
     Guard(
         "second payment goes back",

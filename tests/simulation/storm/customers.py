@@ -232,7 +232,7 @@ class Customer:
     async def _confirm(self, payment: JSON, method: str) -> bool:
         path = f"/v1/payment_intents/{payment['provider_payment_id']}/confirm"
         if self.there.troubled and self.chance.random() < WRONG_AMOUNT:
-            await self._change_amount(payment)
+            await self._change_sum(payment)
         for _ in range(8):
             answer = await self.there.ask_provider("POST", path, {"payment_method": method})
             if answer is None or answer.status_code >= 500 or answer.status_code == 429:
@@ -246,13 +246,19 @@ class Customer:
             return state in {"succeeded", "processing"}
         return False
 
-    async def _change_amount(self, payment: JSON) -> None:
-        """Somebody at the provider's side asks for half of it."""
+    async def _change_sum(self, payment: JSON) -> None:
+        """Somebody at the provider's side asks for half of it, or for as much of another currency."""
         path = f"/v1/payment_intents/{payment['provider_payment_id']}"
         found = await self.there.ask_provider("GET", path)
         if found is not None and found.status_code == 200:
             self.meddled = True
-            await self.there.ask_provider("POST", path, {"amount": found.json()["amount"] // 200 * 100})
+            amount = found.json()["amount"]
+            other = self.chance.choice((None, "usd", "jpy", "kwd"))
+            # The card networks carry two decimals of the dinar's three.
+            changed = (
+                {"amount": amount // 200 * 100} if other is None else {"amount": amount // 10 * 10, "currency": other}
+            )
+            await self.there.ask_provider("POST", path, changed)
 
     async def _complete(self, payment: JSON, method: str) -> bool:
         session = payment["provider_payment_id"]

@@ -34,7 +34,7 @@ STATEMENTS: dict[str, str] = {
         WHERE entry.account IN ('customer_deposits', 'refunds_payable')
         AND NOT EXISTS (SELECT FROM refunds WHERE refunds.order_id = orders.id AND refunds.status = 'failed')
         AND NOT EXISTS (SELECT FROM payments WHERE payments.order_id = orders.id AND status = 'succeeded'
-                        AND received_minor <> amount_minor)
+                        AND received_currency IS NULL AND received_minor <> amount_minor)
         GROUP BY orders.id, entry.account, entry.currency HAVING sum(entry.amount_minor) <> 0
     """,
     "a cabin counts other seats than its claims": """
@@ -154,7 +154,7 @@ STATEMENTS: dict[str, str] = {
     """,
     "a passenger may fly on money that a bank has taken": """
         SELECT orders.record_locator, document.number, coupon.number AS coupon
-        FROM disputes AS dispute JOIN orders ON orders.id = dispute.order_id
+        FROM disputes AS dispute JOIN orders ON orders.id = dispute.order_id AND orders.currency = dispute.currency
         JOIN documents AS document ON document.order_id = orders.id
         JOIN coupons AS coupon ON coupon.document_id = document.id
         WHERE dispute.status IN ('open', 'lost') AND orders.payment_status <> 'paid' AND coupon.status = 'open'
@@ -284,7 +284,8 @@ UNSIGNED = """
     JOIN orders ON orders.id = voided.order_id
     CROSS JOIN LATERAL (
         SELECT sum(amount_minor)::bigint AS back FROM refunds
-        WHERE order_id = orders.id AND status <> 'failed' AND created_at <= voided.recorded_at
+        WHERE order_id = orders.id AND currency = orders.currency AND status <> 'failed'
+        AND created_at <= voided.recorded_at
     ) AS given
     WHERE voided.action = 'order.voided' AND given.back > $1
     AND NOT EXISTS (SELECT FROM audit_entries AS signed WHERE signed.action = 'approval.approved'
@@ -356,22 +357,31 @@ class Judge:
         for row in await self.connection.fetch(OWN_MONEY):
             kept[row["order_id"]] = row["kept"]
         owners: dict[str, Any] = {}
+        back: Counter[str] = Counter()
+        for refund in refunds:
+            if refund["status"] in SETTLED_REFUNDS:
+                back[refund["charge"]] += refund["amount"]
         for charge in charges:
-            order = await self._order_of(charge)
-            if order is None:
+            found = await self._order_of(charge)
+            if found is None:
                 self.accuse("a charge without an order", charge["id"])
                 continue
-            owners[charge["id"]] = order
-            kept[order] += charge["amount_captured"]
-        for refund in refunds:
-            if refund["status"] in SETTLED_REFUNDS and refund["charge"] in owners:
-                kept[owners[refund["charge"]]] -= refund["amount"]
+            owners[charge["id"]] = order = found["order_id"]
+            left = charge["amount_captured"] - back[charge["id"]]
+            if charge["currency"].upper() == found["currency"]:
+                kept[order] += left
+                continue
+            # It buys nothing, whatever it is worth.
+            self.seen["money of another currency"] += 1
+            if left and not found["sent_back_by_bank"]:
+                self.accuse("money of another currency did not go back", (charge["id"], dict(found), left))
         for order, amount in kept.items():
             row = await self.connection.fetchrow(
                 """
                 SELECT record_locator, status, payment_status, paid_minor, refunded_minor, total_minor,
                        (SELECT coalesce(sum(amount_minor), 0) FROM refunds WHERE order_id = orders.id
-                        AND status = 'succeeded' AND destination = 'travel_credit') AS credited,
+                        AND refunds.currency = orders.currency AND status = 'succeeded'
+                        AND destination = 'travel_credit') AS credited,
                        (SELECT count(*) FROM documents WHERE order_id = orders.id) AS documents,
                        (SELECT count(*) FROM order_segments WHERE order_id = orders.id
                         AND status_code = 'UN') AS unflown,
@@ -382,7 +392,7 @@ class Judge:
                         FROM payments JOIN payment_events AS event ON payment_id = payments.id
                         WHERE order_id = orders.id) AS payments,
                        (SELECT count(*) FROM payments WHERE order_id = orders.id AND status = 'succeeded'
-                        AND received_minor <> amount_minor)
+                        AND received_currency IS NULL AND received_minor <> amount_minor)
                        + (SELECT count(*) FROM refunds WHERE order_id = orders.id AND status = 'failed') AS asked
                 FROM orders WHERE id = $1
                 """,
@@ -399,10 +409,14 @@ class Judge:
         return owners
 
     async def _order_of(self, charge: JSON) -> Any:
-        return await self.connection.fetchval(
+        """The order, its currency, and whether a bank has sent a refund of the charge back."""
+        return await self.connection.fetchrow(
             """
-            SELECT order_id FROM payments
-            WHERE provider = 'stripe' AND ($1 IN (provider_payment_id, provider_capture_id) OR id::text = $2)
+            SELECT order_id, orders.currency, EXISTS (
+                SELECT FROM refunds WHERE payment_id = payments.id AND refunds.status = 'failed') AS sent_back_by_bank
+            FROM payments JOIN orders ON orders.id = order_id
+            WHERE provider = 'stripe'
+            AND ($1 IN (provider_payment_id, provider_capture_id) OR payments.id::text = $2)
             """,
             charge["payment_intent"],
             charge["metadata"].get("payment_id", ""),
@@ -461,33 +475,32 @@ class Judge:
                 self.accuse(f"{what} is not what the provider says", (currency, booked.get(currency), there[currency]))
 
     async def _disputes(self, owners: dict[str, Any]) -> None:
-        """Of each order the account of chargebacks holds what banks have taken and not given back, before what its
-        cancellations made up for: never more than that.
+        """Of each order, in each currency, the account of chargebacks holds what banks have taken and not given back,
+        before what its cancellations made up for: never more than that.
         """
         taken: dict[Any, int] = defaultdict(int)
         for dispute in await everything(self.provider, "/v1/disputes"):
             self.seen[f"dispute {dispute['status']}"] += 1
             if dispute["charge"] in owners:
                 # What the bank took is negative there; a dispute that is only asked about has moved nothing.
-                taken[owners[dispute["charge"]]] -= sum(each["amount"] for each in dispute["balance_transactions"])
+                key = owners[dispute["charge"]], dispute["currency"].upper()
+                taken[key] -= sum(each["amount"] for each in dispute["balance_transactions"])
         booked = await self.connection.fetch(
             """
-            SELECT posting.order_id, coalesce(sum(entry.amount_minor) FILTER (WHERE cause_type = 'dispute'), 0)::bigint
-                   AS balance, sum(entry.amount_minor)::bigint AS left_of_it
+            SELECT posting.order_id, entry.currency, sum(entry.amount_minor)::bigint AS left_of_it,
+                   coalesce(sum(entry.amount_minor) FILTER (WHERE cause_type = 'dispute'), 0)::bigint AS balance
             FROM ledger_entries AS entry JOIN ledger_postings AS posting ON posting.id = entry.posting_id
-            WHERE entry.account = 'chargebacks' GROUP BY posting.order_id
+            WHERE entry.account = 'chargebacks' GROUP BY posting.order_id, entry.currency
             """
         )
-        balances = {row["order_id"]: row["balance"] for row in booked}
+        balances = {(row["order_id"], row["currency"]): row["balance"] for row in booked}
         self.seen["chargebacks made up for"] += sum(row["balance"] != row["left_of_it"] for row in booked)
         for row in booked:
             if row["left_of_it"] < 0:
                 self.accuse("an order has made up for more than banks have taken", dict(row))
-        for order in {*taken, *balances}:
-            if taken.get(order, 0) != balances.get(order, 0):
-                self.accuse(
-                    "the chargebacks of an order are not the bank's", (order, balances.get(order), taken[order])
-                )
+        for key in {*taken, *balances}:
+            if taken.get(key, 0) != balances.get(key, 0):
+                self.accuse("the chargebacks of an order are not the bank's", (key, balances.get(key), taken[key]))
 
     async def _lateness(self) -> None:
         """Money went back for lateness only where its seats were gone when it was settled."""

@@ -29,7 +29,7 @@ def list_(output: Output, every: bool, limit: int) -> None:
 
     \b
     payment_amount             another sum than was due came in; the order waits
-    payment_currency           money came in another currency than asked for; it is not counted
+    payment_currency           money came in another currency than asked for; not counted, it goes back by itself
     payment_of_cancelled_order money came for an order that was cancelled
     payment_without_order      money came for an order that is gone
     webhook_dead               what a provider told us could not be handled; see `ais webhooks`

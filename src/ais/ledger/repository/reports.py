@@ -175,7 +175,7 @@ async def sales(connection: Connection, begin: datetime, until: datetime) -> lis
     """What was sold and what was given back from ``begin`` until ``until``, by channel, seller, form and tax.
 
     A sale or its return is a posting between what customers have deposited or are owed, and unflown value or taxes.
-    The form of payment is that of all money captured for the order, joined by "+".
+    The form of payment is that of all money captured for the order in the currency of the sale, joined by "+".
     """
     rows = await connection.fetch(
         """
@@ -187,8 +187,9 @@ async def sales(connection: Connection, begin: datetime, until: datetime) -> lis
             SELECT posting_id FROM entry GROUP BY posting_id
             HAVING bool_or(account = ANY($3)) AND bool_or(account = ANY($4))
         ), form AS (
-            SELECT order_id, string_agg(DISTINCT form_of_payment, '+') AS name FROM ledger_postings
-            WHERE kind = 'captured' AND order_id IN (SELECT order_id FROM entry) GROUP BY order_id
+            SELECT order_id, currency, string_agg(DISTINCT form_of_payment, '+') AS name
+            FROM ledger_postings JOIN ledger_entries ON posting_id = ledger_postings.id
+            WHERE kind = 'captured' AND order_id IN (SELECT order_id FROM entry) GROUP BY order_id, currency
         )
         SELECT entry.channel, entry.seller_id, form.name AS form_of_payment, entry.account,
                CASE entry.account WHEN 'tax_payable' THEN entry.authority END AS authority,
@@ -196,7 +197,7 @@ async def sales(connection: Connection, begin: datetime, until: datetime) -> lis
                entry.currency,
                coalesce(-sum(amount_minor) FILTER (WHERE amount_minor < 0), 0)::bigint AS sold,
                coalesce(sum(amount_minor) FILTER (WHERE amount_minor > 0), 0)::bigint AS given_back
-        FROM entry JOIN sale USING (posting_id) LEFT JOIN form USING (order_id)
+        FROM entry JOIN sale USING (posting_id) LEFT JOIN form USING (order_id, currency)
         WHERE NOT entry.account = ANY($3)
         GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 7, 4, 5, 6
         """,

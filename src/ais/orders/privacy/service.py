@@ -28,7 +28,7 @@ from ais.orders.privacy import repository
 from ais.orders.schemas import OrderBody
 from ais.orders.texts import erase_texts
 from ais.orders.view import order_body
-from ais.payments import DisputeStatus, disputes_of_order, has_pending_refund, open_attempts, payments_of_order
+from ais.payments import has_pending_refund, has_undecided_dispute, open_attempts, payments_of_order
 from ais.platform.audit import Entry, record
 from ais.platform.database import Connection, UnitOfWork
 from ais.platform.idempotency import forget_answers
@@ -130,8 +130,7 @@ async def why_needed(connection: Connection, order: Order, now: datetime) -> str
         return "payment_open"
     if await has_pending_refund(connection, order.id):
         return "refund_pending"
-    disputes = await disputes_of_order(connection, order.id)
-    if any(each.status in {DisputeStatus.OPEN, DisputeStatus.INQUIRY} for each in disputes):
+    if await has_undecided_dispute(connection, order.id):
         return "dispute_open"
     return None
 

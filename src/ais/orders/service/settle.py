@@ -114,7 +114,11 @@ async def _follow_payment(uow: UnitOfWork, order: Order | None, settlement: Sett
             await ask_staff(uow, "payment_without_order", encode_id(ids.PAYMENT, settlement.payment.id))
         return
     change = OrderChange(order)
-    if settlement.newly_succeeded:
+    if settlement.newly_succeeded and not settlement.payment.is_counted:
+        # It can never pay the order, whatever becomes of that.
+        _bank_has_decided(change, "money of another currency")
+        await _send_back(uow, settlement.payment, "another currency")
+    elif settlement.newly_succeeded:
         await _receive_money(uow, change, settlement)
     elif settlement.moved:
         _follow_attempt(uow, change, settlement)
@@ -147,7 +151,7 @@ async def _receive_money(uow: UnitOfWork, change: OrderChange, settlement: Settl
     if order.status is OrderStatus.CANCELLED:
         if settlement.received.minor == due and change.payment_may_become(OrderPaymentStatus.PAID):
             change.payment_to(OrderPaymentStatus.PAID, "paid after it was cancelled", payment_id=subject)
-        _bank_has_decided(change)
+        _bank_has_decided(change, "another sum than was due")
         await _send_back(uow, payment, "order cancelled")
         return
     if order.payment_status is OrderPaymentStatus.PAID or due <= 0:
@@ -159,7 +163,7 @@ async def _receive_money(uow: UnitOfWork, change: OrderChange, settlement: Settl
             uow, "payment_amount", subject, due_minor=due, received_minor=settlement.received.minor,
             currency=settlement.received.currency,
         )  # fmt: skip
-        _bank_has_decided(change)
+        _bank_has_decided(change, "another sum than was due")
         return
     change.payment_to(OrderPaymentStatus.PAID, "paid", payment_id=subject)
     if not has_its_travellers(order):
@@ -188,10 +192,10 @@ async def _receive_money(uow: UnitOfWork, change: OrderChange, settlement: Settl
     await finish_with_tickets(uow, change)
 
 
-def _bank_has_decided(change: OrderChange) -> None:
-    """Money of another sum than was due does not pay the order, and nothing is under way any more: the rest is due."""
+def _bank_has_decided(change: OrderChange, reason: str) -> None:
+    """What came does not pay the order, and nothing is under way any more: what is not paid is due."""
     if change.payment_status is OrderPaymentStatus.PROCESSING:
-        change.payment_to(OrderPaymentStatus.UNPAID, "another sum than was due")
+        change.payment_to(OrderPaymentStatus.UNPAID, reason)
 
 
 async def finish_with_tickets(uow: UnitOfWork, change: OrderChange) -> None:

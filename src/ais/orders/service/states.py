@@ -57,8 +57,8 @@ class OrderChange:
         self.ticketing_status = target
 
     def receive(self, money: Money) -> None:
-        """Count money that came in."""
-        self.paid_minor += money.minor
+        """Count money that came in. Raises CurrencyMismatch for money of another currency than the order's."""
+        self.paid_minor = (Money(self.paid_minor, self.order.currency) + money).minor
 
     def give_back(self, money: Money) -> None:
         """Count money that went back."""

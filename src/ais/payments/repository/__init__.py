@@ -36,6 +36,7 @@ from ais.payments.repository.credits import (
 from ais.payments.repository.disputes import (
     disputes_of_order,
     disputes_to_answer,
+    has_undecided_dispute,
     insert_dispute,
     list_disputes,
     lock_dispute,
@@ -99,6 +100,7 @@ __all__ = [
     "find_refund_at_provider",
     "find_shift",
     "has_pending_refund",
+    "has_undecided_dispute",
     "insert_agency",
     "insert_credit",
     "insert_dispute",

@@ -85,9 +85,23 @@ async def _record(uow: UnitOfWork, dispute_id: UUID, before: str | None, after: 
 
 
 async def disputes_of_order(connection: Connection, order_id: OrderId) -> list[Dispute]:
-    """All disputes about the order's money, oldest first."""
-    rows = await connection.fetch("SELECT * FROM disputes WHERE order_id = $1 ORDER BY opened_at, id", order_id)
+    """All disputes about the money that counts for the order, oldest first."""
+    rows = await connection.fetch(
+        """
+        SELECT dispute.* FROM disputes AS dispute JOIN payments AS payment ON payment.id = dispute.payment_id
+        WHERE dispute.order_id = $1 AND payment.received_currency IS NULL ORDER BY dispute.opened_at, dispute.id
+        """,
+        order_id,
+    )
     return [_dispute(row) for row in rows]
+
+
+async def has_undecided_dispute(connection: Connection, order_id: OrderId) -> bool:
+    """Whether a bank asks or decides about any money that came for the order, counted or not."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM disputes WHERE order_id = $1 AND status IN ('inquiry', 'open'))", order_id
+    )
+    return found
 
 
 async def taken_by_disputes(connection: Connection, payment_id: PaymentId) -> tuple[bool, int]:

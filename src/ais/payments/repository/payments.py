@@ -12,11 +12,12 @@ from ais.platform.database import Connection, UnitOfWork
 _PAYMENT = """
     id, order_id, method, provider, provider_payment_id, status, amount_minor, currency, received_minor,
     refunded_minor, failure_code, channel, seller_id, created_at, expires_at, provider_capture_id, return_url,
-    cancel_url, description, funding_id
+    cancel_url, description, funding_id, received_currency
 """
 
 
 def _payment(row: asyncpg.Record) -> Payment:
+    brought = row["received_currency"] or row["currency"]
     return Payment(
         id=PaymentId(row["id"]),
         order_id=OrderId(row["order_id"]),
@@ -25,8 +26,8 @@ def _payment(row: asyncpg.Record) -> Payment:
         provider_payment_id=row["provider_payment_id"],
         status=PaymentStatus(row["status"]),
         amount=Money(row["amount_minor"], row["currency"]),
-        received=Money(row["received_minor"], row["currency"]),
-        refunded=Money(row["refunded_minor"], row["currency"]),
+        received=Money(row["received_minor"], brought),
+        refunded=Money(row["refunded_minor"], brought),
         failure_code=row["failure_code"],
         channel=row["channel"],
         seller_id=row["seller_id"],
@@ -133,11 +134,15 @@ async def write_provider_state(
     received: Money,
     failure_code: str | None,
 ) -> Payment:
-    """The attempt as the provider holds it; its move and reason become history, by the same statement."""
+    """The attempt as the provider holds it; its move and reason become history, by the same statement.
+
+    The currency of what came is kept where it is another than was asked for.
+    """
     row = await uow.connection.fetchrow(
         f"""
         WITH changed AS (
             UPDATE payments SET provider_payment_id = $2, status = $3, received_minor = $4, failure_code = $5,
+                                received_currency = nullif($11::text, currency),
                                 provider_capture_id = coalesce($6, provider_capture_id),
                                 updated_at = ais_now(), version = version + 1
             WHERE id = $1 RETURNING {_PAYMENT}
@@ -157,6 +162,7 @@ async def write_provider_state(
         {"failure_code": failure_code} if failure_code else {},
         uow.actor.name,
         status != payment.status or found.id != payment.provider_payment_id,
+        received.currency,
     )
     return _payment(row)
 

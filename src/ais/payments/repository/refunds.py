@@ -100,9 +100,15 @@ async def write_refund_state(
 
 
 async def refunded_of_order(connection: Connection, order_id: OrderId) -> int:
-    """What has gone back of the order's money in all, in minor units: the sum of its successful refunds."""
+    """What has gone back of the order's money in all, in minor units: the sum of its successful refunds. Money of
+    another currency than was asked for was never the order's, and neither is what went back of it.
+    """
     minor: int = await connection.fetchval(
-        "SELECT coalesce(sum(amount_minor), 0)::bigint FROM refunds WHERE order_id = $1 AND status = 'succeeded'",
+        """
+        SELECT coalesce(sum(refund.amount_minor), 0)::bigint
+        FROM refunds AS refund JOIN payments AS payment ON payment.id = refund.payment_id
+        WHERE refund.order_id = $1 AND refund.status = 'succeeded' AND payment.received_currency IS NULL
+        """,
         order_id,
     )
     return minor

@@ -76,8 +76,8 @@ async def settle_payment(uow: UnitOfWork, payment_id: PaymentId, found: Provider
     """Write down what the provider holds now; harmless if repeated, late or out of order.
 
     A state that the attempt cannot move to (news from before) is ignored, and so is another object than the one that
-    the attempt is known under. Money in another currency than asked for is not counted: it goes to the staff queue, and
-    the attempt ends.
+    the attempt is known under. Money in another currency than asked for is put before staff; it is posted as it came,
+    and the order neither counts nor keeps it.
     """
     payment = await repository.lock_payment(uow, payment_id)
     if payment is None:
@@ -86,23 +86,6 @@ async def settle_payment(uow: UnitOfWork, payment_id: PaymentId, found: Provider
     if payment.provider_payment_id not in {None, found.id}:
         return unchanged
     status = found.status
-    if status is PaymentStatus.SUCCEEDED and found.received.currency != payment.amount.currency:
-        await ask_staff(
-            uow, "payment_currency", encode_id(ids.PAYMENT, payment_id), asked=payment.amount.currency,
-            received=found.received.currency,
-        )  # fmt: skip
-        if not payment.is_open:
-            return unchanged
-        ended = await repository.write_provider_state(
-            uow,
-            payment,
-            found=found,
-            status=PaymentStatus.CANCELLED,
-            received=Money(0, payment.amount.currency),
-            failure_code="currency",
-        )
-        await record(uow, _moved(payment, ended))
-        return Settlement(ended, payment.received, moved=True, newly_succeeded=False)
     moves = status != payment.status
     if moves and not PAYMENT_TRANSITIONS.allows(payment.status, status):
         return unchanged
@@ -123,6 +106,9 @@ async def settle_payment(uow: UnitOfWork, payment_id: PaymentId, found: Provider
     if newly_succeeded:
         lies = await where_it_lies(uow.connection, settled, received)
         await post(uow, postings.captured(settled, received, lies))
+        if not settled.is_counted:
+            subject = encode_id(ids.PAYMENT, payment_id)
+            await ask_staff(uow, "payment_currency", subject, asked=str(settled.amount), received=str(received))
     return Settlement(settled, received, moved=moves, newly_succeeded=newly_succeeded)
 
 

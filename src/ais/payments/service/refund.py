@@ -51,7 +51,7 @@ async def lock_payment(uow: UnitOfWork, payment_id: PaymentId) -> Payment:
 
 def require_refundable(payment: Payment, amount: Money) -> None:
     """Raise :class:`RefundExceedsPaid` unless so much was received by the locked payment and not yet given back."""
-    if amount.minor > payment.received.minor - payment.refunded.minor or amount.currency != payment.amount.currency:
+    if amount.currency != payment.received.currency or amount > payment.received - payment.refunded:
         raise RefundExceedsPaid(asked=str(amount), refundable=str(payment.received - payment.refunded))
 
 

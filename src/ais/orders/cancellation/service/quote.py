@@ -218,7 +218,8 @@ async def refundable_of(connection: Connection, order: Order) -> Money:
 
 async def left_of_payments(connection: Connection, order: Order) -> list[tuple[Payment, Money]]:
     """Of each payment of the order, the oldest first, what was received and neither went back, nor is on its way, nor
-    was taken by a bank for good: what :func:`ais.payments.begin_refund` lets go back.
+    was taken by a bank for good: what :func:`ais.payments.begin_refund` lets go back. Money of another currency than
+    was asked for is not the order's, and goes back by itself.
     """
     lost: Counter[PaymentId] = Counter()
     for dispute in await disputes_of_order(connection, order.id):
@@ -227,6 +228,7 @@ async def left_of_payments(connection: Connection, order: Order) -> list[tuple[P
     return [
         (payment, Money(max(0, payment.received.minor - payment.refunded.minor - lost[payment.id]), order.currency))
         for payment in await payments_of_order(connection, order.id)
+        if payment.is_counted
     ]
 
 

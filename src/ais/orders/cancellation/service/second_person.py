@@ -38,7 +38,8 @@ async def is_above_limit(uow: UnitOfWork, order: Order, refund: Money, limits: R
     at_command_line = uow.actor.kind is ActorKind.SYSTEM and uow.actor.channel is Channel.CLI
     if limits is None or not (uow.actor.kind is ActorKind.STAFF or at_command_line):
         return False
-    before = sum(payment.refunded.minor for payment in await payments_of_order(uow.connection, order.id))
+    payments = await payments_of_order(uow.connection, order.id)
+    before = sum(payment.refunded.minor for payment in payments if payment.is_counted)
     return limits.is_above(refund + Money(before, refund.currency))
 
 
