@@ -118,6 +118,20 @@ async def test_what_was_given_back_elsewhere_is_not_given_back_again(program):
     assert await program.rows("SELECT refunded_minor FROM payments WHERE id = $1", payment_id(payment)) == [0]
 
 
+async def test_of_what_was_given_back_elsewhere_in_part_the_whole_cannot_go_back(program):
+    """Ours ends as failed and is before staff, and what went back elsewhere is counted then."""
+    order, payment = await paid_order(program)
+    elsewhere = {"payment_intent": payment["provider_payment_id"], "amount": 100}
+    assert (await program.provider.post("/v1/refunds", data=elsewhere)).status_code == 200
+    refund_id = await refund(program, payment, total(order))
+    await program.run_jobs()
+    assert await status_of(program, refund_id) == "failed"
+    assert await program.staff_queue(encode_id(ids.REFUND, refund_id)) == ["refund_failed"]
+    await program.report(payment)
+    assert await program.rows("SELECT refunded_minor FROM payments WHERE id = $1", payment_id(payment)) == [100]
+    assert (await program.read(order))["refunded"]["amount"] == "1.00"
+
+
 @pytest.mark.parametrize(
     "fault",
     [

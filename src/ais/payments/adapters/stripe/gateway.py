@@ -28,7 +28,7 @@ from ais.payments.domain import (
     ProviderPayment,
     ProviderRefund,
 )
-from ais.payments.errors import PaymentFailed, SignatureInvalid
+from ais.payments.errors import PaymentFailed, RefundExceedsPaid, SignatureInvalid
 
 SIGNATURE_AGE_SECONDS = 300
 SERVER_ERROR = 500
@@ -188,7 +188,13 @@ class StripeGateway:
             return await self._find_refund(capture_id, reference)
 
         with Translated():
-            return refund_of(await _made_once(key, create, find))
+            try:
+                return refund_of(await _made_once(key, create, find))
+            except stripe.InvalidRequestError as refused:
+                # That less is left than asked for, because somebody gave a part back there, has no code at Stripe.
+                if refused.param == "amount" and refused.code is None:
+                    raise RefundExceedsPaid from refused
+                raise
 
     async def _find_refund(self, capture_id: str, reference: str) -> stripe.Refund | None:
         """The first refund of the intent that was made for our refund, if any was."""
