@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import msgspec
+from argon2 import PasswordHasher
 from tests.factories.in_process import InProcess, new_key
 
 from ais.accounts import PAGE_COOKIE, Origin, SessionKind, SessionRef, UserKind
@@ -24,6 +25,7 @@ from ais.payments import create_agency
 from ais.platform.vault import Lookup
 
 ACTOR = system_actor("test", Channel.CLI)
+NOBODY_KNOWS_IT = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(uuid4().hex)
 JSON = dict[str, Any]
 
 
@@ -66,7 +68,7 @@ async def person(
             email_sealed=someone.seal("email", f"{name}@people.example"),
             name_sealed=None,
             language="en",
-            password_hash="$argon2id$nobody knows it",
+            password_hash=NOBODY_KNOWS_IT,
             agency_id=agency_id,
         )
         assert user_id is not None

@@ -68,12 +68,17 @@ class Page:
 
     def form(self, action: str) -> dict[str, str]:
         """The fields of the form that leads to an address with this end."""
-        reader = _Forms()
-        reader.feed(self.answer.text)
-        found = [each for each in reader.forms if str(each["action"]).endswith(action)]
-        assert found, f"no form leads to {action}: {[each['action'] for each in reader.forms]}"
+        every = self.forms()
+        found = [each for each in every if str(each["action"]).endswith(action)]
+        assert found, f"no form leads to {action}: {[each['action'] for each in every]}"
         fields: dict[str, str] = found[0]["fields"]
         return dict(fields)
+
+    def forms(self) -> list[dict[str, Any]]:
+        """All forms of the page: ``action`` (None for the page itself), ``method`` and ``fields``."""
+        reader = _Forms()
+        reader.feed(self.answer.text)
+        return reader.forms
 
     def links(self, pattern: str) -> list[str]:
         """The addresses of links that match."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
@@ -8,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ais.kit import (
+    ONE_LINE,
+    PRINTED,
     Actor,
     ActorKind,
     Channel,
@@ -19,6 +22,7 @@ from ais.kit import (
     localtime,
     new_locator,
     new_uuid,
+    printed,
 )
 from ais.kit.locator import ALPHABET, is_locator, offends
 
@@ -48,6 +52,27 @@ def test_new_ids_are_version_7_and_in_order_of_time():
 def test_an_id_beyond_128_bits_is_none():
     assert decode_id("ord", "ord_" + "z" * 26) is None
     assert decode_id("ord", encode_id("ord", UUID(int=(1 << 128) - 1))) == UUID(int=(1 << 128) - 1)
+
+
+@pytest.mark.parametrize("text", ["Omar O\u2019Neil", "\u0644\u064a\u0644\u0649", "\u200f\u0645\u06cc\u200c\u062e"])
+def test_a_text_that_is_seen_is_taken_as_it_is(text):
+    assert re.fullmatch(ONE_LINE, text)
+    assert printed(text) == text
+
+
+UNSEEN = ("\0", "\n", "\r", "\x9f", "\u00ad", "\u200b", "\u2028", "\u202e", "\u2066", "\ufeff")
+
+
+@pytest.mark.parametrize("unseen", UNSEEN)
+def test_what_is_not_seen_or_turns_others_round_is_no_part_of_a_text(unseen):
+    for pattern in (ONE_LINE, PRINTED):
+        assert not re.search(pattern, f"a{unseen}b")
+    assert printed(f"a{unseen}b") == "ab"
+
+
+def test_a_text_of_spaces_says_nothing():
+    assert not re.search(ONE_LINE, "   ")
+    assert re.search(PRINTED, "")
 
 
 def test_a_locator_has_six_of_31_characters_and_does_not_offend():

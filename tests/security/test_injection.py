@@ -92,6 +92,14 @@ async def test_a_name_that_only_looks_like_latin_letters_is_refused(program, kin
     assert FAMILY_NAME not in answer.text
 
 
+async def test_the_name_of_an_account_holds_nothing_unseen(program):
+    body = {"email": "somebody@example.com", "password": "Palms-over-44-dunes"}
+    for name in ("a\r\nBcc: all@example.com", "\u202emoc.elpmaxe", "\u200b", "  "):
+        answer = await program.http.post("/api/v1/auth/register", json={**body, "name": name})
+        assert answer.status_code == 422, answer.text
+    assert (await program.http.post("/api/v1/auth/register", json={**body, "name": "ليلى"})).status_code == 202
+
+
 @pytest.mark.parametrize(
     "email",
     [

@@ -7,11 +7,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ais.kit import ONE_LINE
+
 Email = Annotated[str, msgspec.Meta(min_length=3, max_length=254)]
 Password = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Code = Annotated[str, msgspec.Meta(min_length=6, max_length=40)]
 Token = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=ONE_LINE)]
 
 
 class RegisterRequest(msgspec.Struct, forbid_unknown_fields=True):

@@ -17,11 +17,14 @@ from ais.kit.errors import (
 from ais.kit.ids import decode_id, encode_id, new_uuid
 from ais.kit.locator import RecordLocator, new_locator
 from ais.kit.money import CURRENCIES, Currency, Money, Rounding, UnknownCurrency, allocate, currency, total
+from ais.kit.texts import ONE_LINE, PRINTED, printed
 from ais.kit.transitions import Transitions
 
 __all__ = [
     "ANONYMOUS",
     "CURRENCIES",
+    "ONE_LINE",
+    "PRINTED",
     "Actor",
     "ActorKind",
     "AppError",
@@ -48,6 +51,7 @@ __all__ = [
     "encode_id",
     "new_locator",
     "new_uuid",
+    "printed",
     "system_actor",
     "total",
 ]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from ais.kit import PRINTED
 from ais.offers import Cabin, ConditionsBody, MoneyBody, TaxBody
 from ais.orders.domain import OrderPaymentStatus, OrderStatus, SegmentStatus, TicketingStatus
 from ais.payments import PaymentMethod, PaymentStatus
@@ -14,7 +15,6 @@ from ais.ticketing import CouponStatus, DocumentStatus
 
 Name = Annotated[str, Meta(min_length=1, max_length=60)]
 # No control characters, which no name holds and no text column could keep.
-_PRINTED = r"^[^\u0000-\u001f\u007f]*$"
 _EMAIL = r"^[^@\s\u0000-\u001f\u007f]+@[^@\s\u0000-\u001f\u007f]+\.[^@\s\u0000-\u001f\u007f]+$"
 Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
 
@@ -22,8 +22,8 @@ Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alph
 class LocalNameBody(Struct, frozen=True, forbid_unknown_fields=True):
     """The name in its own script; kept and shown, never printed on a ticket."""
 
-    given: Annotated[str, Meta(max_length=60, pattern=_PRINTED)]
-    family: Annotated[str, Meta(min_length=1, max_length=60, pattern=_PRINTED)]
+    given: Annotated[str, Meta(max_length=60, pattern=PRINTED)]
+    family: Annotated[str, Meta(min_length=1, max_length=60, pattern=PRINTED)]
 
 
 class TravelDocumentBody(Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from ais.kit import Money, ValidationFailed, encode_id, ids
+from ais.kit import PRINTED, Money, ValidationFailed, encode_id, ids
 from ais.payments.domain import (
     Agency,
     AgencyMovement,
@@ -96,7 +96,7 @@ def event_detail(event: StoredEvent, attempts: list[EventAttempt]) -> WebhookEve
 
 
 Code = Annotated[str, Meta(pattern="^[A-Z0-9]{3,12}$")]
-Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\u0000-\u001f\u007f]*$")]
+Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=PRINTED)]
 
 
 class AmountBody(Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,10 +9,9 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from ais.accounts.rights.domain import ApiKey, Approval, ApprovalKind, ApprovalStatus, HeldRole
-from ais.kit import Channel, encode_id, ids
+from ais.kit import ONE_LINE, Channel, encode_id, ids
 
-_ONE_LINE = r"^[^\u0000-\u001f\u007f]*\S[^\u0000-\u001f\u007f]*$"
-Reason = Annotated[str, Meta(min_length=1, max_length=200, pattern=_ONE_LINE)]
+Reason = Annotated[str, Meta(min_length=1, max_length=200, pattern=ONE_LINE)]
 PublicId = Annotated[str, Meta(min_length=1, max_length=60)]
 Airport = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
 Permission = Annotated[str, Meta(min_length=1, max_length=60)]
@@ -41,7 +40,7 @@ class SignRequest(Struct, frozen=True, forbid_unknown_fields=True):
 class ApiKeyRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """A key for a machine: of an agency, or without one of the airline's own or a partner's, which may read only."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=100, pattern=_ONE_LINE)]
+    name: Annotated[str, Meta(min_length=1, max_length=100, pattern=ONE_LINE)]
     permissions: Annotated[tuple[Permission, ...], Meta(min_length=1, max_length=50)]
     expires_in_days: Annotated[int, Meta(ge=1, le=366)]
     agency_id: PublicId | None = None

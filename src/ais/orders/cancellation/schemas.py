@@ -7,15 +7,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from ais.kit import Money, encode_id, ids
+from ais.kit import ONE_LINE, Money, encode_id, ids
 from ais.offers import MoneyBody, money_body
 from ais.orders.cancellation.domain import Quote
 from ais.orders.cancellation.wording import rule_sentence
 from ais.platform.i18n import Language
 
-Reason = Annotated[
-    str, Meta(min_length=1, max_length=200, pattern=r"^[^\u0000-\u001f\u007f]*\S[^\u0000-\u001f\u007f]*$")
-]
+Reason = Annotated[str, Meta(min_length=1, max_length=200, pattern=ONE_LINE)]
 PublicId = Annotated[str, Meta(min_length=1, max_length=60)]
 
 

@@ -22,7 +22,7 @@ from ais.accounts import (
     sign_out,
     verify_address,
 )
-from ais.kit import ValidationFailed
+from ais.kit import ValidationFailed, printed
 from ais.platform.http import PUBLIC, HTTPRequest, actor_of
 from ais.web.account.form import AccountForm, sent_form
 from ais.web.account.words import FORM_LENGTHS, LINK_OVER, REFUSED, minutes_of, sentences_of
@@ -129,7 +129,7 @@ async def send_register(request: HTTPRequest) -> Response[str]:
             account_services(request),
             email=email,
             password=password,
-            name=fields.get("name", "").strip()[:120] or None,
+            name=printed(fields.get("name", "")).strip()[:120] or None,
             language=page_language(request),
         )
     except ValidationFailed as mistakes:
