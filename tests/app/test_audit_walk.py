@@ -110,6 +110,8 @@ PAGES = {
     "send_second_factor": "confirm_own_second_factor",
     "send_removal": "remove_own_second_factor",
     "end_own_session": "end_session",
+    "send_proof": "prove_again",
+    "send_decision": "approve",
 }
 
 COMMAND_ENTRIES = {
