@@ -14,7 +14,7 @@ from tests.factories.programs import market, simulator
 from ais.kit import Actor, ActorKind, Channel, system_actor
 from ais.platform.audit import Entry
 from ais.platform.http import denials as denials_module
-from ais.platform.http.denials import ACTION
+from ais.platform.http.denials import ACTION, Denials
 from ais.platform.rate_limits import RateLimiter
 from ais.platform.rates import Rate
 
@@ -28,6 +28,12 @@ async def program(servers, market, simulator, anyio_backend):
     with servers.database(market) as url:
         async with in_process(url, servers.cache_url(), simulator) as running:
             yield running
+
+
+@pytest.fixture
+def unhurried(program, monkeypatch):
+    """Refusals wait until the test has them written: no second goes by between them."""
+    monkeypatch.setattr(program.state, "denials", Denials(program.database))
 
 
 async def denied(program, subject):
@@ -155,7 +161,7 @@ async def test_credentials_and_rights_that_are_not_accepted_are_recorded(program
     ]
 
 
-async def test_who_hammers_at_a_door_leaves_one_entry_and_a_count(program, monkeypatch):
+async def test_who_hammers_at_a_door_leaves_one_entry_and_a_count(program, unhurried, monkeypatch):
     order, other = await program.order(), await program.order()
     path = f"/api/v1/orders/{order['id']}"
     for _ in range(5):
@@ -169,7 +175,7 @@ async def test_who_hammers_at_a_door_leaves_one_entry_and_a_count(program, monke
     assert [told["times"] for _, told in await denied(program, order["id"])] == [5, 7]
 
 
-async def test_who_guesses_beyond_the_limit_is_recorded_and_who_only_asks_much_is_not(program):
+async def test_who_guesses_beyond_the_limit_is_recorded_and_who_only_asks_much_is_not(program, unhurried):
     limiter, program.state.rate_limiter = (
         program.state.rate_limiter,
         RateLimiter(program.state.cache, {"lookup": Rate(1, 60), "search": Rate(1, 60), "default": None}),
@@ -187,8 +193,7 @@ async def test_who_guesses_beyond_the_limit_is_recorded_and_who_only_asks_much_i
     assert await denied(program, "POST /api/v1/offers/search") == []
 
 
-async def test_of_very_many_different_refusals_the_rest_is_counted_together(program, monkeypatch):
-    await program.state.denials.write(everything=True)
+async def test_of_very_many_different_refusals_the_rest_is_counted_together(program, unhurried, monkeypatch):
     monkeypatch.setattr(denials_module, "KINDS_AT_MOST", 2)
     for number in range(6):
         identifier = f"ord_{number:026}"
