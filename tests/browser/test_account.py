@@ -131,8 +131,9 @@ def test_a_person_signs_in_and_looks_after_their_account(name, program, browser,
         visit.looks("account")
         codes = set_up_second_factor(visit)
         use_and_remove_it(visit, email, codes)
-        visit.goes_to("/password")
-        visit.looks("password")
+        for path in ("/proof", "/approvals", "/password"):
+            visit.goes_to(path)
+            visit.looks(path[1:])
         visit.sends(current=PASSWORD, password=OTHER_PASSWORD)
         expect(page.locator("[role=status]")).to_contain_text(said["changed"])
         page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})

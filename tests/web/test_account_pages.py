@@ -52,6 +52,18 @@ async def test_who_signs_in_sees_their_account_and_signs_out_again(program, visi
     assert await program.rows("SELECT end_reason FROM sessions WHERE user_id = $1", person.user.id) == ["logout"]
 
 
+async def test_whoever_has_signed_in_finds_the_way_out_on_every_page_of_theirs(program, visitor):
+    order = await visitor.order()
+    assert "/account/sign-out" not in order.answer.text
+    person = await make_person(program)
+    await sign_in(visitor, person)
+    for path in (order.path, f"{order.path}/cancel", "/en/account/password", "/en/account/proof", "/en/account"):
+        page = await visitor.open(path)
+        assert page.answer.text.count('action="/en/account/sign-out"') == 1, path
+    out = await visitor.send("/en/account/sign-out", (await visitor.open(order.path)).form("/sign-out"))
+    assert (out.path, (await visitor.open("/en/account")).path) == ("/en/", "/en/account/sign-in")
+
+
 async def test_the_cookie_is_for_pages_alone_and_changes_with_each_sign_in(program, visitor):
     person = await make_person(program)
     await visitor.open("/en/account/sign-in")

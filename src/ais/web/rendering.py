@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from litestar import Response
 
+from ais.kit import Actor
 from ais.offers import Shop
 from ais.platform.http import HTTPRequest
 from ais.platform.i18n import Language, preferred_language
@@ -96,6 +97,7 @@ def render(
         "write": formats.Formats(language),
         "airline": airline_name(request.app.state.shop, language),
         "other_language": _other_language_path(request, language, place),
+        "is_signed_in": _is_signed_in(request),
         "form_token": form_token(request.app.state.tokens, session) if session is not None else None,
         **context,
     }
@@ -112,6 +114,12 @@ def render(
         },
         cookies=[session_cookie(request, session)] if session is not None and session.is_new else [],
     )
+
+
+def _is_signed_in(request: HTTPRequest) -> bool:
+    """Whether somebody has signed in with this browser; of an address that does not exist nobody asks."""
+    actor: Actor | None = request.scope["state"].get("actor")
+    return actor is not None and actor.session_id is not None
 
 
 def airline_name(shop: Shop, language: Language) -> str:
