@@ -38,8 +38,8 @@ INVARIANTS = (
     # Joins payments: what an order says of its money is compared with the money itself.
     Invariant(
         "orders.paid_equals_received",
-        "What an order says was paid and given back is what its payments received and its refunds returned, money of"
-        " another currency than was asked for left out.",
+        "What an order says was paid and given back is what its payments received and its refunds returned, but for"
+        " money of another currency.",
         """
         SELECT orders.id, orders.paid_minor, money.received, orders.refunded_minor, back.refunded
         FROM orders
@@ -122,8 +122,8 @@ INVARIANTS = (
     # Joins the ledger and payments: money passes through these accounts on its way, and nothing of it stays there.
     Invariant(
         "orders.transitory_accounts_zero",
-        "Nothing of an order that is ticketed or has ended is left on the accounts that money passes through, and never"
-        " anything in a currency that is not the order's.",
+        "Nothing of an order that is ticketed or has ended is left on the accounts that money passes through, and of"
+        " another currency never.",
         """
         SELECT posting.order_id, entry.account, entry.currency, sum(entry.amount_minor) AS balance
         FROM ledger_entries AS entry
