@@ -219,7 +219,7 @@ async def test_what_somebody_gave_back_at_the_providers_side_is_followed_in_its_
     await program.report(payment)
     assert await refunds_of(program, order) == [
         (5000, "JPY", "failed", "another currency"),
-        (5000, "JPY", "succeeded", "made at the provider"),
+        (5000, "JPY", "succeeded", "another currency"),
     ]
     assert await clearing(program, order, "JPY") == await held_by_provider(program, payment) == 0
     assert (await program.read(order))["refunded"]["amount"] == "0.00"

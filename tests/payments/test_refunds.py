@@ -185,6 +185,53 @@ async def test_staff_try_a_failed_refund_again_and_two_clerks_begin_one(program)
     assert (again.status_code, again.json()["error"]["code"]) == (404, "NOT_FOUND")
 
 
+async def compensated(program, order):
+    return await program.rows(
+        """
+        SELECT coalesce(sum(amount_minor), 0)::bigint FROM ledger_postings
+        JOIN ledger_entries ON posting_id = ledger_postings.id
+        WHERE order_id = $1 AND account = 'compensation'
+        """,
+        order_id(order),
+    )
+
+
+async def test_staff_who_carry_a_failed_refund_out_at_the_provider_have_tried_it_again(program):
+    order, payment, failed = await failed_refund(program)
+    elsewhere = {"payment_intent": payment["provider_payment_id"], "amount": 900}
+    made = await program.provider.post("/v1/refunds", data=elsewhere)
+    for _ in range(2):
+        await program.report(payment)
+    program.simulator.control("POST", "/transitions/run")  # this card's bank sends every refund back
+    assert await program.rows(
+        "SELECT amount_minor, reason, status, provider_refund_id = $2 FROM refunds WHERE order_id = $1"
+        " ORDER BY created_at", order_id(order), made.json()["id"],
+    ) == [(900, "test", "failed", False), (900, "test", "succeeded", True)]  # fmt: skip
+    # Promised once, as compensation, by the test itself.
+    assert (await program.staff_queue(failed), await compensated(program, order)) == ([], [900])
+    assert (await program.read(order))["refunded"]["amount"] == "9.00"
+    again = await program.staff_post(f"refunds/{failed}/retry")
+    assert (again.status_code, again.json()["status"]) == (201, "succeeded")
+    await program.report(payment)
+    (theirs,) = await program.rows(
+        "SELECT id FROM refunds WHERE order_id = $1 AND provider_refund_id = $2", order_id(order), made.json()["id"]
+    )
+    assert again.json()["id"] == encode_id(ids.REFUND, theirs)
+    assert await program.staff_queue(again.json()["id"]) == ["refund_failed"]
+    assert await compensated(program, order) == [900]
+
+
+async def test_another_sum_given_back_at_the_provider_leaves_a_failed_refund_to_staff(program):
+    order, payment, failed = await failed_refund(program)
+    elsewhere = {"payment_intent": payment["provider_payment_id"], "amount": 899}
+    await program.provider.post("/v1/refunds", data=elsewhere)
+    await program.report(payment)
+    assert await program.rows(
+        "SELECT amount_minor, reason, status FROM refunds WHERE order_id = $1 ORDER BY created_at", order_id(order)
+    ) == [(900, "test", "failed"), (899, "made at the provider", "succeeded")]
+    assert await program.staff_queue(failed) == ["refund_failed"]
+
+
 async def test_a_failed_refund_may_become_travel_credit(program):
     order, _, failed = await failed_refund(program)
     answer = await program.staff_post(f"refunds/{failed}/retry", to="travel_credit")

@@ -66,6 +66,7 @@ from ais.payments.repository.payments import (
     write_provider_state,
 )
 from ais.payments.repository.refunds import (
+    failed_refunds,
     find_refund,
     find_refund_at_provider,
     has_pending_refund,
@@ -86,6 +87,7 @@ __all__ = [
     "disputes_of_order",
     "disputes_to_answer",
     "event_attempts",
+    "failed_refunds",
     "find_agency",
     "find_agency_movement",
     "find_credit_by_code",

@@ -64,6 +64,14 @@ async def find_refund(connection: Connection, refund_id: RefundId) -> Refund | N
     return _refund(row) if row else None
 
 
+async def failed_refunds(connection: Connection, payment_id: PaymentId) -> list[Refund]:
+    """The refunds of a payment that have failed, the oldest first."""
+    rows = await connection.fetch(
+        "SELECT * FROM refunds WHERE payment_id = $1 AND status = 'failed' ORDER BY created_at, id", payment_id
+    )
+    return [_refund(row) for row in rows]
+
+
 async def find_refund_at_provider(connection: Connection, provider_refund_id: str) -> RefundId | None:
     """The refund that the provider knows under this id."""
     found = await connection.fetchval("SELECT id FROM refunds WHERE provider_refund_id = $1", provider_refund_id)

@@ -169,27 +169,56 @@ async def _own_refund(uow: UnitOfWork, found: ProviderRefund) -> RefundId | None
 
 
 async def _adopt_refund(uow: UnitOfWork, payment_id: PaymentId, found: ProviderRefund) -> None:
-    """Write down a refund that somebody made at the provider's side. Money has left, so the order follows it, and staff
-    are asked what it was for: the coupons that it paid for are still good.
+    """Write down a refund that somebody made at the provider's side. Money has left, so the order follows it.
+
+    If exactly that had failed here and is still owed, this carries it out. Otherwise staff are asked what it was for:
+    the coupons that it paid for are still good.
     """
     if found.status is RefundStatus.FAILED:
         return
     payment = await lock_payment(uow, payment_id)
-    refund_id = RefundId(uuid5(payment_id, found.id))
+    owed = await _still_owed(uow, payment, found.amount)
+    refund_id = RefundId(uuid5(payment_id, found.id)) if owed is None else retried_as(owed.id)
     if await repository.find_refund(uow.connection, refund_id) is None:
         require_refundable(payment, found.amount)
-        refund = await repository.insert_refund(uow, refund_id, payment, found.amount, AT_PROVIDER)
-        await record(uow, refund_entry("refund.made_at_provider", refund, after={"amount": str(found.amount)}))
-        left = (await order_balances(uow.connection, payment.order_id)).get(
-            (Account.CUSTOMER_DEPOSITS, found.amount.currency), 0
-        )
-        deposits = Money(min(max(-left, 0), found.amount.minor), found.amount.currency)
-        await post(uow, postings.given_at_provider(payment, refund, deposits))
+        reason = AT_PROVIDER if owed is None else owed.reason
+        refund = await repository.insert_refund(uow, refund_id, payment, found.amount, reason)
         uow.publish(RefundBegun(refund_id=str(refund_id), order_id=str(payment.order_id)))
-        await ask_staff(
-            uow, "refund_at_provider", encode_id(ids.REFUND, refund_id), order_id=encode_id(ids.ORDER, payment.order_id)
-        )
+        if owed is None:
+            await _ask_what_for(uow, payment, refund)
+        else:
+            await record(uow, refund_entry("refund.begun", refund, after={"amount": str(found.amount)}))
+            by = {"refund": encode_id(ids.REFUND, refund_id), "destination": "made_at_provider"}
+            await record(uow, refund_entry("refund.retried", owed, after=by))
+            await resolve_staff_queue(uow, "refund_failed", encode_id(ids.REFUND, owed.id))
     await settle_refund(uow, refund_id, found)
+
+
+async def _still_owed(uow: UnitOfWork, payment: Payment, amount: Money) -> Refund | None:
+    """The oldest refund of the locked payment of just that amount that has failed and was not tried again."""
+    for refund in await repository.failed_refunds(uow.connection, payment.id):
+        is_ours = refund.destination is RefundDestination.ORIGINAL_PAYMENT and refund.reason != AT_PROVIDER
+        if is_ours and refund.amount == amount:
+            again = await repository.find_refund(uow.connection, retried_as(refund.id))
+            if again is None:
+                return refund
+    return None
+
+
+async def _ask_what_for(uow: UnitOfWork, payment: Payment, refund: Refund) -> None:
+    """Book what nobody had decided here: from what the customer has left with us first, and tell staff of it."""
+    amount = refund.amount
+    await record(uow, refund_entry("refund.made_at_provider", refund, after={"amount": str(amount)}))
+    left = (await order_balances(uow.connection, payment.order_id)).get((Account.CUSTOMER_DEPOSITS, amount.currency), 0)
+    deposits = Money(min(max(-left, 0), amount.minor), amount.currency)
+    await post(uow, postings.given_at_provider(payment, refund, deposits))
+    order_id = encode_id(ids.ORDER, payment.order_id)
+    await ask_staff(uow, "refund_at_provider", encode_id(ids.REFUND, refund.id), order_id=order_id)
+
+
+def retried_as(refund_id: RefundId) -> RefundId:
+    """The id of the refund that does once more what a failed one was to do: there is one at most."""
+    return RefundId(uuid5(refund_id, "retry"))
 
 
 def tell_settled(uow: UnitOfWork, refund: Refund, status: RefundStatus) -> None:

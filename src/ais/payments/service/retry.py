@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from uuid import uuid5
-
 from ais.kit import encode_id, ids
 from ais.kit.ids import RefundId
 from ais.payments import repository
 from ais.payments.domain import Refund, RefundDestination, RefundStatus
 from ais.payments.errors import RefundNotFound
 from ais.payments.service.credit import issue_travel_credit
-from ais.payments.service.refund import AT_PROVIDER, begin_refund
+from ais.payments.service.refund import AT_PROVIDER, begin_refund, retried_as
 from ais.payments.service.trail import refund_entry
 from ais.platform.audit import record
 from ais.platform.database import UnitOfWork
@@ -29,7 +27,7 @@ async def retry_refund(
     refund = await repository.lock_refund(uow, refund_id)
     if refund is None or refund.status is not RefundStatus.FAILED or refund.reason == AT_PROVIDER:
         raise RefundNotFound
-    again = RefundId(uuid5(refund_id, "retry"))
+    again = retried_as(refund_id)
     if await repository.find_refund(uow.connection, again) is None:
         if to is RefundDestination.TRAVEL_CREDIT:
             await issue_travel_credit(uow, again, refund.payment_id, refund.amount, refund.reason)
