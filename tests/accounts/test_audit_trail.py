@@ -7,11 +7,12 @@ import json
 
 import pytest
 from tests.factories.audit import chain_all_entries, entries
+from tests.factories.callers import agency, agent, error_of, staff, traveller
 from tests.factories.command_line import CommandLine
 from tests.factories.in_process import OPERATOR, bearer, departure, in_process, new_key, order_id
 from tests.factories.programs import market, simulator
 
-from ais.kit import Actor, ActorKind, Channel, system_actor
+from ais.kit import Actor, ActorKind, Channel, encode_id, ids, system_actor
 from ais.platform.audit import Entry
 from ais.platform.http import denials as denials_module
 from ais.platform.http.denials import ACTION, Denials
@@ -118,6 +119,31 @@ async def test_anothers_order_is_answered_like_a_missing_one_and_recorded(progra
         (f"guest:{order_id(mine)}", {"code": "NOT_FOUND", "status": 404, "route": route, "times": 1})
     ]
     assert await denied(program, missing) == []
+
+
+async def test_anothers_session_approval_and_agency_are_recorded_too(program, unhurried):
+    """Whatever is answered like a missing one, is recorded under what it is."""
+    one, other = await traveller(program), await traveller(program)
+    support, asker, clerk = await staff(program, "support"), await staff(program, "admin"), await staff(program)
+    own, theirs = await agency(program, "MINE"), encode_id(ids.AGENCY, await agency(program, "THEIRS"))
+    seller = await agent(program, own)
+    asked = (await asker.post(f"users/{clerk.id}/roles", role="ops", reason="joins")).json()["id"]
+    session = encode_id(ids.SESSION, other.session_id)
+    ended = await program.http.delete(f"/api/v1/auth/sessions/{session}", headers=one.headers)
+    answers = [
+        ended,
+        await support.post(f"approvals/{asked}/approve"),
+        await support.post(f"approvals/{asked}/decline"),
+        await seller.get(f"agencies/{theirs}/statement"),
+        await seller.post(f"agencies/{theirs}/payments", order_id=f"ord_{'0' * 26}"),
+    ]
+    assert [error_of(answer) for answer in answers] == [(404, "NOT_FOUND")] * 5
+    found = [await denied(program, subject) for subject in (session, asked, theirs)]
+    assert [[who for who, _ in each] for each in found] == [
+        [f"traveller:{one.id}"],
+        [f"staff:{support.id}"] * 2,
+        [f"agent:{seller.id}"] * 2,
+    ]
 
 
 async def test_another_ones_quote_is_recorded_under_its_order(program):

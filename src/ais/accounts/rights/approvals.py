@@ -177,7 +177,7 @@ async def _lock_for(uow: UnitOfWork, approval_id: ApprovalId) -> Approval:
     if approval is None:
         raise ApprovalNotFound
     if approval.kind not in signable_kinds(uow.actor) and approval.requested_by != uow.actor.name:
-        raise ApprovalNotFound
+        raise ApprovalNotFound.hiding(public_id(approval))
     return approval
 
 

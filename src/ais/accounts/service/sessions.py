@@ -11,7 +11,7 @@ from ais.accounts.domain import EndReason, Origin, SessionKind
 from ais.accounts.errors import SessionNotFound
 from ais.accounts.repository import sessions, users
 from ais.accounts.service.plumbing import ORIGIN_KIND, AccountServices, change_access, public_id
-from ais.kit import Actor
+from ais.kit import Actor, encode_id, ids
 from ais.kit.ids import SessionId, UserId
 from ais.platform.audit import Entry, record
 from ais.platform.database import UnitOfWork
@@ -60,6 +60,9 @@ async def revoke_session(services: AccountServices, actor: Actor, user_id: UserI
     async with services.database.unit_of_work(actor) as uow:
         version = await change_access(uow, user_id)
         if not await sessions.end_sessions(uow, user_id, EndReason.REVOKED, only=session_id):
+            known = await sessions.find_session(uow.connection, session_id)
+            if known is not None and known.user_id != user_id:
+                raise SessionNotFound.hiding(encode_id(ids.SESSION, session_id))
             raise SessionNotFound
         await _record(uow, user_id, EndReason.REVOKED, 1)
     await services.checks.announce(user_id, version)

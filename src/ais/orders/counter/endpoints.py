@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response, post
 from litestar.params import Parameter
 
-from ais.kit import Actor, InvalidStateTransition, ValidationFailed, decode_id, ids
+from ais.kit import Actor, InvalidStateTransition, ValidationFailed, decode_id, encode_id, ids
 from ais.kit.ids import AgencyId, CashShiftId, OrderId
 from ais.orders.errors import FlightCancelled, HoldExpired, NothingDue, OrderNotFound
 from ais.orders.schemas import LinkRequest, OrderNamed, PaymentBody
@@ -89,8 +89,10 @@ async def pay_from_deposit(
     async with database.connection() as connection:
         agency = await find_agency(connection, agency_id=AgencyId(own)) if own is not None else None
     actor = actor_of(request)
-    if agency is None or not actor.may_for_agency(AGENCY_PAY, agency.code):
+    if agency is None:
         raise AgencyNotFound
+    if not actor.may_for_agency(AGENCY_PAY, agency.code):
+        raise AgencyNotFound.hiding(encode_id(ids.AGENCY, agency.id))
     seller = msgspec.structs.replace(actor, seller_id=agency.code)
     choice = PaymentChoice(method=PaymentMethod.AGENCY_DEPOSIT, funding_id=agency.id)
     return await _pay(request, seller, data.order_id, choice)

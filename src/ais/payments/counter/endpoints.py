@@ -13,7 +13,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import Parameter
 
-from ais.kit import ValidationFailed, decode_id, ids
+from ais.kit import ValidationFailed, decode_id, encode_id, ids
 from ais.kit.ids import AgencyId, CashShiftId, RefundId
 from ais.payments import repository
 from ais.payments.domain import Agency, AgencyMovement
@@ -128,8 +128,10 @@ async def _agency(request: HTTPRequest, text: str, permission: str) -> Agency:
     database: Database = request.app.state.database
     async with database.connection() as connection:
         agency = await repository.find_agency(connection, agency_id=AgencyId(found))
-    if agency is None or not actor_of(request).may_for_agency(permission, agency.code):
+    if agency is None:
         raise AgencyNotFound
+    if not actor_of(request).may_for_agency(permission, agency.code):
+        raise AgencyNotFound.hiding(encode_id(ids.AGENCY, agency.id))
     return agency
 
 
