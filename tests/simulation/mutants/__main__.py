@@ -19,6 +19,7 @@ from tests.simulation.mutants.guards import GUARDS, Guard, guard
 from tests.simulation.storm.field import Field, open_field
 
 # On a machine that has other things to do a storm takes a minute: that alone accuses nobody.
+ACCUSATION_SHOWN = 300
 STORM_SECONDS_MAX = 300.0
 
 
@@ -52,7 +53,11 @@ async def _accusation(field: Field, hunted: Guard, seed: int, seconds_max: float
         return f"the storm did not end within {seconds_max:.0f} s"
     except Exception as problem:  # whatever breaks a storm off is what it has found, and is told as such
         return f"the storm broke off: {problem!r}"
-    return report.wrong[0] if report.wrong else None
+    if not report.wrong:
+        return None
+    # Of a deadlock the server's log says who waited for whom, which the error does not.
+    waited = [each for each in report.wrong[1:] if "eadlock" in each or "Process " in each]
+    return "\n    ".join([report.wrong[0][:ACCUSATION_SHOWN], *waited])
 
 
 def main() -> None:
@@ -92,7 +97,7 @@ def tell(hunted: Guard, finding: Finding, seeds: int) -> None:
         print(f"{hunted.name:38} NOT found in {seeds} storms, {finding.seconds:.0f} s, {why}", flush=True)
         return
     print(f"{hunted.name:38} found by seed {finding.seed}, {finding.seconds:.0f} s", flush=True)
-    print(f"    {finding.accusation[:300]}", flush=True)
+    print(f"    {finding.accusation}", flush=True)
 
 
 if __name__ == "__main__":
