@@ -241,7 +241,8 @@ async def _weather(world: World, *, faulty: bool) -> None:
         thinking = chance.random() < 0.6
         if thinking:
             await _bank_is_thinking(world)
-        await world.advance(minutes=chance.choice((3, 14, 16, 17, 20, 45)))
+        # After 15.5 minutes a time limit has passed, and the minute for which a hold outlives it has not.
+        await world.advance(minutes=chance.choice((3, 14, 15.5, 17, 20, 45)))
         if thinking and chance.random() < 0.25:
             await keep_seats_off_sale(world)
     for deed in chance.sample((_cancel_a_flight, void_an_order, void_an_order), chance.randint(0, 3)):
