@@ -3,10 +3,11 @@
 from datetime import date, timedelta
 
 import msgspec
-import structlog
+import pytest
 from tests.factories.fares import make_book, make_fare
 from tests.factories.shopping import NOW, Flights, make_request, make_shop
 
+from ais.fares import PriceDataMissing
 from ais.offers import SearchAnswer
 from ais.offers import market as market_module
 from ais.offers.service.rehearsal import rehearse, requests
@@ -71,9 +72,11 @@ async def test_no_more_departures_are_remembered_than_there_is_room_for(monkeypa
 
 async def test_a_market_that_cannot_be_priced_is_rehearsed_in_vain():
     shop = shop_of_forty_days(make_book(FARES, points_of_sale=()))
-    with structlog.testing.capture_logs() as lines:
-        assert await rehearse(shop, TODAY) == 0
-    assert [(line["event"], line["problem"]) for line in lines] == [("market.rehearsal_refused", "PRICE_DATA_MISSING")]
+    assert await rehearse(shop, TODAY) == 0
+    # The process is no less ready for it: each traveller is told.
+    assert len(shop.market._flights) == 120
+    with pytest.raises(PriceDataMissing):
+        shop.search_json(TRIPS[0])
 
 
 async def test_an_empty_shop_has_nothing_to_rehearse():

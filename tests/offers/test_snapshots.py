@@ -3,14 +3,13 @@
 import asyncio
 
 import pytest
-import structlog
 from tests.factories.fare_files import CARRIER, example_files
 from tests.factories.shopping import Seats, make_request, ring
 
 from ais.fares import import_fares
 from ais.offers import OfferTerms, Shop, SnapshotRefresher, load_market
 from ais.offers.repository import DataVersions
-from ais.offers.service import snapshots
+from ais.offers.service import rehearsal, snapshots
 from ais.offers.service.snapshots import versions_of
 from ais.reference import import_carriers, load_reference, seed_reference
 
@@ -91,21 +90,31 @@ async def test_a_change_reaches_the_shop_by_itself(database, actor, shop):
 async def test_a_process_of_its_own_rehearses_at_its_start_and_after_each_change(database, actor, shop, monkeypatch):
     # The collector that would be set is the one of the tests' process.
     monkeypatch.setattr(snapshots, "_settle_memory", lambda: None)
+    rehearsed = []
+
+    async def rehearse(shop, today):
+        searches = await rehearsal.rehearse(shop, today)
+        rehearsed.append((versions_of(shop.market).fares, today, searches))
+        return searches
+
+    monkeypatch.setattr(snapshots, "rehearse", rehearse)
+    before, today = versions_of(shop.market).fares, database.clock.now().date()
     refresher = SnapshotRefresher(database, shop, every_seconds=0.02, owns_process=True)
+    await refresher.start()
+    try:
+        assert rehearsed == [(before, today, 0)]
+        await store_fares(database, actor)
+        for _ in range(250):
+            if len(rehearsed) == 2:
+                break
+            await asyncio.sleep(0.02)
+    finally:
+        await refresher.stop()
+    assert rehearsed == [(before, today, 0), (before + 1, today, 0)]
 
-    def rehearsals():
-        return [line for line in lines if line["event"] == "market.rehearsed"]
 
-    with structlog.testing.capture_logs() as lines:
-        await refresher.start()
-        try:
-            assert [line["searches"] for line in rehearsals()] == [0]
-            await store_fares(database, actor)
-            for _ in range(250):
-                if len(rehearsals()) == 2:
-                    break
-                await asyncio.sleep(0.02)
-        finally:
-            await refresher.stop()
-    assert len(rehearsals()) == 2
-    assert len(shop.market.fare_book.fares) == 6
+async def test_a_process_that_does_other_things_too_rehearses_nothing(database, shop, monkeypatch):
+    monkeypatch.setattr(snapshots, "rehearse", None)  # it would be called in vain
+    refresher = SnapshotRefresher(database, shop)
+    await refresher.start()
+    await refresher.stop()
