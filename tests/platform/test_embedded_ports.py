@@ -16,9 +16,6 @@ def test_a_free_port_is_none_that_an_outgoing_connection_can_take():
     found = {free_port() for _ in range(200)}
     assert max(found) < first_outgoing
     assert len(found) > 100
-    for port in found:
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", port))
 
 
 def test_a_port_in_use_is_not_given(monkeypatch: pytest.MonkeyPatch):
