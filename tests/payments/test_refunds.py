@@ -13,6 +13,7 @@ from ais.kit.ids import PaymentId, RefundId, encode_id
 from ais.payments import RefundExceedsPaid, begin_refund
 from ais.payments.adapters.stripe.gateway import _made_once
 from ais.payments.jobs import carry_out_refund
+from ais.payments.service.refund import follow_refunds
 
 ACTOR = system_actor("test")
 
@@ -219,6 +220,21 @@ async def test_staff_who_carry_a_failed_refund_out_at_the_provider_have_tried_it
     assert again.json()["id"] == encode_id(ids.REFUND, theirs)
     assert await program.staff_queue(again.json()["id"]) == ["refund_failed"]
     assert await compensated(program, order) == [900]
+
+
+async def test_looks_beside_each_other_write_what_was_carried_out_at_the_provider_down_once(program):
+    order, payment, failed = await failed_refund(program)
+    elsewhere = {"payment_intent": payment["provider_payment_id"], "amount": 900}
+    await program.provider.post("/v1/refunds", data=elsewhere)
+    looks = [
+        follow_refunds(program.database, program.gateways, PaymentId(payment_id(payment)), system_actor("test"), "test")
+        for _ in range(5)
+    ]
+    assert await asyncio.gather(*looks) == [None] * 5
+    assert await program.rows(
+        "SELECT amount_minor, reason, status FROM refunds WHERE order_id = $1 ORDER BY created_at", order_id(order)
+    ) == [(900, "test", "failed"), (900, "test", "succeeded")]
+    assert await program.staff_queue(failed) == []
 
 
 async def test_another_sum_given_back_at_the_provider_leaves_a_failed_refund_to_staff(program):

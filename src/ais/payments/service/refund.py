@@ -177,6 +177,11 @@ async def _adopt_refund(uow: UnitOfWork, payment_id: PaymentId, found: ProviderR
     if found.status is RefundStatus.FAILED:
         return
     payment = await lock_payment(uow, payment_id)
+    # Another look at the provider may have written it down while this one waited.
+    known = await _own_refund(uow, found)
+    if known is not None:
+        await settle_refund(uow, known, found)
+        return
     owed = await _still_owed(uow, payment, found.amount)
     refund_id = RefundId(uuid5(payment_id, found.id)) if owed is None else retried_as(owed.id)
     if await repository.find_refund(uow.connection, refund_id) is None:
