@@ -223,10 +223,13 @@ async def test_a_right_that_is_taken_while_it_is_used_is_gone_within_a_second(pr
 
 
 async def _until_refused(clerk) -> float:
-    async with asyncio.timeout(5):
+    """When what was refused first was asked: how long a busy machine takes to answer is another matter."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(10):
+        asked_at = loop.time()
         while (await clerk.get("refunds", limit=1)).status_code == 200:
-            pass
-    return asyncio.get_running_loop().time()
+            asked_at = loop.time()
+    return asked_at
 
 
 async def test_the_same_role_cannot_be_given_twice_at_once(program):

@@ -276,9 +276,11 @@ async def test_another_process_knows_within_a_second(program, other_process):
     assert await other_process.state(session) is not None
     asked_at = time.monotonic()
     await revoke_sessions(program.state.account_services, ACTOR, person.user.id)
+    looked_at = time.monotonic()
     while await other_process.state(session) is not None:
-        assert time.monotonic() - asked_at < 1.0
+        assert looked_at - asked_at < 1.0
         await asyncio.sleep(0.02)
+        looked_at = time.monotonic()
     assert HELD_SECONDS < 1.0
 
 

@@ -270,9 +270,9 @@ async def sold(servers, market, simulator, anyio_backend):
     """The market with an order that expired, a confirmed one there and back with an infant, one that waits, and one of
     which one of two has given up."""
     with servers.database(market) as url:
-        async with in_process(url, servers.cache_url(), simulator, hold_minutes=0.01) as program:
+        async with in_process(url, servers.cache_url(), simulator, hold_minutes=0.03) as program:
             ended = await program.order([ADULT], slices=[("RUH", "JED", departure(21))])
-            await asyncio.sleep(1)
+            await asyncio.sleep(2)
             await program.expire(ended)
         async with in_process(url, servers.cache_url(), simulator) as program:
             there_and_back = [("DMM", "CAI", departure(20)), ("CAI", "DMM", departure(24))]

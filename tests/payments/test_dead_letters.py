@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from tests.factories.in_process import OPERATOR, bearer, in_process, new_key, order_id, payment_id, signature
+from tests.factories.meeting import Meeting
 from tests.payments.test_refunds import paid_order, refund, total
 
 from ais.accounts import OPERATOR_PERMISSIONS
@@ -289,13 +290,15 @@ async def test_without_the_payments_lock_parallel_handlers_clash(program, monkey
     (event,) = await program.events_of(payment, "payment_intent.succeeded")
     await program.deliver(event)
 
+    both_have_read = Meeting()
+
     async def unlocked_order(uow, identifier):
-        found = await orders.find_order(uow.connection, identifier)
-        await asyncio.sleep(0.05)
-        return found
+        return await orders.find_order(uow.connection, identifier)
 
     async def unlocked_payment(uow, identifier):
-        return await payments.find_payment(uow.connection, identifier)
+        found = await payments.find_payment(uow.connection, identifier)
+        await both_have_read.wait()
+        return found
 
     notes = []
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 from tests.factories.in_process import OPERATOR, bearer, new_key, order_id, payment_id
+from tests.factories.meeting import Meeting
 from tests.orders.test_settling import states
 from tests.payments.test_refunds import refund, status_of, total
 
@@ -121,9 +122,11 @@ async def test_without_the_lock_on_the_agency_only_the_database_stands_in_the_wa
     """The control of the test above: all agents see the same balance, and the CHECK refuses with an error."""
     orders, agency = await orders_and_agency_for(program, 1, 6)
 
+    both_have_read = Meeting()
+
     async def unlocked(uow, agency_id):
         found = await repository.find_agency(uow.connection, agency_id=agency_id)
-        await asyncio.sleep(0.1)
+        await both_have_read.wait()
         return found
 
     with monkeypatch.context() as patched:

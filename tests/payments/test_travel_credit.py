@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.factories.books import grant
 from tests.factories.in_process import ADULT, order_id, payment_id
+from tests.factories.meeting import Meeting
 from tests.payments.test_refunds import paid_order, refund, total
 
 from ais.kit import Money, system_actor
@@ -154,9 +155,11 @@ async def test_without_the_lock_on_the_credit_only_the_database_stands_in_the_wa
     orders = await asyncio.gather(*(program.order() for _ in range(8)))
     credit = await dear_credit(program)
 
+    both_have_read = Meeting()
+
     async def unlocked(uow, credit_id):
         found = await repository.find_credit_by_code(uow.connection, credit.code)
-        await asyncio.sleep(0.1)
+        await both_have_read.wait()
         return found
 
     with monkeypatch.context() as patched:

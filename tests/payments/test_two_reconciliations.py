@@ -26,7 +26,13 @@ def found(database, objects):
 
 
 @pytest.fixture
-def side_by_side(monkeypatch):
+def patience_seconds():
+    """How long one waits for the other, which may itself wait for a lock of the one."""
+    return 0.3
+
+
+@pytest.fixture
+def side_by_side(monkeypatch, patience_seconds):
     """Whoever has put its first finding waits a moment for the other to have done so too."""
     first, ask_staff = set(), reconcile_module.ask_staff
     both = asyncio.Event()
@@ -38,7 +44,7 @@ def side_by_side(monkeypatch):
             if len(first) % 2 == 0:
                 both.set()
             with suppress(TimeoutError):
-                async with asyncio.timeout(0.3):
+                async with asyncio.timeout(patience_seconds):
                     await both.wait()
 
     monkeypatch.setattr(reconcile_module, "ask_staff", ask)
@@ -65,6 +71,7 @@ async def test_what_both_found_waits_once_and_is_closed_once_when_it_agrees(data
 
 
 @pytest.mark.usefixtures("side_by_side")
+@pytest.mark.parametrize("patience_seconds", [30])
 async def test_control_in_the_order_in_which_they_found_it_one_of_them_fails(database, actor, monkeypatch):
     monkeypatch.setattr(
         reconcile_module, "sorted", lambda found, key=None: list(found), raising=False

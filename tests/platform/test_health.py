@@ -84,7 +84,7 @@ async def test_ready_names_the_part_that_is_away_and_recovers_while_live_answers
         503,
         {"status": "unavailable", "parts": {"postgresql": "down", "valkey": "ok"}, **SHARED},
     )
-    assert time.monotonic() - began < PATIENCE_SECONDS + 1
+    assert time.monotonic() - began < PATIENCE_SECONDS + 5
     answer = await health.get("/health/live")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
     await asyncio.to_thread(postgres.start)
@@ -106,7 +106,7 @@ async def test_a_database_that_takes_too_long_counts_as_down(health, postgres):
         began = time.monotonic()
         status, body = await ready(health)
         assert (status, body["parts"]) == (503, {"postgresql": "down", "valkey": "ok"})
-        assert PATIENCE_SECONDS - 0.1 <= time.monotonic() - began < PATIENCE_SECONDS + 1
+        assert PATIENCE_SECONDS - 0.1 <= time.monotonic() - began < PATIENCE_SECONDS + 5
     finally:
         for connection in held:
             await database.pool.release(connection)

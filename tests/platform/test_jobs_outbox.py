@@ -210,6 +210,10 @@ async def test_a_commit_wakes_and_a_rollback_does_not(database: Database, databa
     assert told == []
     async with database.unit_of_work(actor) as uow:
         uow.enqueue("lamps.light", {})
+    for _ in range(500):
+        if told:
+            break
+        await asyncio.sleep(0.02)
     await asyncio.sleep(0.15)
     await listener.close()
     assert len(told) == 1

@@ -151,23 +151,28 @@ async def test_many_workers_share_one_run(database: Database):
 
 
 async def test_a_run_that_lasts_longer_than_its_period_gets_no_second_one_beside_it(database: Database):
-    at_once, most = 0, 0
+    at_once, most, begun, go_on = 0, 0, asyncio.Event(), asyncio.Event()
 
     async def sweep(context, payload):
         nonlocal at_once, most
         at_once += 1
         most = max(most, at_once)
-        await asyncio.sleep(0.4)
+        begun.set()
+        await go_on.wait()
         at_once -= 1
 
     registry = JobRegistry()
     registry.schedule("seats.sweep", sweep, every_seconds=1)
+    go_on.set()
     await run_due_jobs(database, registry, limit=1)
+    begun.clear()
+    go_on.clear()
     await make_due(database, "seats.sweep")
     first = asyncio.create_task(run_due_jobs(database, registry, limit=1))
-    await asyncio.sleep(0.15)
+    await begun.wait()
     await make_due(database, "seats.sweep")
     second = await run_due_jobs(database, registry, limit=1)
+    go_on.set()
     await first
     assert second == []
     assert most == 1

@@ -182,12 +182,13 @@ def test_switches_that_mean_nothing_are_refused(simulator: StripeSimulator, path
 def test_a_reset_leaves_nothing_of_a_request_that_was_under_way(
     simulator: StripeSimulator, client: stripe.StripeClient
 ) -> None:
-    simulator.control("POST", "/faults", {"action": "delay", "seconds": 0.4, "path": "/v1/payment_intents"})
+    simulator.control("POST", "/faults", {"action": "delay", "seconds": 3.0, "path": "/v1/payment_intents"})
     key: Any = {"idempotency_key": "over-the-reset"}
     params: Any = card_payment()
     with ThreadPoolExecutor(1) as pool:
         late = pool.submit(lambda: client.v1.payment_intents.create(params=params, options=key))
-        time.sleep(0.1)
+        while simulator.control("GET", "/faults")["faults"][0]["applied"] == 0:
+            time.sleep(0.02)
         simulator.control("POST", "/reset")
         client.v1.payment_intents.create(params=params, options=key)
         with pytest.raises(stripe.APIConnectionError):

@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 import pytest
+from tests.factories.meeting import Meeting
 from tests.factories.ssim import leg, network, schedule_text
 from tests.factories.ssim_mutations import INVALID, RECORDS, mutated
 
@@ -418,7 +419,15 @@ async def test_two_imports_at_once_come_one_after_the_other(database, actor, ref
     assert sorted(report.counts["details"] for report in done) == [0, SHUTTLE_DATES]
     assert len(await first.flights(limit=10_000)) == SHUTTLE_DATES
     # Control: without the lock both compare with an empty schedule, and one of them fails.
+    compare, both_have_compared = reconcile.compare, Meeting()
+
+    async def compare_together(*arguments):
+        found = await compare(*arguments)
+        await both_have_compared.wait()
+        return found
+
     monkeypatch.setattr(reconcile, "lock_schedule", _no_lock)
+    monkeypatch.setattr(reconcile, "compare", compare_together)
     new = [schedule_text([leg(500, "RUH", "06:00", "JED", "07:50", arrival_terminal=at)]) for at in ("1", "2")]
     both = await asyncio.gather(first(new[0], until=SUMMER[1]), second(new[1], until=SUMMER[1]), return_exceptions=True)
     assert sum(isinstance(outcome, asyncpg.UniqueViolationError) for outcome in both) == 1

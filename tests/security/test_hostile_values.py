@@ -12,12 +12,12 @@ from tests.factories.described_requests import operations, text_places, with_val
 from tests.factories.in_process import OPERATOR, departure, new_key
 from tests.factories.page_reader import SITE
 
-SECONDS_MAX = 4.0  # a statement that was made to sleep would take five
+SECONDS_MAX = 10.0  # a statement that was made to sleep would take twenty
 PAYLOADS = {
     "quote": "' OR '1'='1' --",
-    "statement": "'; DROP TABLE orders; SELECT pg_sleep(5); --",
-    "dollars": "$$; SELECT pg_sleep(5); $$ $1 %s :x",
-    "backslash": "\\'; SELECT pg_sleep(5) --\\",
+    "statement": "'; DROP TABLE orders; SELECT pg_sleep(20); --",
+    "dollars": "$$; SELECT pg_sleep(20); $$ $1 %s :x",
+    "backslash": "\\'; SELECT pg_sleep(20) --\\",
     "wildcards": "%_%%_",
     "nul": "a\x00b",
     "lines": 'a\r\nSet-Cookie: owned=1\r\n\r\n{"level": "error"}',

@@ -7,6 +7,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from tests.factories.in_process import ADULT, CHILD, INFANT, departure, order_id
+from tests.factories.meeting import Meeting
 
 from ais.kit import Money, new_uuid, system_actor, total
 from ais.ticketing import (
@@ -165,11 +166,12 @@ async def test_numbers_of_parallel_sales_are_unique_and_without_a_gap(database, 
 async def test_without_the_lock_numbers_are_given_out_twice(database, carrier):
     """The control of the test above: the next number is read and counted up in two statements."""
     await add_range(database, 1, 1000)
+    both_have_read = Meeting()
 
     async def take():
         async with database.unit_of_work(ACTOR) as uow:
             serial = await uow.connection.fetchval("SELECT next_serial FROM ticket_number_ranges")
-            await asyncio.sleep(0.01)
+            await both_have_read.wait()
             await uow.connection.execute("UPDATE ticket_number_ranges SET next_serial = $1", serial + 1)
         return serial
 
