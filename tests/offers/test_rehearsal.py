@@ -70,6 +70,19 @@ async def test_no_more_departures_are_remembered_than_there_is_room_for(monkeypa
     assert told(shop) == told(shop_of_forty_days())
 
 
+async def test_after_a_change_of_fares_the_flights_are_those_of_before_and_after_another_they_are_new():
+    shop = shop_of_forty_days()
+    await rehearse(shop, TODAY)
+    before = shop.market
+    flights = dict(before._flights)
+    shop.market = before.with_changes(fare_book=make_book(FARES[:1]))
+    await rehearse(shop, TODAY)
+    assert all(shop.market._flights[each] is flight for each, flight in flights.items())
+    assert [len(offers) for offers in told(shop)] == [1, 1, 0]
+    for change in ({"timetable": before.timetable}, {"reference": before.reference}):
+        assert before.with_changes(**change)._flights == {}
+
+
 async def test_a_market_that_cannot_be_priced_is_rehearsed_in_vain():
     shop = shop_of_forty_days(make_book(FARES, points_of_sale=()))
     assert await rehearse(shop, TODAY) == 0

@@ -113,6 +113,21 @@ async def test_a_process_of_its_own_rehearses_at_its_start_and_after_each_change
     assert rehearsed == [(before, today, 0), (before + 1, today, 0)]
 
 
+async def test_a_process_whose_rehearsal_breaks_off_serves_what_it_has(database, shop, monkeypatch):
+    settled = []
+    monkeypatch.setattr(snapshots, "_settle_memory", lambda: settled.append(shop.market))
+
+    async def rehearse(_shop, _today):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(snapshots, "rehearse", rehearse)
+    refresher = SnapshotRefresher(database, shop, owns_process=True)
+    await refresher.start()
+    await refresher.stop()
+    assert settled == [shop.market]
+    assert shop.search(make_request("RUH-JED 2030-01-20")) == ()
+
+
 async def test_a_process_that_does_other_things_too_rehearses_nothing(database, shop, monkeypatch):
     monkeypatch.setattr(snapshots, "rehearse", None)  # it would be called in vain
     refresher = SnapshotRefresher(database, shop)

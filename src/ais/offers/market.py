@@ -63,21 +63,27 @@ class Market:
         fare_book: FareBook | None = None,
         reference: ReferenceData | None = None,
     ) -> Market:
-        """The market with some of its data replaced; the network is made anew only for a new timetable."""
-        return Market(
+        """The market with some of its data replaced; the network is made anew only for a new timetable, and flights are
+        derived anew only for one or for new reference data.
+        """
+        changed = Market(
             self.timetable if timetable is None else timetable,
             self.fare_book if fare_book is None else fare_book,
             self.reference if reference is None else reference,
             self.network if timetable is None else None,
         )
+        if timetable is None and reference is None:
+            changed._flights = self._flights
+        return changed
 
     def remember_departures(self, day: date) -> bool:
         """Derive what searches ask for the departures of that day, unless they ask first; False if there is no room."""
         for airport in self._airports:
             for departures in self.network.on_local_date(airport, day).values():
-                if len(self._flights) + len(departures.segments) > _REMEMBERED_FLIGHTS:
+                new = [segment for segment in departures.segments if segment.id not in self._flights]
+                if len(self._flights) + len(new) > _REMEMBERED_FLIGHTS:
                     return False
-                for segment in departures.segments:
+                for segment in new:
                     self.flight(segment)
             self.network.on_utc_date(airport, day)
         return True

@@ -113,8 +113,11 @@ class SnapshotRefresher:
         """Make the process, if it is ours, ready for the market that it has."""
         if not self._owns_process:
             return
-        searches = await rehearse(self._shop, self._database.clock.now().date())
-        _LOG.info("market.rehearsed", searches=searches)
+        try:
+            searches = await rehearse(self._shop, self._database.clock.now().date())
+            _LOG.info("market.rehearsed", searches=searches)
+        except Exception as problem:  # the market stands all the same: what it has not learned, travellers' searches do
+            _LOG.exception("market.rehearsal_failed", problem=type(problem).__name__)
         _settle_memory()
 
 
