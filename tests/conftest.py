@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.factories.vault import VAULT
 
 from ais.kit import Channel, FixedClock, SystemClock
@@ -19,6 +20,15 @@ from ais.platform.embedded import SharedServers
 from ais.platform.migration import migrate
 
 TEMPLATE = "ais_template"
+
+# How long an example takes is the machine's affair; `make bench` measures what is ours.
+settings.register_profile(
+    "ais",
+    parent=settings(),
+    deadline=None,
+    suppress_health_check=[*settings().suppress_health_check, HealthCheck.too_slow],
+)
+settings.load_profile("ais")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -127,7 +127,7 @@ class TestBrandsAndClasses:
     currency=st.sampled_from(["SAR", "KWD", "JPY"]),
     percent=st.integers(0, 3000),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_n_adults_in_the_same_class_cost_n_times_one(adults, minor, currency, percent):
     taxes = [
         make_tax(1, "YQ", None, kind=TaxKind.CARRIER_CHARGE, basis_points=700, percent_of=("FARE",)),

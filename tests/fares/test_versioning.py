@@ -128,7 +128,7 @@ def disjoint(rows):
 
 
 @given(FILINGS)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_whatever_is_filed_versions_never_overlap_and_the_last_filing_is_what_is_sold(filings):
     store: list[StoredVersion] = []
     now = NOW

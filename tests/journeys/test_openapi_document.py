@@ -185,7 +185,6 @@ def test_no_answer_is_outside_the_document_and_every_operation_succeeds_by_linke
             stateful_step_count=30,
             derandomize=True,
             database=None,
-            deadline=None,
             phases=(Phase.generate,),
             suppress_health_check=list(HealthCheck),
         ),

@@ -93,7 +93,7 @@ async def test_random_sales_and_refunds_always_balance(database, actor, anyio_ba
     stories = []
 
     @given(st.lists(SALE, min_size=1, max_size=6))
-    @settings(max_examples=40, deadline=None, database=None)
+    @settings(max_examples=40, database=None)
     def collect(sales):
         stories.append(sales)
 

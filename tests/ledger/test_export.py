@@ -125,7 +125,7 @@ async def test_the_database_writes_text_as_every_json_writer_does(database):
     texts = []
 
     @given(st.lists(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0")), max_size=20))
-    @settings(max_examples=60, deadline=None, database=None)
+    @settings(max_examples=60, database=None)
     def collect(found):
         texts.extend(found)
 

@@ -115,7 +115,7 @@ def test_the_work_is_bounded():
     assert names(found)[0][0] == "00+10+20+30+40+50"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, 10**9), st.integers(1, 3), st.integers(1, 40))
 def test_the_answer_is_that_of_pricing_every_journey(seed, slice_count, limit):
     rng = random.Random(seed)

@@ -253,7 +253,7 @@ def pareto(itineraries):
     }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, 10**9), st.integers(0, 2), st.sampled_from([-1, 0, 300, 900]))
 def test_the_pareto_set_is_that_of_a_search_that_tries_everything(seed, max_connections, closes):
     parts, closed, connecting = random_network(seed)
@@ -278,7 +278,7 @@ def test_the_pareto_set_is_that_of_a_search_that_tries_everything(seed, max_conn
         assert len(set(found)) == len(found)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(0, 10**9))
 def test_no_connection_that_is_offered_is_beaten_by_another_offered_or_not(seed):
     parts, closed, connecting = random_network(seed)

@@ -199,7 +199,7 @@ def test_an_operational_suffix_is_not_shown():
     assert offer.slices[0].segments[0].flight_number == "101"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_what_shares_a_signature_costs_the_same(hub, data):
     """The prices that a search answers are those of pricing each of its journeys alone, to the second."""
@@ -394,7 +394,7 @@ def test_an_offer_from_data_that_is_newer_than_ours_is_tried_again_later():
     assert small_shop(version=3).open_offer(offer_id).total == Money(11000, "SAR")
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.data())
 def test_whatever_is_offered_opens_at_its_total(hub, data):
     places = data.draw(st.lists(st.sampled_from(["RUH", "JED", *SPOKES[:6]]), min_size=2, max_size=5))

@@ -70,7 +70,7 @@ def opening(money, method):
     )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(amounts(), st.lists(st.integers(1, 9), min_size=1, max_size=4))
 async def test_charged_and_given_back_in_parts_to_the_last_minor_unit(gateway, simulator, money, weights):
     page = await gateway.create(opening(money, PaymentMethod.CHECKOUT))

@@ -91,7 +91,7 @@ def explained(api: Api) -> Counter[str]:
     return wanted
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(first=st.lists(PAY, min_size=1, max_size=4), steps=st.lists(st.one_of(PAY, OTHER), max_size=15))
 def test_the_lists_explain_the_balance(api: Api, first: list[Any], steps: list[Any]) -> None:
     control(api, "/reset")

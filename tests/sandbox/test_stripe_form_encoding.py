@@ -20,7 +20,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.dictionaries(NAMES, VALUES, max_size=5))
 def test_what_the_sdk_encodes_is_decoded(parameters: dict[str, object]) -> None:
     assert decode_form(urlencode(list(_api_encode(parameters)))) == parameters

@@ -39,7 +39,7 @@ CARDS = st.sampled_from(["pm_card_visa", "pm_card_pendingRefund", "pm_card_refun
 STEPS = st.lists(st.one_of(st.integers(1, 4_000), st.just("rest"), st.just("settle")), max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(card=CARDS, tens=st.integers(200, 3_000), steps=STEPS, currency=st.sampled_from(["usd", "sar", "kwd", "jpy"]))
 def test_refunds_never_exceed_the_charge(api: Api, card: str, tens: int, steps: list[Any], currency: str) -> None:
     amount = tens * 10

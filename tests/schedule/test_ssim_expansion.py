@@ -127,7 +127,7 @@ def test_the_same_flight_twice_on_a_date_is_refused():
     name=st.sampled_from(sorted({*ZONES.values(), "Australia/Lord_Howe", "America/St_Johns", "Africa/Casablanca"})),
     local=st.integers(min_value=day_number(date(2024, 1, 1)) * 1440, max_value=day_number(date(2031, 1, 1)) * 1440),
 )
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 def test_the_fast_clock_agrees_with_the_zone_database(name, local):
     clock = ZoneClock(name)
     wall = datetime(1970, 1, 1) + timedelta(minutes=local)
@@ -142,7 +142,7 @@ def test_the_fast_clock_agrees_with_the_zone_database(name, local):
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_expansion_equals_a_walk_over_the_calendar(data):
     first = data.draw(st.dates(date(2026, 1, 1), date(2027, 12, 31)))
     last = first + timedelta(days=data.draw(st.integers(0, 200)))
