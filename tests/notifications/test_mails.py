@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from tests.factories.books import grant
-from tests.factories.giving_back import flight_dates
+from tests.factories.giving_back import cancel, flight_dates
 from tests.factories.in_process import (
     ADULT,
     CONTACT,
@@ -28,6 +28,7 @@ from ais.kit import Money, system_actor
 from ais.kit.ids import PaymentId, RefundId
 from ais.orders.service.schedule_change import cancel_segments, reinstate_segments
 from ais.payments import begin_refund
+from ais.platform.i18n.formats import day_text
 
 RIYADH = ZoneInfo("Asia/Riyadh")
 ARABIC_DAYS = "الاثنين|الثلاثاء|الأربعاء|الخميس|الجمعة|السبت|الأحد"
@@ -235,6 +236,50 @@ async def test_a_refund_is_told_when_it_is_under_way_and_when_it_is_done(
         for part in (mail["text"], visible(mail["html"])[0]):
             assert amount in part.replace("\xa0", " ").replace("\u200f", "")
             assert where in part
+
+
+@pytest.mark.parametrize(
+    ("language", "done", "sentence", "label", "bank"),
+    [
+        (
+            "en",
+            "Your refund for booking {} is done",
+            "The money is now a travel credit, with which you can pay for another booking before {}.",
+            "Code of the travel credit",
+            "A bank may need",
+        ),
+        (
+            "ar",
+            "تم استرداد مبلغ الحجز {}",
+            "أصبح المبلغ رصيد سفر يمكنك أن تدفع به ثمن حجز آخر قبل {}.",
+            "رمز رصيد السفر",
+            "البنك",
+        ),
+    ],
+)
+async def test_who_takes_travel_credit_is_told_the_code_that_pays_with_it(
+    program, mailbox, language, done, sentence, label, bank
+):
+    order = await buy(program, language)
+    await program.pay(order)
+    mailbox.clear()
+    await cancel(program, order, refund_to="travel_credit")
+    (mail,) = [
+        each
+        for each in mailbox.messages(f"{language}@example.com")
+        if each["subject"] == done.format(order["record_locator"])
+    ]
+    (found,) = await program.rows("SELECT code, expires_at FROM travel_credits WHERE order_id = $1", order_id(order))
+    code, expires_at = found
+    day = day_text(expires_at.astimezone(RIYADH).date(), language)
+    shown = "-".join(code[at : at + 5] for at in range(0, 20, 5))
+    for part in (mail["text"], visible(mail["html"])[0]):
+        assert sentence.format(day) in part
+        assert f"{label}: {shown}" in part
+        assert bank not in part
+    another = await buy(program, language)
+    paid = await program.post_payment(another, method="travel_credit", travel_credit_code=shown)
+    assert (paid.status_code, (await program.read(another))["status"]) == (201, "confirmed")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,15 @@ from ais.kit.localtime import to_local
 from ais.notifications.account_letters import AccountLetters
 from ais.notifications.domain import Mail, Notice, NoticeKind
 from ais.orders import Order, OrderPaymentStatus, OrderSegment, OrderStatus, People, find_order, open_people
-from ais.payments import Payment, Refund, RefundDestination, RefundStatus, find_payment, find_refund
+from ais.payments import (
+    Payment,
+    Refund,
+    RefundDestination,
+    RefundStatus,
+    find_credit_of_refund,
+    find_payment,
+    find_refund,
+)
 from ais.platform.database import Connection, Database
 from ais.platform.i18n import Language, translate
 from ais.platform.i18n.formats import day_text, money_text
@@ -35,6 +43,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _MANY_EMPTY_LINES = re.compile(r"\n{3,}")
+_FIVE_LETTERS = re.compile(r".{1,5}")
 OrderLink = Callable[[Order, Language], str]
 PayPage = Callable[[Payment], Awaitable[str | None]]
 
@@ -57,6 +66,15 @@ class PassengerShown(msgspec.Struct, frozen=True):
     name: str
     document_name: str | None
     tickets: tuple[str, ...]
+
+
+class CreditShown(msgspec.Struct, frozen=True):
+    """The travel credit that a refund has issued: the code that pays with it, in groups, and the day before which
+    it does.
+    """
+
+    code: str
+    before: str
 
 
 class _Content(msgspec.Struct, frozen=True):
@@ -145,6 +163,7 @@ class Letters:
             "refund": money_text(refund.amount, language) if refund is not None else None,
             "reason": notice.details.get("reason"),
             "refund_to": _destination(refund, payment),
+            "credit": await _credit_of(connection, refund, first.departure_timezone, language),
         }
         return _Content(values, people.contact.email, payment)
 
@@ -202,6 +221,17 @@ async def _money_of(connection: Connection, notice: Notice) -> tuple[Refund | No
         return None, None
     refund = await find_refund(connection, RefundId(UUID(notice.details["refund_id"])))
     return refund, await find_payment(connection, refund.payment_id) if refund is not None else None
+
+
+async def _credit_of(
+    connection: Connection, refund: Refund | None, timezone: str, language: Language
+) -> CreditShown | None:
+    """The credit that the refund has issued. Its mail is the only place where whoever owns it is told its code."""
+    credit = await find_credit_of_refund(connection, refund.id) if refund is not None else None
+    if credit is None:
+        return None
+    code = "-".join(_FIVE_LETTERS.findall(credit.code))
+    return CreditShown(code, day_text(to_local(credit.expires_at, timezone).date(), language))
 
 
 def _destination(refund: Refund | None, payment: Payment | None) -> str | None:
