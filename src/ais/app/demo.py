@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from ais.app.demo_state import is_loaded
-from ais.app.servers import announced
+from ais.app.servers import STRIPE, announced
 from ais.platform.embedded import (
     Child,
     ChildSpec,
@@ -35,7 +35,6 @@ from ais.platform.settings import Settings
 BRIEF_HOLD_MINUTES = 2 / 60
 LOADING_SECONDS_MAX = 600.0
 READY_SECONDS_MAX = 120.0
-STRIPE = "https://api.stripe.com"
 DEMO_LIMIT = "100000/1m"
 DEMO_MAIL_FROM = "booking@rimal-air.example"
 
@@ -69,7 +68,7 @@ def _serve(settings: Settings, supervisor: Supervisor, began: float) -> int:
     brief_port = free_port()
     web = _web(environment, logs, "web")
     brief = _web({**environment, **_brief(brief_port)}, logs, "web-brief")
-    with announced(settings):
+    with announced(msgspec.structs.replace(settings, stripe_api_base=provider_url)):
         _say("Starting web and worker.")
         if simulated:
             supervisor.start(_simulator(settings, environment, logs))

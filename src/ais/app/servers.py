@@ -1,4 +1,6 @@
-"""Which PostgreSQL and Valkey a command works with: those that are set, those of a running demo, or embedded ones."""
+"""Which PostgreSQL, Valkey and payment provider a command works with: those that are set, those of a running demo, or
+embedded ones and Stripe itself.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,9 @@ import msgspec
 from ais.platform.embedded import EmbeddedServers
 from ais.platform.settings import Settings
 
+STRIPE = "https://api.stripe.com"
+"""Where payments go unless something else is set."""
+
 
 class RunningServers(msgspec.Struct, frozen=True):
     """What a running demo leaves in its data folder for other commands; readable by its owner only."""
@@ -20,6 +25,7 @@ class RunningServers(msgspec.Struct, frozen=True):
     pid: int
     database_url: str
     redis_url: str
+    stripe_api_base: str
 
 
 def _note(data_dir: Path) -> Path:
@@ -30,7 +36,9 @@ def _note(data_dir: Path) -> Path:
 def announced(settings: Settings) -> Iterator[None]:
     """Leave a note of the servers in the data folder while the block runs."""
     note = _note(settings.data_dir)
-    running = RunningServers(os.getpid(), settings.database_url or "", settings.redis_url or "")
+    running = RunningServers(
+        os.getpid(), settings.database_url or "", settings.redis_url or "", settings.stripe_api_base
+    )
     descriptor = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(json.dumps(msgspec.to_builtins(running)))
@@ -50,9 +58,15 @@ def running_servers(data_dir: Path) -> RunningServers | None:
     return running
 
 
+def provider_of(settings: Settings, running: RunningServers) -> str:
+    """Where the payments of the chosen database are: the running one's are at its provider, unless one is set."""
+    is_chosen = settings.database_url is not None or settings.stripe_api_base != STRIPE
+    return settings.stripe_api_base if is_chosen else running.stripe_api_base
+
+
 @contextmanager
 def servers_for(settings: Settings) -> Iterator[Settings]:
-    """The settings with both addresses filled in; embedded servers run for as long as the block does.
+    """The settings with all addresses filled in; embedded servers run for as long as the block does.
 
     An embedded database is brought to the newest schema; one that is set is left to ``ais migrate``.
     """
@@ -62,6 +76,7 @@ def servers_for(settings: Settings) -> Iterator[Settings]:
             settings,
             database_url=settings.database_url or running.database_url,
             redis_url=settings.redis_url or running.redis_url,
+            stripe_api_base=provider_of(settings, running),
         )
     with EmbeddedServers(
         settings.data_dir, database_url=settings.database_url, redis_url=settings.redis_url

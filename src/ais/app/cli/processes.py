@@ -106,7 +106,7 @@ def _run_with_servers(output: Output, name: str, serve: Callable[[Output], None]
         serve(output)
         return
     # Not imported above: a process that has its servers needs none of what starts them.
-    from ais.app.servers import running_servers
+    from ais.app.servers import provider_of, running_servers
 
     running = running_servers(settings.data_dir)
     if running is None:
@@ -114,6 +114,7 @@ def _run_with_servers(output: Output, name: str, serve: Callable[[Output], None]
     else:
         os.environ.setdefault("DATABASE_URL", running.database_url)
         os.environ.setdefault("REDIS_URL", running.redis_url)
+        os.environ["STRIPE_API_BASE"] = provider_of(settings, running)
         serve(output)
 
 
