@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from tests.factories.in_process import ADULT, CHILD, OPERATOR, bearer, departure, in_process, order_id
@@ -309,3 +310,56 @@ async def test_a_sale_is_of_the_forms_that_paid_it_and_of_no_other_currency(own_
     rows = (await get(program, "trial-balance", first_day=datetime.now(UTC).date().isoformat()))["items"]
     in_yen = {each["account"]: each["closing"]["amount"] for each in rows if each["closing"]["currency"] == "JPY"}
     assert in_yen == {"provider_clearing": "0", "customer_deposits": "0", "refunds_payable": "0"}
+
+
+async def test_the_sales_of_a_day_have_every_coupon_given_up_and_read_the_same_ever_after(own_program):
+    """Also where a bank has taken the money before, and where all is kept; and whatever pays for the order later."""
+    at = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+    order, document = uuid4(), uuid4()
+
+    def posting(kind, *entries, cause="1", form=None, days=0):
+        return Posting(
+            kind=kind,
+            cause_type="test",
+            cause_id=f"{order} {cause}",
+            order_id=order,
+            form_of_payment=form,
+            happened_at=at + timedelta(days=days),
+            entries=entries,
+        )
+
+    def sar(minor):
+        return Money(minor, "SAR")
+
+    def fare(minor, coupon):
+        return debit(Account.UNFLOWN_FARE, sar(minor), document_id=document, coupon_number=coupon)
+
+    def tax(minor):
+        return debit(Account.TAX_PAYABLE, sar(minor), authority="SA", code="K7")
+
+    def clearing(minor):
+        return debit(Account.PROVIDER_CLEARING, sar(minor), provider="stripe")
+
+    deposits = Account.CUSTOMER_DEPOSITS
+    async with own_program.database.unit_of_work(ACTOR) as uow:
+        uow.audit(POSTED)
+        for written in (
+            posting("captured", clearing(3_450), credit(deposits, sar(3_450)), form="card"),
+            posting("exchanged", debit(deposits, sar(3_450)), fare(-1_000, 1), fare(-2_000, 2), tax(-450)),
+            posting("disputed", debit(Account.CHARGEBACKS, sar(700)), clearing(-700)),
+            posting("cancelled", fare(1_000, 1), tax(150), credit(Account.CHARGEBACKS, sar(700)),
+                    credit(Account.REFUNDS_PAYABLE, sar(450))),
+            posting("refunded", debit(Account.REFUNDS_PAYABLE, sar(450)), clearing(-450)),
+            posting("cancelled", fare(2_000, 2), credit(Account.PENALTY_REVENUE, sar(2_000)), cause="2"),
+            posting("captured", clearing(9), credit(deposits, sar(9)), cause="2",
+                    form="checkout", days=1),
+            posting("returned", debit(deposits, sar(9)), clearing(-9), days=1),
+        ):  # fmt: skip
+            assert await post(uow, written) is not None
+    items = (await get(own_program, "daily-sales", day="2026-01-05"))["items"]
+    assert {each["form_of_payment"] for each in items} == {"card"}
+    assert {each["item"]: (minor(each["sold"]), minor(each["given_back"])) for each in items} == {
+        "unflown_fare": (3_000, 3_000),
+        "tax_payable": (450, 150),
+        "penalty_revenue": (2_000, 0),
+    }

@@ -174,22 +174,24 @@ async def trial_balance(connection: Connection, begin: datetime, until: datetime
 async def sales(connection: Connection, begin: datetime, until: datetime) -> list[SalesRow]:
     """What was sold and what was given back from ``begin`` until ``until``, by channel, seller, form and tax.
 
-    A sale or its return is a posting between what customers have deposited or are owed, and unflown value or taxes.
-    The form of payment is that of all money captured for the order in the currency of the sale, joined by "+".
+    A sale or its return is a posting between what customers have deposited or are owed, or what a bank has taken for
+    them, and unflown value or taxes; and every coupon given up, also where all of it is kept. The form of payment is
+    that of all money captured for the order in the currency of the sale until then, joined by "+".
     """
     rows = await connection.fetch(
         """
         WITH entry AS MATERIALIZED (
-            SELECT posting.order_id, posting.channel, posting.seller_id, entry.*
+            SELECT posting.order_id, posting.kind, posting.channel, posting.seller_id, entry.*
             FROM ledger_postings AS posting JOIN ledger_entries AS entry ON entry.posting_id = posting.id
             WHERE posting.happened_at >= $1 AND posting.happened_at < $2
         ), sale AS (
             SELECT posting_id FROM entry GROUP BY posting_id
-            HAVING bool_or(account = ANY($3)) AND bool_or(account = ANY($4))
+            HAVING bool_or(account = ANY($3) OR kind = 'cancelled') AND bool_or(account = ANY($4))
         ), form AS (
             SELECT order_id, currency, string_agg(DISTINCT form_of_payment, '+') AS name
             FROM ledger_postings JOIN ledger_entries ON posting_id = ledger_postings.id
-            WHERE kind = 'captured' AND order_id IN (SELECT order_id FROM entry) GROUP BY order_id, currency
+            WHERE kind = 'captured' AND happened_at < $2 AND order_id IN (SELECT order_id FROM entry)
+            GROUP BY order_id, currency
         )
         SELECT entry.channel, entry.seller_id, form.name AS form_of_payment, entry.account,
                CASE entry.account WHEN 'tax_payable' THEN entry.authority END AS authority,
@@ -203,7 +205,7 @@ async def sales(connection: Connection, begin: datetime, until: datetime) -> lis
         """,
         begin,
         until,
-        [Account.CUSTOMER_DEPOSITS, Account.REFUNDS_PAYABLE, Account.TRAVEL_CREDIT],
+        [Account.CUSTOMER_DEPOSITS, Account.REFUNDS_PAYABLE, Account.TRAVEL_CREDIT, Account.CHARGEBACKS],
         [*UNFLOWN, Account.TAX_PAYABLE],
     )
     return [
