@@ -49,6 +49,9 @@ async def test_a_quote_is_shown_and_given_up_only_when_it_is_said(module_program
     assert done["order"]["status"] == "cancelled"
     await module_program.run_jobs()
     assert await refunds(module_program, order) == [(minor(done["quote"]["refund"]), "succeeded")]
+    unpaid = await module_program.order()
+    ended = await ais("order", "cancel", unpaid["record_locator"], "--yes")
+    assert ended.stdout.splitlines()[-1] == f"{unpaid['record_locator']} is cancelled; nothing comes back."
     failed = await ais_json("order", "cancel", "ZZZZZZ", code=1)
     assert failed["error"]["code"] == "NOT_FOUND"
 

@@ -25,7 +25,7 @@ class RunningServers(msgspec.Struct, frozen=True):
     pid: int
     database_url: str
     redis_url: str
-    stripe_api_base: str
+    stripe_api_base: str = STRIPE  # a demo of an earlier release does not say
 
 
 def _note(data_dir: Path) -> Path:

@@ -13,7 +13,7 @@ from ais.app.cli.edge import actor, with_database
 from ais.app.cli.outcome import NOT_SO, end
 from ais.app.cli.output import Output, json_option
 from ais.app.cli.reasons import reason_option
-from ais.kit import decode_id, ids
+from ais.kit import Money, decode_id, ids
 from ais.kit.ids import CancellationQuoteId, OrderId
 from ais.orders import (
     EVERYTHING,
@@ -204,7 +204,9 @@ def cancel(
     elif isinstance(done, ApprovalBody):
         _say_waits(output, done)
     else:
-        output.say(f"{done.record_locator} is {done.status}; the refund is under way.")
+        is_owed = Money.parse(quote.refund.amount, quote.refund.currency).minor > 0
+        what_follows = "the refund is under way" if is_owed else "nothing comes back"
+        output.say(f"{done.record_locator} is {done.status}; {what_follows}.")
 
 
 @order.command("void")
