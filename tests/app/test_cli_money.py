@@ -12,7 +12,9 @@ def test_a_morning_with_an_agency_and_a_drawer(servers, tmp_path: Path):
         ais = CommandLine(url, tmp_path)
         ais("migrate")
         ais("agency", "create", "dst", "Desert Travel", "--credit-limit", "500.00 SAR")
-        ais("agency", "top-up", "DST", "100.00 SAR", "--reference", "FT1")
+        top_up = ("agency", "top-up", "DST", "100.00 SAR", "--reference")
+        ais(*top_up, "FT1")
+        assert "nothing is changed" in ais(*top_up, "FT1", code=1).stderr
         ais("agency", "set-limit", "DST", "50.00 SAR")
         (agency,) = ais.json("agency", "list")["agencies"]
         assert (agency["code"], agency["balance"], agency["available"]) == ("DST", "100.00 SAR", "150.00 SAR")
@@ -21,6 +23,8 @@ def test_a_morning_with_an_agency_and_a_drawer(servers, tmp_path: Path):
             ["kind", "amount", "balance", "currency", "reference"],
             ["topped_up", "100.00", "100.00", "SAR", "FT1"],
         ]
+        (agency,) = ais.json(*top_up, "FT1", "--again")["agencies"]
+        assert agency["balance"] == "200.00 SAR"
         ais("agency", "top-up", "XXX", "1.00 SAR", "--reference", "FT1", code=2)
         ais("cash", "add-office", "ruh01", "Olaya", "--currency", "sar")
         (shift,) = ais.json("cash", "open", "RUH01", "c1", "100.00 SAR")["shifts"]

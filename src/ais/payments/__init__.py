@@ -89,6 +89,7 @@ from ais.payments.schemas import statement_csv
 from ais.payments.service.agency import (
     AgencyGateway,
     create_agency,
+    find_transfer,
     set_credit_limit,
     statement_exported,
     top_up_agency,
@@ -193,6 +194,7 @@ __all__ = [
     "find_reconciliation",
     "find_refund",
     "find_shift",
+    "find_transfer",
     "has_pending_refund",
     "has_undecided_dispute",
     "issue_travel_credit",

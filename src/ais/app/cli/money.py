@@ -28,6 +28,7 @@ from ais.payments import (
     credit_movements,
     find_agency,
     find_credit_by_code,
+    find_transfer,
     list_agencies,
     list_shifts,
     open_shift,
@@ -103,20 +104,30 @@ def agency_list(output: Output) -> None:
 @click.argument("code")
 @click.argument("amount", type=SUM)
 @click.option("--reference", required=True, help="The bank's reference of the transfer.")
+@click.option("--again", is_flag=True, help="It is another transfer than the one that has this reference already.")
 @json_option
 @click.pass_obj
-def agency_top_up(output: Output, code: str, amount: Money, reference: str) -> None:
-    """Note money of the agency that the bank has received."""
+def agency_top_up(output: Output, code: str, amount: Money, reference: str, again: bool) -> None:
+    """Note money of the agency that the bank has received.
+
+    Once for each reference: exit code 1, and nothing is changed, if it was noted before.
+    """
     if not amount:
         raise click.UsageError("Nothing was received.")
 
-    async def work(database: Database, _settings: Settings) -> Agency:
+    async def work(database: Database, _settings: Settings) -> tuple[Agency, AgencyMovement | None]:
         found = await _agency_of(database, code)
         async with database.unit_of_work(actor()) as uow:
-            await top_up_agency(uow, found.id, amount, reference)
-        return await _agency_of(database, code)
+            known = None if again else await find_transfer(uow, found.id, reference)
+            if known is None:
+                await top_up_agency(uow, found.id, amount, reference)
+        return await _agency_of(database, code), known
 
-    _show_agencies(output, [with_database(output, work)])
+    found, known = with_database(output, work)
+    _show_agencies(output, [found])
+    if known is not None:
+        output.note(f"{known.amount} were noted for {reference} on {known.recorded_at:%Y-%m-%d}: nothing is changed.")
+        end(NOT_SO)
 
 
 @agency.command("set-limit")

@@ -119,6 +119,17 @@ async def find_agency_movement(connection: Connection, kind: str, cause_id: UUID
     return _movement(row) if row else None
 
 
+async def find_top_up(connection: Connection, agency_id: AgencyId, reference: str) -> AgencyMovement | None:
+    """The first money of the agency that was noted under the bank's reference."""
+    row = await connection.fetchrow(
+        "SELECT * FROM agency_movements WHERE agency_id = $1 AND kind = 'topped_up' AND reference = $2"
+        " ORDER BY id LIMIT 1",
+        agency_id,
+        reference,
+    )
+    return _movement(row) if row else None
+
+
 async def write_credit_limit(uow: UnitOfWork, agency: Agency, credit_limit: Money) -> None:
     """The locked agency's new limit, with a line of its history."""
     await uow.connection.execute(

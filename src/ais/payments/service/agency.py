@@ -56,6 +56,15 @@ async def top_up_agency(uow: UnitOfWork, agency_id: AgencyId, amount: Money, ref
     return movement
 
 
+async def find_transfer(uow: UnitOfWork, agency_id: AgencyId, reference: str) -> AgencyMovement | None:
+    """What was noted before under the bank's reference, for whoever has no key to repeat a top-up by. The agency is
+    locked, so that a twin waits and finds it. Raises :class:`AgencyNotFound`.
+    """
+    if await repository.lock_agency(uow, agency_id) is None:
+        raise AgencyNotFound
+    return await repository.find_top_up(uow.connection, agency_id, reference)
+
+
 async def set_credit_limit(uow: UnitOfWork, agency_id: AgencyId, credit_limit: Money) -> Agency:
     """How much the agency may owe from now, not below zero.
 
