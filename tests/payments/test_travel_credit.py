@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.factories.books import grant
+from tests.factories.giving_back import cancel
 from tests.factories.in_process import ADULT, order_id, payment_id
 from tests.factories.meeting import Meeting
+from tests.payments.test_own_money import agency_now, new_agency, pay_by
 from tests.payments.test_refunds import paid_order, refund, total
 
 from ais.kit import Money, system_actor
@@ -109,6 +111,32 @@ async def test_a_part_of_the_credit_pays_an_order_and_a_refund_comes_back_to_it(
     assert await books(program, credit) == rest + 700
     seen = await program.http.post("/api/v1/travel-credits/lookup", json={"code": shown})
     assert seen.json()["balance"] == {"amount": Money(rest + 700, "SAR").amount, "currency": "SAR"}
+
+
+async def made_of(program, order):
+    return await program.rows("SELECT id FROM travel_credits WHERE order_id = $1", order_id(order))
+
+
+async def test_what_a_credit_has_paid_comes_back_to_it_and_makes_no_new_one(program):
+    """Else one that is about to end would be good for another year after every detour."""
+    order, credit = await program.order(), await dear_credit(program)
+    assert (await pay_with(program, order, credit.code)).status_code == 201
+    seen = await cancel(program, order, refund_to="travel_credit")
+    assert (seen["payment_status"], seen["refunded"]) == ("refunded", order["total"])
+    assert (await left(program, credit))[-1] == ("returned", total(order), credit.balance.minor)
+    assert await made_of(program, order) == []
+    assert await program.rows("SELECT expires_at FROM travel_credits WHERE id = $1", credit.id) == [credit.expires_at]
+
+
+async def test_what_an_agency_has_paid_does_not_become_the_travellers_credit(program):
+    order = await program.order()
+    agency = await new_agency(program, deposit=total(order))
+    assert (await pay_by(program, agency, order)).status_code == 201
+    seen = await cancel(program, order, refund_to="travel_credit")
+    assert (seen["payment_status"], seen["refunded"]) == ("refunded", order["total"])
+    balance, movements = await agency_now(program, agency)
+    assert (balance, movements[-1][0]) == (order["total"]["amount"], "returned")
+    assert await made_of(program, order) == []
 
 
 async def test_a_credit_that_is_too_small_or_unknown_pays_nothing(program):

@@ -53,6 +53,7 @@ from ais.orders.service.states import OrderChange
 from ais.orders.view import order_body
 from ais.payments import (
     Payment,
+    PaymentMethod,
     PaymentProcessing,
     Refund,
     RefundExceedsPaid,
@@ -70,6 +71,8 @@ from ais.platform.i18n import Language
 from ais.platform.idempotency import Answer, RequestKey, find_answer, once
 from ais.platform.staff_queue import resolve_staff_queue
 from ais.ticketing import documents_of_order
+
+_RETURNS_TO_ITSELF = frozenset({PaymentMethod.AGENCY_DEPOSIT, PaymentMethod.TRAVEL_CREDIT})
 
 
 async def confirm_quote(
@@ -260,7 +263,8 @@ async def give_up_unticketed(uow: UnitOfWork, change: OrderChange, quote: Quote,
 
 async def send_money_back(uow: UnitOfWork, order: Order, quote: Quote, reason: str) -> list[tuple[Payment, Refund]]:
     """Begin to send the quote's refund back to the payments it came from, the oldest first, at most one refund each; or
-    give it as travel credit, whose value remembers the payments too.
+    give it as travel credit, whose value remembers the payments too. What an agency's deposit or a travel credit has
+    paid goes back there all the same: the one is not the traveller's, and the other is not made new by a detour.
 
     The caller holds the order's lock. Raises RefundExceedsPaid if less is left of them.
     """
@@ -270,7 +274,7 @@ async def send_money_back(uow: UnitOfWork, order: Order, quote: Quote, reason: s
         if not part:
             continue
         refund_id = refund_id_of(quote.id, payment.id)
-        if quote.refund_to is RefundTo.TRAVEL_CREDIT:
+        if quote.refund_to is RefundTo.TRAVEL_CREDIT and payment.method not in _RETURNS_TO_ITSELF:
             await issue_travel_credit(uow, refund_id, payment.id, part, reason)
         else:
             await begin_refund(uow, refund_id, payment.id, part, reason)
