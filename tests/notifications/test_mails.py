@@ -239,7 +239,7 @@ async def test_a_refund_is_told_when_it_is_under_way_and_when_it_is_done(
 
 
 @pytest.mark.parametrize(
-    ("language", "done", "sentence", "label", "bank"),
+    ("language", "done", "sentence", "label", "bank", "returned"),
     [
         (
             "en",
@@ -247,6 +247,7 @@ async def test_a_refund_is_told_when_it_is_under_way_and_when_it_is_done(
             "The money is now a travel credit, with which you can pay for another booking before {}.",
             "Code of the travel credit",
             "A bank may need",
+            "The money has gone back to your travel credit.",
         ),
         (
             "ar",
@@ -254,11 +255,12 @@ async def test_a_refund_is_told_when_it_is_under_way_and_when_it_is_done(
             "أصبح المبلغ رصيد سفر يمكنك أن تدفع به ثمن حجز آخر قبل {}.",
             "رمز رصيد السفر",
             "البنك",
+            "أُعيد المبلغ إلى رصيد السفر الخاص بك.",
         ),
     ],
 )
 async def test_who_takes_travel_credit_is_told_the_code_that_pays_with_it(
-    program, mailbox, language, done, sentence, label, bank
+    program, mailbox, language, done, sentence, label, bank, returned
 ):
     order = await buy(program, language)
     await program.pay(order)
@@ -280,6 +282,9 @@ async def test_who_takes_travel_credit_is_told_the_code_that_pays_with_it(
     another = await buy(program, language)
     paid = await program.post_payment(another, method="travel_credit", travel_credit_code=shown)
     assert (paid.status_code, (await program.read(another))["status"]) == (201, "confirmed")
+    await cancel(program, another)
+    told = {each["subject"]: each["text"] for each in mailbox.messages(f"{language}@example.com")}
+    assert f"\n\n{returned}\n\n" in told[done.format(another["record_locator"])]
 
 
 @pytest.mark.parametrize(
