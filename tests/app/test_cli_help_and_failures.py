@@ -77,12 +77,20 @@ def test_a_database_that_is_not_there_is_one_sentence_with_code_three(command):
     assert "hidden" not in result.output
 
 
-@pytest.mark.parametrize("command", ["web", "worker"])
-def test_a_process_whose_servers_are_not_there_says_so(command):
-    environment = {"DATABASE_URL": NOWHERE, "REDIS_URL": "redis://127.0.0.1:1/0"}
-    result = CliRunner().invoke(main, [command], env=environment)
+@pytest.mark.parametrize("command", ["demo", "web", "worker"])
+@pytest.mark.parametrize(
+    ("away", "named"),
+    [
+        ({"DATABASE_URL": NOWHERE, "REDIS_URL": "redis://127.0.0.1:1/0"}, "database at 127.0.0.1:1/nothing"),
+        ({"DATABASE_URL": NOWHERE, "REDIS_URL": None}, "database at 127.0.0.1:1/nothing"),
+        ({"DATABASE_URL": None, "REDIS_URL": "redis://127.0.0.1:1/0"}, "cache at 127.0.0.1:1/0"),
+    ],
+)
+def test_a_process_whose_servers_are_not_there_says_so_and_starts_nothing(command, away, named, tmp_path: Path):
+    result = CliRunner().invoke(main, [command], env={**away, "AIS_DATA_DIR": str(tmp_path)})
     assert result.exit_code == 3
-    assert result.stderr == "The database at 127.0.0.1:1/nothing does not answer: Connection refused.\n"
+    assert result.stderr == f"The {named} does not answer: Connection refused.\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failure_is_one_document_with_json():

@@ -11,6 +11,12 @@ def test_a_morning_with_an_agency_and_a_drawer(servers, tmp_path: Path):
     with servers.database() as url:
         ais = CommandLine(url, tmp_path)
         ais("migrate")
+        for empty, says in (
+            (("agency", "list"), "There are no agencies.\n"),
+            (("cash", "shifts"), "There are no shifts.\n"),
+            (("ledger", "balances"), "There is nothing to show.\n"),
+        ):
+            assert ais(*empty).stdout == says
         ais("agency", "create", "dst", "Desert Travel", "--credit-limit", "500.00 SAR")
         top_up = ("agency", "top-up", "DST", "100.00 SAR", "--reference")
         ais(*top_up, "FT1")

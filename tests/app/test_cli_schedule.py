@@ -103,6 +103,13 @@ def test_what_does_not_fly_has_code_one(ais_to_look):
     assert ais_to_look.json("schedule", "show", "9Z9999", code=1) == {"flight_dates": []}
 
 
+def test_a_list_that_goes_on_says_so(ais_to_look):
+    cut = ais_to_look("schedule", "show", "--from", DAY, "--limit", 2)
+    assert cut.stderr == "At most 2 are shown; --limit shows more.\n"
+    whole = ais_to_look("schedule", "show", "9Z101", "--date", DAY)
+    assert whole.stderr == ""
+
+
 def test_an_export_is_the_file_that_was_imported(ais_to_look, tmp_path):
     season = season_of_day()
     assert ais_to_look("schedule", "export", "9Z", "--season", season.season).stdout == season.content
@@ -111,7 +118,9 @@ def test_an_export_is_the_file_that_was_imported(ais_to_look, tmp_path):
     assert target.read_text() == season.content
     assert said.stdout == ""
     assert ais_to_look.json("schedule", "export", "9Z", "--season", season.season)["content"] == season.content
-    assert ais_to_look("schedule", "export", "ZZ", code=1).stderr == ("There is no schedule of ZZ for that season.\n")
+    assert ais_to_look("schedule", "export", "ZZ", code=1).stderr == "There is no such schedule of ZZ.\n"
+    nowhere = ais_to_look("schedule", "export", "9Z", "--season", season.season, "-o", tmp_path / "no" / "x", code=2)
+    assert "Could not open file" in nowhere.stderr
 
 
 def test_the_same_file_again_changes_nothing(ais, ask):

@@ -342,7 +342,8 @@ async def test_what_is_exported_reads_back_identical(run):
     async with run.database.connection() as connection:
         both = await export_ssim(connection, "ZQ")
     before = await run.snapshot()
-    assert (await run(both)).is_unchanged
+    again = await run(both)
+    assert (again.is_unchanged, again.carriers) == (True, ("ZQ",))
     assert await run.snapshot() == before
 
 

@@ -21,10 +21,10 @@ class FlightHasDeparted(AppError):
 
 
 class ScheduleNotFound(NotFound):
-    """The carrier has no schedule of that season."""
+    """The carrier has no schedule in force, or none of the season that was named."""
 
     code = "SCHEDULE_NOT_FOUND"
-    message = "There is no schedule of {carrier} for that season."
+    message = "There is no such schedule of {carrier}."
 
 
 class ScheduleExportAmbiguous(AppError):

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from ais.app.cli.outcome import WRONG_USE
 from ais.app.cli.output import Output
 
 INTERRUPTED = 130
@@ -74,6 +75,10 @@ class Ais(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.FileError as error:
+            # A file that cannot be written is named as wrongly as one that cannot be read.
+            ctx.obj.note(f"Error: {error.format_message()}")
+            ctx.exit(WRONG_USE)
         except (click.exceptions.Exit, click.Abort, click.ClickException):
             raise
         except KeyboardInterrupt:

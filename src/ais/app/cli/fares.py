@@ -133,6 +133,8 @@ def show(
         output.table(_TAX_COLUMNS, [_tax_row(each) for each in found if isinstance(each, TaxVersion)])
     else:
         output.table(_FARE_COLUMNS, [_fare_row(each) for each in found if isinstance(each, FareVersion)])
+    if not brands:
+        output.limited(limit, len(found))
 
 
 @fares.command("withdraw")

@@ -56,6 +56,7 @@ def list_(output: Output, state: JobState | None, name: str | None, limit: int) 
             [(job.id, job.name, job.state, job.attempts, f"{job.run_at:%Y-%m-%d %H:%M:%S}", job.last_error)
              for job in found],
         )  # fmt: skip
+        output.limited(limit, len(found))
     oldest = (
         "" if depth.oldest_due_seconds is None else f"; the oldest has been due for {depth.oldest_due_seconds:.0f} s"
     )

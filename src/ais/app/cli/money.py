@@ -169,7 +169,8 @@ def agency_show_statement(output: Output, code: str, as_csv: bool) -> None:
             for each in movements]  # fmt: skip
     columns = ("recorded_at", "kind", "amount", "balance", "reference")
     output.document({"movements": [dict(zip(columns, row, strict=True)) for row in rows]})
-    output.table(("When (UTC)", "What", "Amount>", "Balance>", "Reference"), rows)
+    headings = ("When (UTC)", "What", "Amount>", "Balance>", "Reference")
+    output.table(headings, rows, empty="Nothing has moved its balance yet.")
 
 
 @agency.command("pay")
@@ -200,7 +201,7 @@ def _show_agencies(output: Output, found: list[Agency]) -> None:
     rows = [(each.code, each.name, str(each.balance), str(each.credit_limit), str(each.available)) for each in found]
     columns = ("code", "name", "balance", "credit_limit", "available")
     output.document({"agencies": [dict(zip(columns, row, strict=True)) for row in rows]})
-    output.table(("Code", "Name", "Balance>", "Credit limit>", "Available>"), rows)
+    output.table(("Code", "Name", "Balance>", "Credit limit>", "Available>"), rows, empty="There are no agencies.")
 
 
 async def _pay(
@@ -363,7 +364,7 @@ def _show_shifts(output: Output, found: list[CashShift]) -> None:
     columns = ("id", "office", "clerk", "status", "float", "taken", "paid_out", "counted", "difference")
     output.document({"shifts": [dict(zip(columns, row, strict=True)) for row in rows]})
     headings = ("Shift", "Office", "Clerk", "State", "Float>", "Taken>", "Paid out>", "Counted>", "Difference>")
-    output.table(headings, rows)
+    output.table(headings, rows, empty="There are no shifts.")
 
 
 def _shift_row(shift: CashShift) -> tuple[Any, ...]:

@@ -141,6 +141,7 @@ def list_(output: Output, status: str | None, limit: int) -> None:
         "Made (UTC)",
     )
     output.table(headings, rows)
+    output.limited(limit, len(rows))
 
 
 @order.command("cancel")

@@ -64,12 +64,17 @@ class Output:
         *,
         title: str | None = None,
         at_most: int | None = None,
+        empty: str = "There is nothing to show.",
     ) -> None:
         """Rows for people; does nothing with ``--json``. A column whose name ends in ``>`` is set to the right.
 
-        Of more than ``at_most`` rows the first are shown and the rest counted.
+        Of more than ``at_most`` rows the first are shown and the rest counted; ``empty`` is said where there is none.
         """
         if self.as_json:
+            return
+        everything = list(rows)
+        if not everything:
+            self.say(f"{title}: {empty}" if title else empty)
             return
         from rich import box
         from rich.table import Table
@@ -79,13 +84,17 @@ class Output:
         for column in columns:
             is_number = column.endswith(">")
             table.add_column(column.rstrip(">"), justify="right" if is_number else "left", overflow="fold")
-        everything = list(rows)
         shown = everything if at_most is None else everything[:at_most]
         for row in shown:
             table.add_row(*(Text(_cell(value)) for value in row))
         self.console.print(table)
         if len(shown) < len(everything):
             self.say(f"… and {len(everything) - len(shown)} more; --json has them all.")
+
+    def limited(self, limit: int, found: int) -> None:
+        """Say on standard error that a list may go on, if ``--limit`` has been reached."""
+        if found >= limit:
+            self.note(f"At most {limit} are shown; --limit shows more.")
 
     def failure(self, failure: Failure) -> None:
         """Say why the command failed; with ``--json`` as a document too."""

@@ -98,6 +98,7 @@ def status(output: Output) -> None:
             )
             for each in counts
         ],
+        empty="Nothing is sealed yet.",
     )  # fmt: skip
     output.table(
         ("Lookup key", "Hashes>", "Is"),
@@ -109,6 +110,7 @@ def status(output: Output) -> None:
             )
             for name, count in lookups.items()
         ],
+        empty="Nobody is found by a lookup key yet.",
     )
     output.say(f"{clear} orders rest in the clear." if clear else "Nothing rests in the clear.")
     if missing or lost or clear:

@@ -7,12 +7,16 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
 from ais.app.cli.outcome import OK, ServerAway, address, end
 from ais.app.cli.output import Output, json_option
+
+if TYPE_CHECKING:
+    from ais.platform.settings import Settings
 
 PARENT = "AIS_WEB_SERVER_PID"
 WEB_APPLICATION = "ais.app.cli.web_worker:create_application"
@@ -31,7 +35,9 @@ def demo() -> None:
     from ais.app.demo import run_demo
     from ais.platform.settings import load_settings
 
-    end(run_demo(load_settings()))
+    settings = load_settings()
+    _require_servers(settings)
+    end(run_demo(settings))
 
 
 @click.command()
@@ -100,9 +106,8 @@ def _run_with_servers(output: Output, name: str, serve: Callable[[Output], None]
     from ais.platform.settings import load_settings
 
     settings = load_settings()
+    _require_servers(settings)
     if settings.database_url and settings.redis_url:
-        _require_answer(settings.database_url, "database", 5432)
-        _require_answer(settings.redis_url, "cache", 6379)
         serve(output)
         return
     # Not imported above: a process that has its servers needs none of what starts them.
@@ -116,6 +121,14 @@ def _run_with_servers(output: Output, name: str, serve: Callable[[Output], None]
         os.environ.setdefault("REDIS_URL", running.redis_url)
         os.environ["STRIPE_API_BASE"] = provider_of(settings, running)
         serve(output)
+
+
+def _require_servers(settings: Settings) -> None:
+    """Raise :class:`ServerAway` for a server that is set and is not there, before anything starts beside it."""
+    if settings.database_url:
+        _require_answer(settings.database_url, "database", 5432)
+    if settings.redis_url:
+        _require_answer(settings.redis_url, "cache", 6379)
 
 
 def _require_answer(url: str, what: str, usual_port: int) -> None:

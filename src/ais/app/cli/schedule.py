@@ -192,6 +192,7 @@ def show(
         end(NOT_SO)
     columns = ("Flight", "Date", "Route", "Departs", "Arrives", "Aircraft", "Seats", "Registration", "Sold as", "State")
     output.table(columns, [row for each in found for row in _flight_date_rows(each, reference)])
+    output.limited(limit, len(found))
 
 
 @schedule.command("cancel")
@@ -312,6 +313,7 @@ def affected(output: Output, limit: int) -> None:
             for row in found
         ],
     )
+    output.limited(limit, len(found))
 
 
 def show_recorded(output: Output, imports: Sequence[tuple[RecordedImport, float]]) -> None:

@@ -72,7 +72,7 @@ async def import_ssim(
         raise ScheduleFileRefused(sorted(set(errors)))
     await reconcile.lock_schedule(uow.connection)
     fresh = await _fresh_carriers(uow, checked)
-    carriers = tuple(carrier.schedule.carrier.carrier for carrier in checked)
+    carriers = tuple(dict.fromkeys(carrier.schedule.carrier.carrier for carrier in checked))  # a group for each season
     if not fresh:
         return _nothing(carriers, dry_run=dry_run)
     import_id = new_uuid()
