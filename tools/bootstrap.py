@@ -62,6 +62,25 @@ def _output(argv: list[str | Path]) -> str:
     return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
 
 
+def _works(argv: list[str]) -> bool:
+    return subprocess.run(argv, capture_output=True, check=False).returncode == 0
+
+
+def pip_for(python: Path) -> list[str]:
+    """A pip that installs into the environment of ``python``: its own, or that of the Python which runs this."""
+    own = [str(python), "-m", "pip"]
+    if _works([*own, "--version"]) or _works([str(python), "-m", "ensurepip"]):
+        return own
+    outer = [sys.executable, "-m", "pip", "--python", str(python)]
+    if _works([*outer, "--version"]):
+        return outer
+    # Debian and Ubuntu keep ensurepip in a package of its own.
+    sys.exit(
+        "This python3 comes without ensurepip and pip, which install everything else: install its package"
+        " (Debian and Ubuntu: apt install python3-venv), or set PYTHON=… to another one."
+    )
+
+
 def main() -> None:
     """Create the environment named by the first argument, or bring it up to date."""
     if sys.version_info < (3, 11):  # noqa: UP036  # it runs with whatever python3 is
@@ -71,19 +90,19 @@ def main() -> None:
     uv = folder / "bin" / "uv"
     say("Setting up (once; later starts skip this).")
     if not python.exists():
-        venv.EnvBuilder(with_pip=True, symlinks=True).create(folder)
+        venv.EnvBuilder(with_pip=False, symlinks=True).create(folder)
     wanted = locked_version("uv")
     if not uv.exists() or wanted not in _output([uv, "--version"]):
-        if subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False).returncode != 0:
-            subprocess.run([python, "-m", "ensurepip"], capture_output=True, check=True)
-        run(
-            "Installing uv",
-            [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"uv=={wanted}"],
-        )
+        pip = pip_for(python)
+        run("Installing uv", [*pip, "install", "--quiet", "--disable-pip-version-check", f"uv=={wanted}"])
     run("Installing the locked dependencies", [str(uv), "pip", "sync", "--require-hashes", str(LOCK)])
     run("Installing ais itself", [str(uv), "pip", "install", "--no-deps", "--no-build-isolation", "--editable", "."])
     (folder / ".ready").touch()
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        say("Interrupted; the next start goes on with it.")
+        sys.exit(130)
