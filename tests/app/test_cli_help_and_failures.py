@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 from tests.factories.command_line import CommandLine
 
 from ais.app.cli import COMMANDS, main
+from ais.app.progress_bar import progress_bar
 from ais.platform.migration import newest_revision
 
 NOWHERE = "postgresql://somebody:hidden@127.0.0.1:1/nothing"
@@ -146,3 +149,10 @@ def test_an_interrupted_command_ends_without_a_trace(monkeypatch):
     result = CliRunner().invoke(main, ["jobs", "list"], env={"DATABASE_URL": NOWHERE})
     assert (result.exit_code, result.stdout) == (130, "")
     assert result.stderr == "Interrupted; what was not finished was not kept.\n"
+
+
+def test_a_bar_writes_nothing_where_nobody_looks_at_a_terminal():
+    written = StringIO()
+    with progress_bar(Console(file=written), "Loading") as progress:
+        progress(1, 2)
+    assert written.getvalue() == ""

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_bar(console: Console, what: str) -> Iterator[Progress]:
-    """A bar named ``what`` that goes when the work ends; call what is given with how much is done, of how much."""
+    """A bar named ``what`` that goes when the work ends; call what is given with how much is done, of how much.
+
+    Where nobody looks at a terminal nothing is written, not even the empty line with which a bar would end.
+    """
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -24,6 +27,6 @@ def progress_bar(console: Console, what: str) -> Iterator[Progress]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Bar(*columns, console=console, transient=True) as bar:
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
