@@ -3149,7 +3149,11 @@ CREATE INDEX order_history_order_id ON public.order_history USING btree (order_i
 
 CREATE UNIQUE INDEX order_passengers_lap ON public.order_passengers USING btree (accompanying_id) WHERE (accompanying_id IS NOT NULL);
 
+CREATE INDEX order_segments_affected ON public.order_segments USING btree (departs_at) WHERE (status_code = ANY (ARRAY['TK'::text, 'UN'::text]));
+
 CREATE INDEX order_segments_flight_date ON public.order_segments USING btree (flight_date_id);
+
+CREATE INDEX order_segments_segment_id ON public.order_segments USING btree (segment_id);
 
 CREATE INDEX order_text_keys_order_id ON public.order_text_keys USING btree (order_id);
 

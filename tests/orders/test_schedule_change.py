@@ -1,6 +1,6 @@
 """A changed schedule reaches the orders it concerns: nothing is deleted, segments say what became of them."""
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from tests.factories.in_process import departure, order_id
@@ -8,7 +8,7 @@ from tests.factories.in_process import departure, order_id
 from ais.kit import system_actor
 from ais.orders import affected_orders, sales_on_flight_dates
 from ais.orders.domain import SegmentStatus
-from ais.orders.repository import move_segments
+from ais.orders.repository import move_segments, segments_on
 from ais.platform.audit import Entry, record
 from ais.platform.database import Event
 from ais.schedule import FlightDatesCancelled, FlightDatesReinstated, FlightDatesRetimed, cancel_flight_date
@@ -102,3 +102,21 @@ async def test_an_order_that_has_ended_is_left_alone(own_program, event):
     await tell(own_program, event(flight_date_ids=(flight,)))
     seen = await own_program.read(order)
     assert (segments(seen)[0][1:], seen["version"]) == (("cancelled", "HX"), version)
+
+
+async def test_orders_on_changed_flights_are_found_without_reading_every_segment(program):
+    asked = []
+    async with program.database.unit_of_work(ACTOR) as uow:
+        with uow.connection.query_logger(asked.append):
+            await segments_on(uow, flight_date_ids=[uuid4()], segment_ids=[1], statuses=[SegmentStatus.CONFIRMED])
+            await affected_orders(uow.connection, 10)
+        # What is left is a bitmap of indexes that answer the condition; only where there is none the table is read.
+        for way in ("seqscan", "indexscan", "indexonlyscan", "nestloop", "mergejoin"):
+            await uow.connection.execute(f"SET LOCAL enable_{way} = off")
+        plans = [
+            "\n".join(row[0] for row in await uow.connection.fetch("EXPLAIN " + each.query, *each.args))
+            for each in asked
+        ]
+    assert [plan.count("Seq Scan on order_segments") for plan in plans] == [0, 0]
+    assert "order_segments_segment_id" in plans[0]
+    assert "order_segments_affected" in plans[1]
