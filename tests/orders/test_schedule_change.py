@@ -116,6 +116,7 @@ async def test_orders_on_changed_flights_are_found_without_reading_every_segment
         plans = [
             "\n".join(row[0] for row in await uow.connection.fetch("EXPLAIN " + each.query, *each.args))
             for each in asked
+            if "order_segments" in each.query  # a new connection asks for types besides
         ]
     assert [plan.count("Seq Scan on order_segments") for plan in plans] == [0, 0]
     assert "order_segments_segment_id" in plans[0]
