@@ -3,7 +3,7 @@
 import io
 import sys
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zipfile import ZipFile
 from zoneinfo import ZoneInfo
 
@@ -133,6 +133,16 @@ async def test_it_is_imported_once_and_its_real_days_are_kept(database, actor, r
         )
         table = await load_timetable(connection)
         imports = await connection.fetchval("SELECT count(*) FROM schedule_imports")
+        # A limit counts flights of the number that was asked for, not those of the number with a suffix.
+        await connection.execute("UPDATE flight_dates SET suffix = 'A' WHERE departure_date = $1", FIRST)
+        named = [
+            [
+                (each.flight.suffix, each.flight.departure_date)
+                for each in await flight_dates(connection, carrier="HA", flight_number=51, suffix=suffix, limit=1)
+            ]
+            for suffix in ("", "A", "B")
+        ]
+    assert named == [[("", FIRST + timedelta(days=1))], [("A", FIRST)], []]
     assert shown[0].legs[0].aircraft_registration == "N380HA"
     assert dict(delays) == {"cancelled": 0, "kept": 342, "late": -2365}
     assert [one.destination for one in table.departures("JFK", FIRST)] == ["HNL"]

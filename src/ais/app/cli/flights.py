@@ -64,9 +64,14 @@ leg_option = click.option(
 async def flight_on(connection: Connection, flight: FlightNumber, day: date) -> ShownFlightDate | None:
     """The flight date of that number and local date at the flight's first airport, if there is one."""
     found = await flight_dates(
-        connection, carrier=flight.carrier, flight_number=flight.number, first_date=day, last_date=day
+        connection,
+        carrier=flight.carrier,
+        flight_number=flight.number,
+        suffix=flight.suffix,
+        first_date=day,
+        last_date=day,
     )
-    return next((each for each in found if each.flight.suffix == flight.suffix), None)
+    return found[0] if found else None
 
 
 async def flight_to_change(connection: Connection, flight: FlightNumber, day: date) -> ShownFlightDate:

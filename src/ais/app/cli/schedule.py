@@ -177,13 +177,14 @@ def show(
                 connection,
                 carrier=flight.carrier if flight else carrier,
                 flight_number=flight.number if flight else None,
+                suffix=flight.suffix if flight else None,
                 origin=origin,
                 destination=destination,
                 first_date=day or first or database.clock.now().date(),
                 last_date=day or last,
                 limit=limit,
             )
-        return [each for each in found if flight is None or each.flight.suffix == flight.suffix], reference
+        return found, reference
 
     found, reference = with_database(output, look)
     output.document({"flight_dates": [_flight_date(each, reference) for each in found]})

@@ -106,6 +106,7 @@ async def flight_dates(
     *,
     carrier: str | None = None,
     flight_number: int | None = None,
+    suffix: str | None = None,
     origin: str | None = None,
     destination: str | None = None,
     first_date: date | None = None,
@@ -115,14 +116,14 @@ async def flight_dates(
 ) -> list[ShownFlightDate]:
     """Flight dates that agree with every condition given, by date, carrier and number.
 
-    ``origin`` and ``destination`` are those of any of their segments.
+    ``origin`` and ``destination`` are those of any of their segments; an empty ``suffix`` is the number without one.
     """
     records = await connection.fetch(
         f"""
         SELECT {_FLIGHT_COLUMNS} FROM flight_dates AS flight
         WHERE ($1::text IS NULL OR carrier = $1) AND ($2::smallint IS NULL OR flight_number = $2)
             AND ($3::date IS NULL OR departure_date >= $3) AND ($4::date IS NULL OR departure_date <= $4)
-            AND ($5::uuid[] IS NULL OR id = ANY ($5))
+            AND ($5::uuid[] IS NULL OR id = ANY ($5)) AND ($9::text IS NULL OR suffix = $9)
             AND (($6::text IS NULL AND $7::text IS NULL) OR EXISTS (
                 SELECT FROM segments AS segment WHERE segment.flight_date_id = flight.id
                     AND ($6::text IS NULL OR segment.origin = $6) AND ($7::text IS NULL OR segment.destination = $7)
@@ -137,6 +138,7 @@ async def flight_dates(
         origin,
         destination,
         limit,
+        suffix,
     )
     found = [record["id"] for record in records]
     legs = await _by_flight_date(
