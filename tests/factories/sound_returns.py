@@ -60,14 +60,8 @@ class Returns:
 
     def _owed(self) -> list[str]:
         """Refunds of cash that were not handed out yet."""
-        if not self._drawer:
-            office = f"RET{next(_OFFICES)}"
-            self._post("/cash/offices", OPERATOR, code=office, name="Olaya", currency="SAR")
-            nothing = {"amount": "0.00", "currency": "SAR"}
-            opened = self._post("/cash/shifts", OPERATOR, office=office, clerk="RETURNS", opening_float=nothing)
-            self._drawer = opened["id"]
         order = self._order()
-        self._post(f"/cash/shifts/{self._drawer}/payments", OPERATOR, order_id=order["id"])
+        self._in_cash(order)
         return self._undone(order, fail=False)
 
     def _failed(self) -> list[str]:
@@ -79,11 +73,20 @@ class Returns:
     def _issued(self) -> str:
         """The code of a travel credit, which is in no answer: it is mailed."""
         order = self._order()
-        self._from_deposit(order)
+        self._in_cash(order)
         quote = self._post(f"/orders/{order['id']}/cancellation-quotes", bearer(order), refund_to="travel_credit")
         self._post(f"/cancellation-quotes/{quote['id']}/confirm", bearer(order))
         (code,) = self.people.values("SELECT code FROM travel_credits WHERE order_id = $1", _order_id(order))
         return str(code)
+
+    def _in_cash(self, order: JSON) -> None:
+        if not self._drawer:
+            office = f"RET{next(_OFFICES)}"
+            self._post("/cash/offices", OPERATOR, code=office, name="Olaya", currency="SAR")
+            nothing = {"amount": "0.00", "currency": "SAR"}
+            opened = self._post("/cash/shifts", OPERATOR, office=office, clerk="RETURNS", opening_float=nothing)
+            self._drawer = opened["id"]
+        self._post(f"/cash/shifts/{self._drawer}/payments", OPERATOR, order_id=order["id"])
 
     def _from_deposit(self, order: JSON) -> None:
         self._post(f"/agencies/{self.people.agency}/payments", OPERATOR, order_id=order["id"])
