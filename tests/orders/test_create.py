@@ -61,9 +61,8 @@ async def test_an_order_has_its_seats_and_says_everything(program):
     for offered, sold in zip(offer["slices"], order["slices"], strict=True):
         assert sold["conditions"] == offered["conditions"]
         for promised, segment in zip(offered["segments"], sold["segments"], strict=True):
-            left = {name: value for name, value in promised.items() if name != "seats_left"}
-            own = {name: segment[name] for name in left}
-            assert own == left
+            own = {name: segment[name] for name in promised}
+            assert own == {**promised, "seats_left": None}
             assert (segment["status"], segment["status_code"]) == ("confirmed", "HK")
     assert await program.hold_of(order) == "active"
     assert await program.history(order, "order.status") == [(None, "reserved", "offer accepted")]

@@ -116,7 +116,9 @@ class OrderPassengerBody(Struct, frozen=True):
 
 
 class OrderSegmentBody(Struct, frozen=True):
-    """A flight of the order, as in the offer, and where it stands (HK, TK, UN, HX, XX)."""
+    """A flight of the order, as in the offer, and where it stands (HK, TK, UN, HX, XX). ``seats_left`` is null: these
+    seats are taken, and what else is on sale an offer tells.
+    """
 
     id: str
     marketing_carrier: str
@@ -134,6 +136,7 @@ class OrderSegmentBody(Struct, frozen=True):
     booking_class: str
     fare_basis: str
     aircraft: str
+    seats_left: int | None
     status: SegmentStatus
     status_code: str
 

@@ -141,6 +141,7 @@ def _segment(segment: OrderSegment) -> OrderSegmentBody:
         booking_class=segment.booking_class,
         fare_basis=segment.fare_basis,
         aircraft=segment.aircraft,
+        seats_left=None,
         status=segment.status,
         status_code=segment.status_code,
     )
