@@ -7,6 +7,7 @@ import asyncio
 import asyncpg
 import pytest
 from tests.factories.callers import error_of, signed_in, staff, traveller, with_an_old_proof
+from tests.factories.meeting import Meeting
 
 from ais.accounts.domain import Grant
 from ais.accounts.rights import repository
@@ -180,14 +181,12 @@ async def test_control_without_the_lock_two_pass_the_check(program, monkeypatch)
     asker, clerk = await staff(program, "admin"), await staff(program)
     signers = [await staff(program, "admin") for _ in range(2)]
     asked = await ask(asker, clerk, "ops")
-    passed, both = [], asyncio.Event()
+    passed, both_have_read = [], Meeting()
 
     async def unlocked(uow, approval_id):
         row = await uow.connection.fetchrow("SELECT * FROM approvals WHERE id = $1", approval_id)
         passed.append(row["status"])
-        if len(passed) == 2:
-            both.set()
-        await asyncio.wait_for(both.wait(), 5)
+        await both_have_read.wait()
         return repository._approval(row)
 
     monkeypatch.setattr(repository, "lock_approval", unlocked)
@@ -216,20 +215,10 @@ async def test_a_right_that_is_taken_while_it_is_used_is_gone_within_a_second(pr
     asker, signer = await staff(program, "admin"), await staff(program, "admin")
     (held,) = (await asker.get(f"users/{clerk.id}/roles")).json()["items"]
     asked = (await asker.post(f"users/{clerk.id}/roles/{held['id']}/revocation", reason="leaves")).json()
-    using = asyncio.create_task(_until_refused(clerk))
+    using = asyncio.create_task(clerk.refused_at("refunds"))
     assert (await signer.post(f"approvals/{asked['id']}/approve")).status_code == 200
     revoked_at = asyncio.get_running_loop().time()
     assert await using - revoked_at < 1
-
-
-async def _until_refused(clerk) -> float:
-    """When what was refused first was asked: how long a busy machine takes to answer is another matter."""
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(10):
-        asked_at = loop.time()
-        while (await clerk.get("refunds", limit=1)).status_code == 200:
-            asked_at = loop.time()
-    return asked_at
 
 
 async def test_the_same_role_cannot_be_given_twice_at_once(program):

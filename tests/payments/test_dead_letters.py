@@ -232,14 +232,11 @@ async def test_an_old_and_a_new_secret_are_good_side_by_side(servers, market, si
 async def waiting_looks(monkeypatch, program):
     """All handlers have looked at the payment before any of them writes."""
     gateway = program.gateways.of("stripe")
-    retrieve, arrived, everybody = gateway.retrieve, [], asyncio.Event()
+    retrieve, all_have_looked = gateway.retrieve, Meeting(10)
 
     async def together(identifier):
         found = await retrieve(identifier)
-        arrived.append(identifier)
-        if len(arrived) == 10:
-            everybody.set()
-        await asyncio.wait_for(everybody.wait(), 10)
+        await all_have_looked.wait()
         return found
 
     with monkeypatch.context() as patched:
